@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from logan._logan import Cancel, Fingerprint, Spec, Summary
-    from logan.api import analyze, analyze_logs, detect, make_spec
+    from logan.api import analyze, analyze_logs, detect, load, make_spec
     from logan.cluster.coordinator.coordinator import Coordinator
     from logan.cluster.worker.worker import Worker
     from logan.errors import (
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from logan.feed import Feed
     from logan.report import Report
     from logan.report.expectations import Expectation, Mismatch, validate_results
+    from logan.summaries.saved import Saved
 
     __version__: str
 
@@ -59,6 +60,7 @@ __all__ = [
     "Mismatch",
     "OutputError",
     "Report",
+    "Saved",
     "SourceChangedError",
     "Spec",
     "Summary",
@@ -70,13 +72,14 @@ __all__ = [
     "analyze",
     "analyze_logs",
     "detect",
+    "load",
     "make_spec",
     "validate_results",
 ]
 
 _MODULES = {
     "logan._logan": ("Cancel", "Fingerprint", "Spec", "Summary", "__version__"),
-    "logan.api": ("analyze", "analyze_logs", "detect", "make_spec"),
+    "logan.api": ("analyze", "analyze_logs", "detect", "load", "make_spec"),
     "logan.cluster.coordinator.coordinator": ("Coordinator",),
     "logan.cluster.worker.worker": ("Worker",),
     "logan.errors": (
@@ -88,6 +91,7 @@ _MODULES = {
     ),
     "logan.feed": ("Feed",),
     "logan.report": ("Report",),
+    "logan.summaries.saved": ("Saved",),
     "logan.report.expectations": ("Expectation", "Mismatch", "validate_results"),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}

@@ -267,6 +267,20 @@ class Summary:
         records were counted by; beside them `"sources": [{"source", "name", "bytes",
         "segments": [[start, end]], "formats": [{"name", "lines", ...}]}]`.
         """
+    def distributions(self, top: int) -> str:
+        """JSON of the response times behind percentiles: `{"response_time": times, "routes":
+        [{"route", "times"}]}` with the `top` routes that had most requests.
+
+        `times` is null without any, else `{"bits", "first", "counts"}`: so many values in bucket
+        `first + i` of those that cut each power of two nanoseconds into `1 << bits` parts.
+        """
+    def numbers(self, other: Summary) -> dict[int, int]:
+        """The index that each source of `other` gets by `merge`. Raises as `merge`."""
+    def replanned(self, spec: Spec, numbers: Mapping[int, int]) -> Summary:
+        """The same as a part of the job of `spec`, whose source `numbers[i]` is source i here.
+
+        Raises `ValueError` if `spec` lacks a source, or two would become one.
+        """
     @property
     def meaning_digest(self) -> str:
         """The `meaning_digest` of the spec under which the summary was made."""

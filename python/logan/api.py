@@ -1,8 +1,7 @@
 """The library: from paths to a report in one call.
 
-Puts the layers together and holds no logic of its own: sources say what the inputs are, the plan
-cuts them, an engine reads them, the report is assembled from its summary. Knows nothing of the
-terminal; a caller that wants a progress bar passes `progress`. The signatures are written out for
+`analysis` puts the layers together; here is what callers see of it. Knows nothing of the terminal;
+a caller that wants a progress bar passes `progress`. The signatures are written out for
 editors; names, types, defaults and bounds are those of `options`, and a test compares them.
 """
 
@@ -11,11 +10,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from logan import engines
+from logan import analysis
 from logan._logan import Cancel, Spec
 from logan.errors import UsageError
 from logan.limits import (
@@ -32,16 +30,20 @@ from logan.options import (
     Options,
     Presentation,
     Progress,
+    Storage,
     TimeRange,
     chosen,
 )
 from logan.planning import timerange
-from logan.planning.prepare import check_format, plan_inputs, prepare, raise_first
+from logan.planning.prepare import check_format, plan_inputs, raise_first
 from logan.report import Report
-from logan.report.builder import report_of
 from logan.sources.inputs import Input, open_inputs
 
-__all__ = ["analyze", "analyze_logs", "detect", "make_spec"]
+if TYPE_CHECKING:
+    from logan.planning.given_spec import GivenSpec
+    from logan.summaries.saved import Saved
+
+__all__ = ["analyze", "analyze_logs", "detect", "load", "make_spec"]
 
 PathLike = str | os.PathLike[str]
 
@@ -72,13 +74,15 @@ def analyze(
     progress: Progress | None = None,
     cancel: Cancel | None = None,
     errors: Literal["raise", "report"] = "raise",
+    save: PathLike | None = None,
+    spec: PathLike | None = None,
 ) -> Report:
     """Analyze logs and return one report of all of them.
 
     Args:
         paths: a path or several: files, compressed or not, tar and zip archives of logs, folders,
             patterns such as "logs/**/*.gz", "-" for standard input, URLs (http(s)://, s3://,
-            gs://, az://).
+            gs://, az://); saved summaries, to which the others are added.
         threads: number of threads; by default the CPUs this process may use. Does not affect
             results.
         chunk_size: bytes of a unit of work.
@@ -126,6 +130,9 @@ def analyze(
             partial.
         errors: "raise" raises the first input's error; "report" puts it into that input's
             `error`, reads the others and marks the report partial.
+        save: a file that gets a saved summary: `load` gives it back, `paths` may name it in place
+            of the logs. Not written if `cancel` was set.
+        spec: a saved summary, or a spec in JSON, by which these logs are read and counted.
 
     Raises:
         UsageError: an option is invalid (also a `ValueError`); `ConditionError` or
@@ -138,18 +145,22 @@ def analyze(
     presentation = Presentation(**chosen(given, Presentation))
     options = timerange.options(now_ns=time.time_ns(), **chosen(given, Options, TimeRange))
     execution = Execution(**chosen(given, Execution))
-    cancel = Cancel() if cancel is None else cancel
-    runner = engines.load(execution.engine)
-    strict = presentation.errors == "raise"
-    job = prepare(_path_list(paths), options, anchor=anchor, strict=strict, cancel=cancel)
-    try:
-        execution = replace(execution, cancel=cancel, streams=job.streams)
-        result = runner.run(job.plan, job.spec(), execution)
-    finally:
-        job.close()
-    return report_of(
-        job, result, engine=runner.name, series_points=presentation.series_points, strict=strict
+    storage = Storage(**chosen(given, Storage))
+    given_spec = _given_spec(storage)
+    if given_spec is not None:
+        options = given_spec.over(options)
+    report, saved = analysis.run(
+        _path_list(paths),
+        options,
+        presentation,
+        execution,
+        given=given_spec,
+        keep=storage.save is not None,
     )
+    stopped = execution.cancel is not None and execution.cancel.is_set()
+    if storage.save is not None and saved is not None and not stopped:
+        saved.save(storage.save)
+    return report
 
 
 def analyze_logs(
@@ -206,6 +217,28 @@ def make_spec(
     ]
     raise_first(inputs)
     return plan_inputs(inputs, options, anchor=anchor).spec()
+
+
+def load(path: PathLike) -> Saved:
+    """A saved summary: `report()` is its report, `merge` adds others, `save` writes it.
+
+        month = logan.load("1.logan").merge(logan.load("2.logan"))
+        month.save("month.logan")
+        print(month.report().total_requests)
+
+    Raises `InputError` for a file that is none, is damaged, or was made by a newer version.
+    """
+    from logan.summaries import saved  # only here
+
+    return saved.load(path)
+
+
+def _given_spec(storage: Storage) -> GivenSpec | None:
+    if storage.spec is None:
+        return None
+    from logan.summaries.paths import given_spec
+
+    return given_spec(os.fspath(storage.spec))
 
 
 def _path_list(paths: PathLike | Iterable[PathLike]) -> list[str]:

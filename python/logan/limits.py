@@ -75,6 +75,9 @@ EXPANSION_MAX_DEFAULT: Final = 2_000
 """Decoded bytes for each stored one before an archive counts as a decompression bomb, once it has
 given 1 GiB: twice what gzip can do at best, and far more than logs do."""
 
+SAVED_MAGIC: Final = b"LOGANRUN"
+"""How the file of a saved summary begins."""
+
 FOLDER_ENTRIES_MAX: Final = 1_000_000
 """Names looked at below one folder: a whole disk given by mistake ends in an error."""
 

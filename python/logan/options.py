@@ -4,10 +4,11 @@ The library's keywords, the command line's flags, environment variables and conf
 the options of a submitted job all derive from the fields of the classes below. To add an option,
 add a field here and use it; a test names the public signatures that must show it.
 
-Four classes, by who consumes them: `Options` changes results, belongs to the job and travels with
+Five classes, by who consumes them: `Options` changes results, belongs to the job and travels with
 it; `TimeRange` is what a user says of time, resolved into `Options` when the job is planned;
 `Execution` says how the work is done and never changes a result; `Presentation` is what the report
-adds. Knows no argparse, no clock and no file: `Flag.parse` names a function of `cli.option_types`.
+adds; `Storage` is what a run keeps. Knows no argparse, no clock and no file: `Flag.parse` names a
+function of `cli.option_types`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
+from os import PathLike
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from logan.errors import UsageError
@@ -45,6 +47,7 @@ __all__ = [
     "Options",
     "Presentation",
     "Progress",
+    "Storage",
     "TimeRange",
     "chosen",
     "flags",
@@ -175,6 +178,7 @@ SORTS: Final = ("requests", "errors", "ratio", "total", "p95", "max", "bytes")
 
 _FILTERING: Final = "filtering"
 _GROUPING: Final = "grouping"
+_OUTPUT: Final = "output"
 _FORMATS: Final = "formats and time"
 _PERFORMANCE: Final = "tuning"
 
@@ -441,6 +445,42 @@ class Presentation:
             raise UsageError(
                 f"series_points is {self.series_points}, it must be 1 or more, or None"
             )
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """What a run keeps, and what it goes on from.
+
+    Attributes:
+        save: the file that gets the run's summary, with all that its report needs.
+        spec: a saved summary, or a spec in JSON, that says how logs are read and what counts.
+    """
+
+    save: str | PathLike[str] | None = field(
+        default=None,
+        metadata=_declared(
+            flag=Flag(
+                "--save",
+                "write a saved summary to FILE, which every command reads in place of the logs",
+                _OUTPUT,
+                metavar="FILE",
+            )
+        ),
+    )
+    spec: str | PathLike[str] | None = field(
+        default=None,
+        metadata=_declared(
+            flag=Flag(
+                "--spec",
+                "read and count as this saved summary does: its formats, units, zone, condition",
+                _FORMATS,
+                metavar="FILE",
+            )
+        ),
+    )
+
+    def __post_init__(self) -> None:
+        _check_all(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,17 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[2] / "python" / "logan"
 
-BASE = {"_logan", "errors", "limits", "model", "log", "cpus", "options"}
+BASE = {"_logan", "errors", "limits", "model", "log", "cpus", "options", "atomic"}
 PLANNING = BASE | {"sources", "planning"}
 REPORT = PLANNING | {"report"}
 BODIES = {"wire.bodies"}  # what a cluster tells of itself: types without a protocol
 CLUSTER = REPORT | {"scan", "wire", "cluster"} | BODIES
-LIBRARY = REPORT | {"engines", "cluster", "cluster.coordinator", "cluster.worker"}
+SAVING = REPORT | {"summaries"}
+LIBRARY = (
+    SAVING
+    | {"comparison"}
+    | {"engines", "cluster", "cluster.coordinator", "cluster.worker", "analysis"}
+)
 
 MAY_IMPORT: Mapping[str, set[str]] = {
     "_logan": set(),
@@ -31,12 +36,16 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "limits": set(),
     "log": set(),
     "cpus": set(),
+    "atomic": set(),
     "model": {"_logan"},
     "options": {"_logan", "errors", "limits"},
     "sources": BASE - {"options"},
     "planning": BASE | {"sources"},
     "scan": BASE | {"sources"},
     "report": PLANNING,
+    "summaries": SAVING,
+    "comparison": SAVING,
+    "analysis": SAVING | {"engines"},
     "wire": {"_logan", "errors", "limits"} | BODIES,
     "wire.bodies": {"_logan", "errors", "limits", "wire"},
     "scheduler": {"errors"},
@@ -66,7 +75,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "rich_argparse": ("cli",),
     "argparse": ("cli",),
     "sqlite3": ("cluster.coordinator",),
-    "msgspec": ("wire", "cluster", "planning.codec"),
+    "msgspec": ("wire", "cluster", "planning.codec", "summaries.saved"),
     "psutil": ("cluster",),
     "starlette": ("cluster.http",),
     "hypercorn": ("cluster.http",),

@@ -14,10 +14,10 @@ from logan.cli import option_types
 from logan.cli.main import Parser, command_parser
 from logan.cli.report_options import GROUPS
 from logan.errors import UsageError
-from logan.options import Execution, Options, Presentation, TimeRange, chosen, flags
+from logan.options import Execution, Options, Presentation, Storage, TimeRange, chosen, flags
 from logan.wire.bodies import SubmitOptions
 
-HOLDERS = (Options, TimeRange, Presentation, Execution)
+HOLDERS = (Options, TimeRange, Presentation, Execution, Storage)
 RESOLVED = {"since_ns", "until_ns", "since_back_ns", "until_back_ns"}
 """What planning makes of `TimeRange`; `streams` is what it opens. Callers do not pass them."""
 

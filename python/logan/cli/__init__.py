@@ -19,6 +19,7 @@ COMMANDS: Final = (
     "simulate",
     "detect",
     "validate",
+    "merge",
     "formats",
     "completion",
 )

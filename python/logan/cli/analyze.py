@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from logan.cli.output import present
 from logan.cli.report_options import PATHS_HELP, configure_report, expectations_of, series_points_of
 from logan.errors import UsageError
-from logan.options import Execution, Options, Presentation, TimeRange, chosen
+from logan.options import Execution, Options, Presentation, Storage, TimeRange, chosen
 
 if TYPE_CHECKING:
     from logan._logan import Cancel
@@ -28,6 +28,7 @@ examples:
   logan analyze 'logs/**/*.gz' /var/log/nginx logs.tar.gz
   logan analyze s3://bucket/access.log.zst https://example.org/app.log
   kubectl logs deploy/web | logan analyze -
+  logan analyze access.log.1 --save monday.logan && logan analyze monday.logan access.log
   logan analyze app.log --expect 'response_time_ms.p99<=300' --expect 'errors.ratio<1%'
 
 conditions: status level duration bytes time route path method client host user_agent
@@ -48,22 +49,25 @@ interrupted
 def configure(parser: Parser) -> None:
     """Add the command's arguments."""
     parser.add_argument("paths", nargs="+", metavar="PATH", help=PATHS_HELP)
-    configure_report(parser, Execution)
+    configure_report(parser, Execution, Storage)
 
 
 def run(args: argparse.Namespace) -> int:
     """Analyze, print or write the report, and say what is wrong."""
     from logan._logan import Cancel
     from logan.cli.signals import Signals
-    from logan.cli.terminal import check_output
+    from logan.cli.terminal import check_output, check_saving, say
 
     expectations = expectations_of(args)
     if args.csv == "groups" and not args.by:
         raise UsageError("--csv groups needs a table to print", hint="name a field: --by route")
     check_output(args.output, args.paths)
+    check_saving(args.save, args.output, args.paths)
     cancel = Cancel()
     with Signals().handled(cancel.set) as signals:
         report = _analyze(args, cancel)
+        if args.save is not None and cancel.is_set():
+            say(f"interrupted: {args.save} was not written")
         return present(report, args, expectations, signals.signum)
 
 
@@ -80,7 +84,7 @@ def _analyze(args: argparse.Namespace, cancel: Cancel) -> Report:
         bar = None
         if not args.no_progress and is_terminal(sys.stderr):
             bar = stack.enter_context(ProgressBar(color=wants_color(args.color, sys.stderr)))
-        given = chosen(vars(args), Options, TimeRange, Presentation, Execution)
+        given = chosen(vars(args), Options, TimeRange, Presentation, Execution, Storage)
         given |= {
             "series_points": series_points_of(args),
             "progress": None if bar is None else bar.update,

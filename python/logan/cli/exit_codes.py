@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from logan.errors import InputError, LoganError, UsageError
+from logan.errors import InputError, LoganError, MergeError, UsageError
 
 __all__ = ["Exit", "exit_code", "exit_of_signal"]
 
@@ -24,7 +24,7 @@ class Exit(IntEnum):
 
 def exit_code(error: LoganError) -> Exit:
     """The exit code of a command that ends with `error`."""
-    if isinstance(error, UsageError):
+    if isinstance(error, (UsageError, MergeError)):  # summaries that do not go together
         return Exit.USAGE
     if isinstance(error, InputError):
         return Exit.INPUT

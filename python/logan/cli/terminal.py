@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Final, TextIO
 
+from logan.atomic import is_special, replace_file
 from logan.errors import OutputError, UsageError
 from logan.report import RenderOptions
 from logan.report.units import visible
@@ -25,6 +26,7 @@ __all__ = [
     "COLOR_CHOICES",
     "abandon_stdout",
     "check_output",
+    "check_saving",
     "is_terminal",
     "options_of_file",
     "options_of_stdout",
@@ -126,9 +128,25 @@ def check_output(path: str | None, inputs: Iterable[str] = ()) -> None:
     _check_no_input(path, inputs)
 
 
-def _check_writable(path: str) -> None:
+def check_saving(
+    path: str | None, output: str | None, inputs: Iterable[str] = (), *, flag: str = "--save"
+) -> None:
+    """Whether a saved summary may go to `path`, beside the output; raises as `check_output`."""
+    if path is None:
+        return
+    from pathlib import Path
+
+    if path == "-":
+        raise UsageError("a saved summary needs a file", hint=f"write it like: {flag} day.logan")
+    if output is not None and Path(output).absolute() == Path(path).absolute():
+        raise UsageError(f"{path} is both the output and the saved summary", hint="name two files")
+    _check_writable(path, flag)
+    _check_no_input(path, inputs, f"the saved summary ({flag})")
+
+
+def _check_writable(path: str, flag: str = "-o") -> None:
     if not path:
-        raise UsageError("-o needs a file name", hint="write it like: -o report.json")
+        raise UsageError(f"{flag} needs a file name", hint=f"write it like: {flag} report.json")
     from pathlib import Path
 
     from logan.sources.files import working_directory
@@ -144,13 +162,13 @@ def _check_writable(path: str) -> None:
             raise OutputError(
                 f"cannot write {path}: no such folder: {folder}", hint="create it first"
             )
-        if not os.access(target if _is_special(target) else folder, os.W_OK):
+        if not os.access(target if is_special(target) else folder, os.W_OK):
             raise OutputError(f"cannot write {path}: permission denied")
     except (OSError, ValueError, RuntimeError) as error:  # a loop of links, a NUL, too long
         raise _cannot_write(path, error) from error
 
 
-def _check_no_input(path: str | None, inputs: Iterable[str]) -> None:
+def _check_no_input(path: str | None, inputs: Iterable[str], what: str = "the output (-o)") -> None:
     to_stdout = path in (None, "-")
     output = _identity(sys.stdout if to_stdout else path)
     if output is None:
@@ -162,8 +180,10 @@ def _check_no_input(path: str | None, inputs: Iterable[str]) -> None:
             if found is None or found[:2] != output[:2] or (name != given and not found[2]):
                 continue
             shown = "standard input" if name == "-" else name
-            what = "standard output" if to_stdout else "the output (-o)"
-            raise UsageError(f"{shown} is both an input and {what}", hint="write to another file")
+            whither = "standard output" if to_stdout else what
+            raise UsageError(
+                f"{shown} is both an input and {whither}", hint="write to another file"
+            )
 
 
 def _files_of(given: str) -> Iterable[str]:
@@ -196,10 +216,10 @@ def write_file(path: str, text: str) -> None:
     target = Path(path)
     data = text.encode("utf-8", "backslashreplace")
     try:
-        if _is_special(target):
+        if is_special(target):
             target.write_bytes(data)
         else:
-            _replace(target.resolve(), data)
+            replace_file(target, data)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -210,37 +230,6 @@ def _cannot_write(path: str, error: Exception) -> OutputError:
     why = (error.strerror if isinstance(error, OSError) else None) or str(error)
     hint = "nothing was written there; choose another place with -o"
     return OutputError(f"cannot write {path}: {why}", hint=hint)
-
-
-def _is_special(target: Path) -> bool:
-    return target.exists() and not target.is_file()
-
-
-def _replace(target: Path, data: bytes) -> None:
-    import tempfile
-
-    # Not named for the target: with more to it, a name that is just short enough were too long.
-    fd, temporary = tempfile.mkstemp(prefix=".logan-", dir=target.parent)
-    try:
-        with open(fd, "wb") as file:
-            os.fchmod(file.fileno(), _mode_for(target))
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
-def _mode_for(target: Path) -> int:
-    """The mode of the file to be replaced, else what the umask gives a new one."""
-    try:
-        return stat.S_IMODE(target.stat().st_mode)
-    except OSError:
-        umask = os.umask(0)
-        os.umask(umask)
-        return 0o666 & ~umask
 
 
 def say(message: str, *, prefix: str = "logan: ") -> None:

@@ -24,6 +24,7 @@ EXPECTED is a JSON object that names metrics as the report does, nested or with 
 
 examples:
   logan analyze app.log --json | logan validate - expected.json
+  logan validate day.logan expected.json
 
 exit codes: 0 all as expected, 1 some differ, 2 usage, 3 a file is unreadable or not a JSON object
 """
@@ -35,7 +36,9 @@ _IS_REPORT: Final = "schema_version"
 
 def configure(parser: Parser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("report", metavar="REPORT", help="a JSON report; - is standard input")
+    parser.add_argument(
+        "report", metavar="REPORT", help="a JSON report, or a saved summary; - is standard input"
+    )
     parser.add_argument("expected", metavar="EXPECTED", help="a JSON object of metrics")
     parser.add_argument(
         "--tolerance",
@@ -56,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     if args.report == args.expected == "-":
         raise UsageError("standard input cannot be both REPORT and EXPECTED")
     check_output(None, [args.report, args.expected])
-    report, expected = _read_object(args.report), _read_object(args.expected)
+    report, expected = _read_report(args.report), _read_object(args.expected)
     if _IS_REPORT in expected and _IS_REPORT not in report:
         raise UsageError(
             f"{_name(args.expected)} is a report, {_name(args.report)} is not: "
@@ -74,6 +77,16 @@ def run(args: argparse.Namespace) -> int:
         lines.append(f"all {figures:,} metrics are as expected, within {args.tolerance:.3%}")
     write_stdout("\n".join(lines) + "\n")
     return Exit.EXPECTATION_FAILED if mismatches else Exit.OK
+
+
+def _read_report(path: str) -> Mapping[str, Any]:
+    from logan.summaries import container
+
+    if path == "-" or not container.is_saved(path):
+        return _read_object(path)
+    from logan.summaries.saved import load
+
+    return load(path).report().to_dict()
 
 
 def _read_object(path: str) -> Mapping[str, Any]:

@@ -20,6 +20,7 @@ from logan.options import Options
 from logan.planning import timerange
 from logan.planning.chunks import make_plan, replan
 from logan.planning.format_names import check_name
+from logan.planning.given_spec import GivenSpec
 from logan.planning.overlap import note_overlaps
 from logan.planning.seek import SeekResult, seek
 from logan.planning.spec import anchor_of, is_format_name
@@ -95,8 +96,11 @@ def prepare(
     anchor: datetime | None = None,
     strict: bool = False,
     cancel: Cancel | None = None,
+    given: GivenSpec | None = None,
 ) -> Job:
     """Look at the inputs and plan what can be read of them; `strict` raises the first error.
+
+    With `given` the lines are read as that spec says, of which `options` are then.
 
     Raises `UsageError` for options that make no sense, `InputError` if `strict`.
     """
@@ -106,7 +110,7 @@ def prepare(
     try:
         if strict:
             raise_first(inputs)
-        return plan_inputs(inputs, options, anchor=anchor, started=started)
+        return plan_inputs(inputs, options, anchor=anchor, started=started, given=given)
     except BaseException:
         _close(inputs)
         raise
@@ -120,13 +124,14 @@ def plan_inputs(
     watched: bool = True,
     started: float | None = None,
     opened: Opener = by_name,
+    given: GivenSpec | None = None,
 ) -> Job:
     """The job of inputs that were looked at already; `opened` gives their places."""
     started = time.perf_counter() if started is None else started
     order = _source_order(inputs)
     pairs = _pairs(inputs, order)
     names = [shown_name(inputs[index].path) for index in order]
-    plan = _plan(pairs, names, options, anchor)
+    plan = _plan(pairs, names, options, anchor, given)
     if not watched and (options.since_back_ns, options.until_back_ns) != (None, None):
         raise UsageError(
             "the last record of files on other hosts is not known before they are read",
@@ -135,7 +140,7 @@ def plan_inputs(
     if options.input_tz != "UTC":
         if watched and _repeat_hours(inputs, order, plan, opened):
             pairs = _pairs(inputs, order)
-            plan = _plan(pairs, names, options, anchor)
+            plan = _plan(pairs, names, options, anchor, given)
         if _has_summer_time(options.input_tz):
             _assume_first_passes(inputs, order, plan, watched)
     _note_idle_units(inputs, options)
@@ -144,7 +149,7 @@ def plan_inputs(
     sources = [source for source, _ in pairs]
     settled = timerange.settle(options, sources, _spec(plan.spec_json), opened)
     if settled != options:
-        options, plan = settled, _plan(pairs, names, settled, anchor)
+        options, plan = settled, _plan(pairs, names, settled, anchor, given)
     sought: list[SeekResult] = []
     if watched and options.seek and (options.since_ns, options.until_ns) != (None, None):
         spec = _spec(plan.spec_json)
@@ -278,11 +283,13 @@ def _plan(
     names: Sequence[str],
     options: Options,
     anchor: datetime | None,
+    given: GivenSpec | None,
 ) -> Plan:
     sources = [source for source, _ in pairs]
     detections = [detection for _, detection in pairs]
     anchors_ns = _anchors_ns(pairs, anchor)
-    return make_plan(sources, detections, options, anchor_ns=anchors_ns, names=names)
+    plan = make_plan(sources, detections, options, anchor_ns=anchors_ns, names=names)
+    return plan if given is None else given.applied(plan)
 
 
 def _anchors_ns(

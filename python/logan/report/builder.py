@@ -32,9 +32,9 @@ from logan.sources.compression import decoded_sample
 from logan.sources.inputs import Input, next_step, shown_name
 from logan.sources.streams import Stream
 
-__all__ = ["build_report", "report_of", "selection"]
+__all__ = ["ALL_ROWS", "build_report", "groups_of", "report_of", "selection"]
 
-_ALL_ROWS: Final = 1 << 30
+ALL_ROWS: Final = 1 << 30
 """More than any table keeps."""
 
 _SHOWN_CHARACTERS_MAX: Final = 400
@@ -93,14 +93,14 @@ def build_report(
     inputs = [replace(entry, notes=list(entry.notes)) for entry in job.inputs]
     job = replace(job, inputs=inputs)
     # Whole tables: which of their rows are kept is decided below.
-    figures = json.loads(result.summary.evaluate(top=_ALL_ROWS, series_points=series_points))
+    figures = json.loads(result.summary.evaluate(top=ALL_ROWS, series_points=series_points))
     _input_errors(result.missing, figures, job)
     _note_archives(inputs, job.order, result)
     for source, notes in changes.items():
         entry = inputs[job.order[source]]
         entry.notes += notes if entry.error is None else ()
     if job.options.by:
-        figures["groups"] = _groups_of(figures, job.options.by)
+        figures["groups"] = groups_of(figures, job.options.by)
     asked = job.options
     figures = keep_rows(figures, top=asked.top, sort=asked.sort, named=asked.rows)
     error = next((entry.error for entry in inputs if entry.error is not None), None)
@@ -452,7 +452,7 @@ def selection(options: Options) -> dict[str, Any] | None:
     }
 
 
-def _groups_of(figures: Mapping[str, Any], by: Sequence[str]) -> dict[str, Any]:
+def groups_of(figures: Mapping[str, Any], by: Sequence[str]) -> dict[str, Any]:
     """The report's `groups` in the order asked for; a table that no record came to is empty."""
     found = figures.get("groups", {})
     return {name: found.get(name, _EMPTY) for name in by}

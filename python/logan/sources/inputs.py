@@ -24,7 +24,7 @@ from typing import Final
 from logan import _logan
 from logan._logan import Cancel
 from logan.errors import InputError
-from logan.limits import ARCHIVE_HEAD_BYTES_MAX, NAMES_SHOWN_MAX
+from logan.limits import ARCHIVE_HEAD_BYTES_MAX, NAMES_SHOWN_MAX, SAVED_MAGIC
 from logan.model import Detection, Source
 from logan.sources import discovery, files, streams
 from logan.sources.compression import (
@@ -438,6 +438,13 @@ def _named_before(path: str, before: str) -> str:
 
 def _detect(path: str, samples: Sequence[tuple[int, bytes]], compression: str | None) -> Detection:
     name = _name(path)
+    if samples and samples[0][1].startswith(SAVED_MAGIC):
+        raise InputError(
+            f"{name} is a saved summary, not a log",
+            input=path,
+            kind="binary",
+            hint="name its file: logan analyze FILE",
+        )
     try:
         detection = Detection.from_dict(json.loads(_logan.detect(samples)))
     except InputError as error:  # of the engine, which does not know the name

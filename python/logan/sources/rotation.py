@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Sequence
 
-__all__ = ["in_time_order", "natural"]
+__all__ = ["in_time_order", "natural", "set_of"]
 
 _COMPRESSION = r"(?i)(\.tar)?\.(gz|tgz|zst|zstd|bz2|tbz2?|xz|txz|lz4|z|zip|tar)$"
 _EXTENSION = r"(?P<ext>\.(?:log|txt|json|jsonl|out|err))"
@@ -51,6 +51,11 @@ def natural(path: str) -> list[tuple[int, str]]:
     """A key by which numbers in names sort as numbers: `a2` before `a10`."""
     parts = re.split(r"(\d+)", path)
     return [(int(part), "") if part.isdecimal() else (0, part) for part in parts]
+
+
+def set_of(name: str) -> str:
+    """The name that all members of a rotated set share: `app.log` for `app.log.2.gz`."""
+    return _parse(name)[0]
 
 
 def _parse(name: str) -> tuple[str, Place]:

@@ -13,6 +13,7 @@ use logan_core::error::Error;
 use logan_core::summary::{self, codec};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
 
@@ -152,6 +153,26 @@ impl Summary {
         series_points: Option<usize>,
     ) -> PyResult<String> {
         detached(py, || Ok(self.0.evaluate(top, series_points).to_string()))
+    }
+
+    fn distributions(&self, py: Python<'_>, top: usize) -> PyResult<String> {
+        detached(py, || Ok(self.0.distributions(top).to_string()))
+    }
+
+    fn numbers(&self, py: Python<'_>, other: &Summary) -> PyResult<BTreeMap<u32, u32>> {
+        detached(py, || {
+            let numbers = self.0.numbers(&other.0)?;
+            Ok(other.0.coverage.0.keys().map(|&i| (i, *numbers.get(&i).unwrap_or(&i))).collect())
+        })
+    }
+
+    fn replanned(
+        &self,
+        py: Python<'_>,
+        spec: &Spec,
+        numbers: BTreeMap<u32, u32>,
+    ) -> PyResult<Summary> {
+        detached(py, || Ok(self.0.replanned(&spec.0, spec.plan_digest(), &numbers)?)).map(Summary)
     }
 
     #[getter]

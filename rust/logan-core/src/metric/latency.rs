@@ -183,6 +183,12 @@ impl LatencyFigures {
         Some(middle.clamp(self.min_ns, self.max_ns))
     }
 
+    /// Counts by bucket; null if there is no response time.
+    pub fn distribution(&self) -> Value {
+        let one = || json!({"bits": BITS, "first": self.first, "counts": self.counts});
+        (self.count > 0).then(one).into()
+    }
+
     /// The report's `response_time_ms`, of a log with so many requests.
     pub fn evaluate(&self, requests: u64) -> Value {
         let ms = |ns: Option<u64>| ns.map(|ns| ns as f64 / 1e6);

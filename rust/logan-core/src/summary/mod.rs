@@ -10,6 +10,7 @@
 
 pub mod codec;
 pub mod coverage;
+mod distributions;
 mod evaluate;
 pub mod merge_tree;
 
@@ -17,7 +18,7 @@ use crate::bytes::content::Content;
 use crate::error::Error;
 use crate::metric::{Figures, State, lines::Lines};
 use crate::spec::{Meaning, Spec};
-use crate::summary::coverage::{Coverage, Renumbering};
+use crate::summary::coverage::{Coverage, Renumbering, SourceId};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -57,14 +58,28 @@ impl Summary {
     /// [`Error::Merge`] if their meanings differ or both cover a same byte, named; `self` is then as
     /// before.
     pub fn merge(&mut self, other: &Summary) -> Result<(), Error> {
+        self.check_meaning(other)?;
+        match self.coverage.numbers(&other.coverage)? {
+            None => self.add(other),
+            Some(numbers) => self.add(&other.renumbered(&numbers)),
+        }
+        Ok(())
+    }
+
+    /// The index that each source of `other` whose index changes gets when it is merged.
+    ///
+    /// # Errors
+    /// As [`merge`](Self::merge).
+    pub fn numbers(&self, other: &Summary) -> Result<Renumbering, Error> {
+        self.check_meaning(other)?;
+        Ok(self.coverage.numbers(&other.coverage)?.unwrap_or_default())
+    }
+
+    fn check_meaning(&self, other: &Summary) -> Result<(), Error> {
         // Chunks of one job share it, so this is nearly always one comparison of pointers.
         if self.meaning != other.meaning {
             let difference = self.meaning.difference(&other.meaning).unwrap_or_default();
             return Err(Error::Merge(format!("{difference}; analyze again with the same options")));
-        }
-        match self.coverage.numbers(&other.coverage)? {
-            None => self.add(other),
-            Some(numbers) => self.add(&other.renumbered(&numbers)),
         }
         Ok(())
     }
@@ -87,6 +102,32 @@ impl Summary {
         renumbered.lines.renumber(&number);
         renumbered.figures.renumber(&number);
         renumbered
+    }
+
+    /// The same as a part of the job of `spec`, whose [`Spec::plan_digest`] is `plan`: each source
+    /// becomes the source of `spec` that `numbers` gives for it.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] if `spec` has no such source, or two would become one.
+    pub fn replanned(
+        &self,
+        spec: &Spec,
+        plan: u128,
+        numbers: &Renumbering,
+    ) -> Result<Summary, Error> {
+        let mut replanned = self.renumbered(numbers);
+        if replanned.coverage.0.len() != self.coverage.0.len() {
+            return Err(Error::Spec("two sources cannot become one".into()));
+        }
+        for (&source, covered) in &mut replanned.coverage.0 {
+            let mut id = SourceId::of(spec, plan, source)?;
+            if id.identity.content.is_none() {
+                // Of an archive or a stream it was found out when all of it was read.
+                id.identity.content.clone_from(&covered.id.identity.content);
+            }
+            covered.id = Arc::new(id);
+        }
+        Ok(replanned)
     }
 
     /// Says what the content of a source was found to be, if the plan did not know it.

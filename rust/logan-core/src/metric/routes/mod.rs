@@ -436,6 +436,19 @@ impl State for RouteGroups {
 }
 
 impl RouteGroups {
+    /// Counts by bucket of the response times of the `top` routes that had most requests.
+    pub fn distributions(&self, top: usize) -> Value {
+        let one = |(name, route): (&[u8], Route)| {
+            let Window { first, counts } = &route.window;
+            let times = || json!({"bits": BITS, "first": first, "counts": counts});
+            json!({
+                "route": String::from_utf8_lossy(name),
+                "times": (route.measured > 0).then(times),
+            })
+        };
+        self.0.top(top, |route| route.requests).into_iter().map(one).collect()
+    }
+
     /// The report's `routes`, with the `top` that had most requests.
     pub fn evaluate(&self, top: usize) -> Value {
         let one = |(name, route): (&[u8], Route)| {

@@ -1,0 +1,128 @@
+"""One analysis of logs and saved summaries: the steps that the library and the commands share.
+
+Puts the layers together and holds no logic of its own: sources say what the inputs are, the plan
+cuts them, an engine reads them, the report is assembled from its summary; what was saved before is
+added to it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from logan import _logan, engines
+from logan._logan import Cancel
+from logan.model import Result
+from logan.options import Execution, Options, Presentation
+from logan.planning.prepare import Job, prepare
+from logan.report import Report
+from logan.report.builder import report_of
+from logan.sources import discovery
+from logan.summaries import container
+
+if TYPE_CHECKING:
+    from logan.planning.given_spec import GivenSpec
+    from logan.summaries.saved import Saved
+
+__all__ = ["run"]
+
+
+def run(
+    paths: Sequence[str],
+    options: Options,
+    presentation: Presentation,
+    execution: Execution,
+    *,
+    given: GivenSpec | None = None,
+    keep: bool = False,
+) -> tuple[Report, Saved | None]:
+    """The report of `paths`, and with `keep` what a saved summary of it holds.
+
+    Raises `UsageError`, `InputError`, and `MergeError` where summaries do not add up.
+    """
+    started = time.perf_counter()
+    parts = _parts(paths)
+    if all(isinstance(each, str) for each in parts):
+        report, job, result = _read(paths, options, presentation, execution, given)
+        return report, _saved(job, result, report) if keep else None
+    from logan.summaries.paths import check_options
+    from logan.summaries.saved import merge
+
+    saved = [each for each in parts if not isinstance(each, str)]
+    check_options(saved, options)
+    logs = [each for each in parts if isinstance(each, str)]
+    performance = _without_reading(execution, started)
+    if logs:
+        report, job, result = _read(logs, options, presentation, execution, given)
+        performance = report["performance"].to_dict()
+        # All logs are read at once; they stand where the first of them was named.
+        at = next(index for index, each in enumerate(parts) if isinstance(each, str))
+        before = sum(not isinstance(each, str) for each in parts[:at])
+        saved.insert(before, _saved(job, result, report))
+    total = merge(saved)
+    report = total.report(
+        top=options.top,
+        series_points=presentation.series_points,
+        performance=performance,
+        strict=presentation.errors == "raise",
+        sort=options.sort,
+        named=options.rows,
+    )
+    return report, total
+
+
+def _parts(paths: Sequence[str]) -> Sequence[str | Saved]:
+    local = [each for each in paths if each != "-" and not discovery.is_url(each)]
+    if not any(discovery.is_pattern(each) or container.is_saved(each) for each in local):
+        return paths  # and nothing loaded for it
+    from logan.summaries.paths import split
+
+    return split(paths)
+
+
+def _read(
+    paths: Sequence[str],
+    options: Options,
+    presentation: Presentation,
+    execution: Execution,
+    given: GivenSpec | None,
+) -> tuple[Report, Job, Result]:
+    cancel = Cancel() if execution.cancel is None else execution.cancel
+    strict = presentation.errors == "raise"
+    runner = engines.load(execution.engine)
+    job = prepare(
+        paths, options, anchor=presentation.anchor, strict=strict, cancel=cancel, given=given
+    )
+    try:
+        execution = replace(execution, cancel=cancel, streams=job.streams)
+        result = runner.run(job.plan, job.spec(), execution)
+    finally:
+        job.close()
+    report = report_of(
+        job, result, engine=runner.name, series_points=presentation.series_points, strict=strict
+    )
+    return report, job, result
+
+
+def _saved(job: Job, result: Result, report: Report) -> Saved:
+    from logan.summaries.saved import Saved
+
+    return Saved.of(job, result, report)
+
+
+def _without_reading(execution: Execution, started: float) -> Mapping[str, Any]:
+    """The report's `performance` where no log was read."""
+    return {
+        "wall_s": round(time.perf_counter() - started, 6),
+        "bytes": 0,
+        "bytes_per_second": None,
+        "peak_rss_bytes": _logan.peak_rss_bytes(),
+        "threads": execution.threads or 1,
+        "engine": execution.engine,
+        "workers": [],
+        "recoveries": [],
+        "verified": 0,
+        "alarms": [],
+    }
