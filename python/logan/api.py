@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from logan import engines
 from logan._logan import Cancel, Spec
+from logan.engines import Engine
 from logan.errors import UsageError
 from logan.limits import (
     CHUNK_SIZE_BYTES_DEFAULT,
@@ -36,9 +37,9 @@ from logan.options import (
     chosen,
 )
 from logan.planning import timerange
-from logan.planning.prepare import check_format, plan_inputs, prepare, raise_first
+from logan.planning.prepare import Job, check_format, plan_inputs, prepare, raise_first
 from logan.report import Report
-from logan.report.builder import report_of
+from logan.report.builder import Explain, report_of
 from logan.sources.inputs import Input, open_inputs
 
 __all__ = ["analyze", "analyze_logs", "detect", "make_spec"]
@@ -67,6 +68,7 @@ def analyze(
     seek: bool = True,
     engine: str = "local",
     series_points: int | None = SERIES_POINTS_MAX,
+    explain: bool = True,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
     errors: Literal["raise", "report"] = "raise",
@@ -115,6 +117,7 @@ def analyze(
         engine: a name of `logan.engines.ENGINES`, or NAME=ADDRESS: "dask" makes a Dask cluster of
             processes for this job, "dask=tcp://host:8786" uses a running one.
         series_points: most points of the series; None for all.
+        explain: read the intervals of findings again, to name what is common to them.
         progress: called with (bytes done, bytes in all) about ten times a second; the second
             is 0 while the end is not known.
         cancel: set it from elsewhere to stop; the report then covers what was read and is
@@ -142,9 +145,29 @@ def analyze(
         result = runner.run(job.plan, job.spec(), execution)
     finally:
         job.close()
+    explains = presentation.explain and not cancel.is_set()
     return report_of(
-        job, result, engine=runner.name, series_points=presentation.series_points, strict=strict
+        job,
+        result,
+        engine=runner.name,
+        series_points=presentation.series_points,
+        strict=strict,
+        explain=_explanation(job, runner, execution) if explains else None,
     )
+
+
+def _explanation(job: Job, runner: Engine, execution: Execution) -> Explain:
+    """What adds to findings what a second pass over their intervals shows, by the same engine."""
+
+    def explain(
+        findings: Sequence[Mapping[str, Any]], span: tuple[str | None, str | None]
+    ) -> Sequence[Mapping[str, Any]]:
+        from logan.report.explanation import explained  # only where there are findings
+
+        quiet = replace(execution, progress=None, streams={})
+        return explained(job, findings, lambda each: runner.run(each.plan, each.spec, quiet), span)
+
+    return explain
 
 
 def analyze_logs(

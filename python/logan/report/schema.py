@@ -38,6 +38,7 @@ TOP_LEVEL: Final = (
     "error_rate",
     "requests_per_second",
     "malformed_lines",
+    "findings",
     "inputs",
     "missing",
     "selection",
@@ -233,6 +234,7 @@ TABLES: Final[Mapping[str, Table]] = {
 name; its titles name the field."""
 
 LISTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "findings": (),
     "inputs": ("bytes",),
     "missing": (),
     "selection.by": (),

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from logan.report import labels, units
+from logan.report.findings import findings_lines
 from logan.report.schema import TABLES, Column, Table
 from logan.report.timezones import zone_name
 from logan.report.units import visible
@@ -21,6 +22,7 @@ __all__ = [
     "TableView",
     "assumed_in_all",
     "errors_unknown",
+    "findings_lines",
     "group_tables",
     "headline",
     "inputs_named",
