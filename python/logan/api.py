@@ -71,6 +71,7 @@ def analyze(
     seek: bool = True,
     engine: str = "local",
     series_points: int | None = SERIES_POINTS_MAX,
+    explain: bool = True,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
     errors: Literal["raise", "report"] = "raise",
@@ -124,6 +125,7 @@ def analyze(
         engine: a name of `logan.engines.ENGINES`, or NAME=ADDRESS: "dask" makes a Dask cluster of
             processes for this job, "dask=tcp://host:8786" uses a running one.
         series_points: most points of the series; None for all.
+        explain: read the intervals of findings again, to name what is common to them.
         progress: called with (bytes done, bytes in all) about ten times a second; the second
             is 0 while the end is not known.
         cancel: set it from elsewhere to stop; the report then covers what was read and is

@@ -417,6 +417,7 @@ class Presentation:
     Attributes:
         anchor: timestamps without a year lie at or before this moment.
         series_points: most points of the series; None for all.
+        explain: read the intervals of findings again, to name what is common to them.
         errors: "raise" the first input's error, or "report" it beside the others' results.
     """
 
@@ -435,6 +436,17 @@ class Presentation:
         ),
     )
     series_points: int | None = SERIES_POINTS_MAX
+    explain: bool = field(
+        default=True,
+        metadata=_declared(
+            flag=Flag(
+                "--no-explain",
+                "do not read the interval of a finding again to name what is common to it",
+                _OUTPUT,
+                negates=True,
+            )
+        ),
+    )
     errors: Literal["raise", "report"] = field(
         default="raise", metadata=_declared(check=_one_of("errors", "raise", "report"))
     )

@@ -20,7 +20,7 @@ from logan.report import RenderOptions
 from logan.report.units import visible
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    pass
 
 __all__ = [
     "COLOR_CHOICES",

@@ -24,6 +24,7 @@ from logan.planning.prepare import Job
 from logan.planning.seek import SeekResult
 from logan.planning.spec import is_format_name
 from logan.report.document import Report, assemble, input_entry
+from logan.report.findings import find
 from logan.report.labels import input_name
 from logan.report.rows import keep_rows
 from logan.report.units import visible
@@ -32,10 +33,14 @@ from logan.sources.compression import decoded_sample
 from logan.sources.inputs import Input, next_step, shown_name
 from logan.sources.streams import Stream
 
-__all__ = ["ALL_ROWS", "build_report", "groups_of", "report_of", "selection"]
+__all__ = ["ALL_ROWS", "Explain", "build_report", "groups_of", "report_of", "selection"]
 
 ALL_ROWS: Final = 1 << 30
 """More than any table keeps."""
+
+Explain = Callable[
+    [Sequence[Mapping[str, Any]], tuple[str | None, str | None]], Sequence[Mapping[str, Any]]
+]
 
 _SHOWN_CHARACTERS_MAX: Final = 400
 """Characters of a format and of a line in an error: enough to see where they differ."""
@@ -48,6 +53,7 @@ def report_of(
     engine: str,
     series_points: int | None = SERIES_POINTS_MAX,
     strict: bool = False,
+    explain: Explain | None = None,
 ) -> Report:
     """The report of what an engine made of a plan, as of now.
 
@@ -61,6 +67,7 @@ def report_of(
         series_points=series_points,
         changes=job.changes(),
         look=_fields_of_files,
+        explain=explain,
         wall_s=job.elapsed_s(),
         peak_rss_bytes=_logan.peak_rss_bytes(),
     )
@@ -79,6 +86,7 @@ def build_report(
     wall_s: float,
     peak_rss_bytes: int | None,
     look: Callable[[Job], set[str] | None] = lambda job: None,
+    explain: Explain | None = None,
 ) -> tuple[Report, InputError | None]:
     """The report, and the error of the first input that has one.
 
@@ -89,6 +97,8 @@ def build_report(
         look: which of status, level, duration and bytes the records of the inputs have; asked where
             a condition left none, and None if the inputs cannot be looked at again. By default
             what was seen of them when they were opened decides.
+        explain: adds what is common to the findings, given them and the first and last timestamp;
+            by default they hold what the summary proves.
     """
     inputs = [replace(entry, notes=list(entry.notes)) for entry in job.inputs]
     job = replace(job, inputs=inputs)
@@ -110,10 +120,14 @@ def build_report(
         if present is None:
             present = _fields_seen(job, figures)
         selected["fields_present"] = sorted(present)
+    findings: Sequence[Mapping[str, Any]] = find(figures, is_partial=bool(result.missing))
+    if explain is not None and findings:
+        findings = explain(findings, (figures["time"]["first"], figures["time"]["last"]))
     report = _report(
         job,
         result,
         figures,
+        findings,
         engine=engine,
         wall_s=wall_s,
         peak_rss_bytes=peak_rss_bytes,
@@ -281,6 +295,7 @@ def _report(
     job: Job,
     result: Result,
     figures: Mapping[str, Any],
+    findings: Sequence[Mapping[str, Any]],
     *,
     engine: str,
     wall_s: float,
@@ -315,6 +330,7 @@ def _report(
             for each in result.missing
         ],
         selection=selected,
+        findings=findings,
         skipped_bytes=sum(each.skipped_bytes for each in job.sought),
         logan_version=_logan.__version__,
         performance={

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from logan.report.findings import find, finished
 from logan.report.json import dumps
 from logan.report.schema import TABLES, TOP_LEVEL, errors_measured, figure
 from logan.report.section import Section
@@ -40,6 +41,7 @@ class Report(Section):
     error_rate: float | None
     requests_per_second: float | None
     malformed_lines: int
+    findings: Sequence[Section]
     inputs: Sequence[Section]
     missing: Sequence[Section]
     lines: Section
@@ -127,6 +129,7 @@ def assemble(
     input_of_source: Sequence[int] | None = None,
     missing: Sequence[Mapping[str, Any]] = (),
     selection: Mapping[str, Any] | None = None,
+    findings: Sequence[Mapping[str, Any]] | None = None,
     skipped_bytes: int = 0,
     logan_version: str | None = None,
     performance: Mapping[str, Any] | None = None,
@@ -134,7 +137,8 @@ def assemble(
     """A report from evaluated figures, in the contract's order.
 
     `input_of_source` maps the spec's source indices to indices of `inputs`, when they differ.
-    `selection` says what was asked for, if not everything; `skipped_bytes` is what a search by
+    `selection` says what was asked for, if not everything; `findings` are those that a second pass
+    explained, by default those of the metrics alone; `skipped_bytes` is what a search by
     time left unread. Errors are None where no record has a level or a status: there none could
     have been seen. The report is partial when bytes are missing or an input has an error.
     """
@@ -146,6 +150,7 @@ def assemble(
         **figures,
         "logan_version": logan_version,
         "partial": bool(missing) or any(entry["error"] is not None for entry in inputs),
+        "findings": _finished(findings, figures, paths, missing, selection),
         "inputs": list(inputs),
         "missing": list(missing),
         "lines": {**figures["lines"], "skipped_bytes": skipped_bytes},
@@ -189,6 +194,20 @@ def input_entry(
         "error": error,
     }
     return entry if unread is None else {**entry, "unread": dict(unread)}
+
+
+def _finished(
+    findings: Sequence[Mapping[str, Any]] | None,
+    figures: Mapping[str, Any],
+    paths: Sequence[str],
+    missing: Sequence[Mapping[str, Any]],
+    selection: Mapping[str, Any] | None,
+) -> list[dict[str, Any]]:
+    """The findings with their texts and commands."""
+    if findings is None:
+        findings = find(figures, is_partial=bool(missing))
+    where = (selection or {}).get("where")
+    return [finished(each, paths, where) for each in findings]
 
 
 def _without_errors(known: Mapping[str, Any]) -> dict[str, Any]:

@@ -39,6 +39,7 @@ TOP_LEVEL: Final = (
     "error_rate",
     "requests_per_second",
     "malformed_lines",
+    "findings",
     "inputs",
     "missing",
     "selection",
@@ -281,6 +282,7 @@ TABLES: Final[Mapping[str, Table]] = {
 name; its titles name the field."""
 
 LISTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "findings": (),
     "inputs": ("bytes",),
     "missing": (),
     "selection.by": (),

@@ -91,6 +91,8 @@ impl Summary {
                 "source": source,
                 "name": covered.id.identity.name,
                 "bytes": self.coverage.bytes(source),
+                "first": covered.range.map(|r| rfc3339(r.0)),
+                "last": covered.range.map(|r| rfc3339(r.1)),
                 "segments": covered.segments.iter().map(|s| json!([s.start, s.end])).collect::<Vec<_>>(),
                 "formats": formats.into_iter().map(describe).collect::<Vec<_>>(),
             })

@@ -1,0 +1,140 @@
+"""A second job over a part of a log that was analyzed: what its records have in common.
+
+Planned from the first plan and an interval alone: the sources are read as they were, the records
+are those of the first job that lie in the interval, and a search by time finds their bytes. Its
+groups are the fields that may explain a finding. Knows no findings, no engine and no report.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from logan import _logan
+from logan._logan import Spec
+from logan.errors import ConditionError, InputError
+from logan.limits import GROUP_TABLES_MAX, MIB
+from logan.model import Plan
+from logan.planning.chunks import replan
+from logan.planning.prepare import Job
+from logan.planning.seek import seek
+from logan.sources import files
+from logan.sources.files import Opener, by_name
+
+__all__ = ["FIELDS_PER_JOB", "SecondPass", "fields_of", "interval_plan", "why_not"]
+
+STORED_BYTES_MAX: Final = 1_024 * MIB
+"""Compressed bytes, all of which must be decoded to find a part, that are read again."""
+
+KEYS_MAX: Final = 32
+"""Keys of a log's own that are looked at."""
+
+FIELDS_PER_JOB: Final = GROUP_TABLES_MAX
+"""Group tables of one job."""
+
+_DISTINCT_SHARE_MAX: Final = 0.5
+"""Share of different values in a sample above which a key names single records, as ids do."""
+
+_STANDARD: Final = (
+    *("route", "client", "host", "method", "user_agent", "source", "origin", "template"),
+)
+"""Fields that may explain a finding; those that this engine cannot group by are left out."""
+
+_OUTCOMES: Final = ("time", "timestamp", "level", "status", "duration", "message", "msg")
+"""Keys that tell what became of a request, not whose it was."""
+
+_READ_AS: Final = ("route", "path", "client", "host", "method", "user_agent", "timestamp")
+
+
+@dataclass(frozen=True, slots=True)
+class SecondPass:
+    """One job: its plan and the spec made of it."""
+
+    plan: Plan
+    spec: Spec
+
+
+def why_not(job: Job) -> str | None:
+    """Why the bytes of a job cannot be read again, or at what cost; None if they can."""
+    if job.streams:
+        return "standard input cannot be read again"
+    if not job.watched:
+        return "the coordinator does not read the log again"
+    if any(source.fingerprint is None for source in job.plan.sources):
+        return "objects on servers are not read again"
+    if job.changes():
+        return "a file was written to meanwhile"
+    stored = sum(source.size or 0 for source in job.plan.sources if not source.splittable)
+    if stored > STORED_BYTES_MAX:
+        return f"{stored:,} compressed bytes would have to be read again"
+    return None
+
+
+def fields_of(job: Job) -> tuple[str, ...]:
+    """The fields that may explain a finding: the standard ones, and keys of the log's own."""
+    known = [name for name in _STANDARD if _is_field(name)]
+    keys: list[str] = []
+    for name in _keys(job):
+        if name not in keys and len(keys) < KEYS_MAX:
+            keys.append(name)
+    return (*known, *keys)
+
+
+def _is_field(name: str) -> bool:
+    try:
+        return bool(_logan.group_field(name))
+    except (ConditionError, ValueError):
+        return False
+
+
+def _keys(job: Job) -> Iterator[str]:
+    """Keys of JSON and logfmt lines that have few values."""
+    from logan.planning.survey import survey  # only here, and it is not small
+
+    for index in job.order:
+        entry = job.inputs[index]
+        if entry.source is None or entry.source.fingerprint is None or entry.detection is None:
+            continue
+        try:
+            samples = files.open_file(entry.source.url)[1]
+            fields = survey(samples, entry.detection, entry.source).fields
+        except (InputError, ValueError):
+            continue
+        for each in fields:
+            family, _, key = each.name.partition(".")
+            if family not in ("json", "logfmt") or not each.by or not each.distinct:
+                continue
+            if key.lower() in (*_OUTCOMES, *_READ_AS) or each.read_as is not None:
+                continue
+            if any(each.examples and example.startswith("[") for example in each.examples):
+                continue  # the survey's mark of a timestamp or a response time
+            if 1 < each.distinct <= max(20, each.records * _DISTINCT_SHARE_MAX):
+                yield each.name
+
+
+def interval_plan(
+    job: Job,
+    *,
+    since_ns: int,
+    until_ns: int,
+    by: Sequence[str],
+    where: str | None = None,
+    opened: Opener = by_name,
+) -> SecondPass:
+    """The job over the records of `job` in `[since_ns, until_ns)` for which `where` holds."""
+    spec = json.loads(job.plan.spec_json)
+    meaning = spec["meaning"]
+    meaning["since_ns"] = max(since_ns, meaning.get("since_ns", since_ns))
+    meaning["until_ns"] = min(until_ns, meaning.get("until_ns", until_ns))
+    conditions = [each for each in (meaning.get("where"), where) if each]
+    if conditions:
+        meaning["where"] = " and ".join(f"({each})" for each in conditions)
+    meaning["by"] = list(by)
+    text = json.dumps(spec, separators=(",", ":"))
+    plan, native = replace(job.plan, spec_json=text), Spec(text)
+    if job.options.seek:
+        found = [seek(source, i, native, opened) for i, source in enumerate(plan.sources)]
+        plan = replan(plan, [each.source for each in found], job.options)
+    return SecondPass(plan, native)

@@ -1,0 +1,191 @@
+"""The second pass: reads the interval of a finding again, to name what is common to it.
+
+Puts planning (which bytes, which groups) and `findings.explain` (which values) together; the
+caller's `run` is any engine. Where bytes cannot be read again the finding says why and keeps what
+the first pass proves.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from logan.errors import InputError, LoganError
+from logan.model import Result
+from logan.planning.prepare import Job
+from logan.planning.second_pass import (
+    FIELDS_PER_JOB,
+    SecondPass,
+    fields_of,
+    interval_plan,
+    why_not,
+)
+from logan.report.findings import thresholds as limits
+from logan.report.findings.commands import joined_conditions, quoted, slower_than
+from logan.report.findings.explain import (
+    IMPLIED,
+    Candidate,
+    Counts,
+    candidates,
+    chosen,
+    counts_of_rows,
+    dominant,
+)
+
+__all__ = ["explained"]
+
+Run = Callable[[SecondPass], Result]
+Finding = Mapping[str, Any]
+
+_EXPLAINED: Final = ("errors", "latency", "traffic_surge", "clock")
+Tables = Mapping[str, Counts]
+
+
+def explained(
+    job: Job, findings: Sequence[Finding], run: Run, span: tuple[str | None, str | None]
+) -> list[Finding]:
+    """The findings, the first few of them with what a second pass over their intervals found.
+
+    `span` are the first and last timestamp of the log.
+    """
+    done: list[Finding] = []
+    fields: tuple[str, ...] | None = None
+    reason: str | None = None
+    if any(each["kind"] in _EXPLAINED and each["start"] is not None for each in findings):
+        reason = why_not(job)
+    for index, each in enumerate(findings):
+        if each["kind"] not in _EXPLAINED or each["start"] is None:
+            done.append(each)
+        elif reason is not None:
+            done.append({**each, "why_not": reason})
+        elif index >= limits.EXPLAINED_MAX:
+            done.append({**each, "why_not": f"only the first {limits.EXPLAINED_MAX} are explained"})
+        else:
+            fields = fields_of(job) if fields is None else fields
+            try:
+                done.append(_Explanation(job, each, run, fields, span).finding())
+            except LoganError as error:
+                done.append({**each, "why_not": str(error)})
+    return done
+
+
+class _Explanation:
+    """One finding: its interval, a reference of equal length, and the tables of both."""
+
+    def __init__(
+        self,
+        job: Job,
+        finding: Finding,
+        run: Run,
+        fields: Sequence[str],
+        span: tuple[str | None, str | None],
+    ) -> None:
+        self.job, self.given, self.run, self.fields = job, finding, run, fields
+        self.kind = finding["kind"]
+        start, end = _nanos(finding["start"]), finding["end"]
+        first = start if span[0] is None else _nanos(span[0])
+        last = start if span[1] is None else _nanos(span[1]) + 10**9
+        self.inside = start, (last if end is None else _nanos(end))
+        length = self.inside[1] - start
+        # Before the interval, or after it where the log begins with it. Its edges are known to a
+        # bucket only, which is left out.
+        bucket = (finding["step_s"] or 0) * 10**9
+        before = max(first, start - bucket - length), start - bucket
+        after = self.inside[1] + bucket, min(last, self.inside[1] + bucket + length)
+        wide_enough = before[1] - before[0] >= min(length, after[1] - after[0]) // 2
+        self.reference = before if wide_enough else after
+        if self.kind == "clock":
+            self.reference = first, last
+
+    def finding(self) -> Finding:
+        """The finding with `where` of the second pass."""
+        if self.reference[0] >= self.reference[1]:
+            return {**self.given, "why_not": "there is nothing beside the interval to compare with"}
+        own = self._own_condition()
+        found = self._candidates(own)
+        if self.kind == "latency" and own is not None:
+            # It is one of a route: what else is common to it holds within that route.
+            known = {"route", *IMPLIED["route"]}
+            others = [each for each in found if each.field not in known]
+            where = [*self.given["where"], *(each.entry() for each in chosen(others))]
+        elif found:
+            best = chosen(found)[0]
+            # A value that merely occurs with the best one is not over-represented beside it.
+            narrow = joined_conditions(own, f"{best.field}={quoted(best.value)}")
+            within: dict[str, list[Candidate]] = {}
+            if any(each.field != best.field for each in found):
+                for each in self._candidates(narrow):
+                    within.setdefault(each.field, []).append(each)
+            where = [each.entry() for each in chosen(found, within)]
+        else:
+            where = [] if self.kind != "errors" else list(self.given["where"])
+        return {**self.given, "where": where[: limits.WHERE_MAX], "explained": "second_pass"}
+
+    def _own_condition(self) -> str | None:
+        """The condition that keeps to the finding's own route, for response times."""
+        if self.kind != "latency":
+            return None
+        routes = [each["value"] for each in self.given["where"] if each["field"] == "route"]
+        return f"route={quoted(routes[0])}" if routes else None
+
+    def _candidates(self, where: str | None) -> list[Candidate]:
+        inside, reference = (self._tables(each, where) for each in (self.inside, self.reference))
+        found: list[Candidate] = []
+        for field in self.fields:
+            if field not in inside or field not in reference:
+                continue
+            if self.kind == "clock":
+                found += dominant(field, inside[field], reference[field])
+            else:
+                is_volume = self.kind == "traffic_surge"
+                found += candidates(field, inside[field], reference[field], is_volume=is_volume)
+        return found
+
+    def _tables(self, interval: tuple[int, int], where: str | None) -> Tables:
+        """By field, what is wrong and all in an interval."""
+        if self.kind == "errors":
+            return self._groups(interval, where, "errors")
+        if self.kind != "latency":
+            return self._groups(interval, where, "records")
+        slow = joined_conditions(where, slower_than(self.given["before"], self.given["during"]))
+        some = self._groups(interval, slow, "records")
+        timed = self._groups(interval, joined_conditions(where, "duration exists"), "records")
+        return {
+            field: {
+                value: (some.get(field, {}).get(value, (0, 0))[0], count)
+                for value, (_, count) in counts.items()
+            }
+            for field, counts in timed.items()
+        }
+
+    def _groups(self, interval: tuple[int, int], where: str | None, wrong: str) -> Tables:
+        found: dict[str, Counts] = {}
+        for at in range(0, len(self.fields), FIELDS_PER_JOB):
+            job = interval_plan(
+                self.job,
+                since_ns=interval[0],
+                until_ns=interval[1],
+                by=self.fields[at : at + FIELDS_PER_JOB],
+                where=where,
+            )
+            result = self.run(job)
+            if result.missing:
+                raise InputError(result.missing[0].why, kind=result.missing[0].kind)
+            figures = json.loads(result.summary.evaluate(top=limits.VALUES_MAX, series_points=1))
+            total = figures["errors"]["total"] if wrong == "errors" else figures["lines"]["parsed"]
+            for field, group in figures.get("groups", {}).items():
+                if "." in field and group["distinct"] > limits.VALUES_MAX:
+                    continue
+                counts = counts_of_rows(group["top"], wrong, "records")
+                covered = sum(each[0] for each in counts.values())
+                if covered >= limits.EXPLAINS_COVERED_MIN * (total or 0):
+                    found[field] = counts
+        return found
+
+
+def _nanos(text: str) -> int:
+    whole, _, fraction = text.removesuffix("Z").partition(".")
+    seconds = int(datetime.fromisoformat(f"{whole}+00:00").timestamp())
+    return seconds * 10**9 + int(f"{fraction:0<9}"[:9] or 0)

@@ -1,0 +1,404 @@
+"""From the grid to changes: what differs, from when to when, in which series.
+
+Each kind has its own test; this module asks all of them and joins what is one incident: the errors
+of all records and those of a route that carries them are one finding.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from logan.report.findings import thresholds as limits
+from logan.report.findings.grid import Grid, RouteSeries, prefix
+from logan.report.findings.scan import Found, Mean, Ratio, find_intervals
+from logan.report.findings.traffic import covered_parts, find_steps, is_explained_by_messages
+
+__all__ = ["Change", "changes_of"]
+
+_LADDER: Final = (1, 5, 10, 30, 60, 300, 600, 1_800, 3_600, 10_800, 21_600, 86_400, 2_592_000)
+_WARNINGS: Final = ("WARN", "ERROR", "FATAL")
+_ERRORS: Final = ("ERROR", "FATAL")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A finding before it is explained and put into words.
+
+    Attributes:
+        start, end: epoch seconds; both None where it is not about time, `end` where it lasts.
+        step_s: to what the edges are known.
+        before, during: in the unit of `metric`.
+        weight: how much of it there is; larger comes first among those of one kind.
+        where: as in the report.
+        within: the route, if the change is one of a route.
+    """
+
+    kind: str
+    start: int | None
+    end: int | None
+    metric: str
+    before: float | None
+    during: float | None
+    weight: float
+    step_s: int = 0
+    score: float = 0.0
+    where: tuple[Mapping[str, Any], ...] = ()
+    within: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def overlaps(self, other: Change) -> bool:
+        """Whether more than half of the shorter interval is in the other."""
+        if self.start is None or other.start is None:
+            return False
+        ends = [math.inf if each.end is None else each.end for each in (self, other)]
+        shared = min(ends) - max(self.start, other.start)
+        shorter = min(ends[0] - self.start, ends[1] - other.start)
+        return shared > 0.5 * shorter if shorter < math.inf else shared > 0
+
+
+def changes_of(
+    figures: Mapping[str, Any], ranges: Sequence[tuple[int, int]], *, judges_traffic: bool
+) -> list[Change]:
+    """All that stands out, not ordered. `ranges` are first and last second of each input."""
+    analysis = figures["analysis"]
+    grid = Grid.of(analysis)
+    if grid is None:
+        return []
+    templates = analysis["templates"]
+    errors = list(_errors(grid))
+    found = [*errors, *_latency(grid)]
+    if judges_traffic:
+        found += _traffic(grid, ranges, templates)
+    found += _clocks(grid, figures)
+    found = _with_messages(found, grid, templates)
+    return found
+
+
+def _errors(grid: Grid) -> list[Change]:
+    """Errors of all records, and of the routes."""
+    total = grid.total
+    if sum(total.errors) < limits.EVENTS_MIN:
+        return []
+    by_requests = sum(total.requests) * 20 >= sum(grid.records)
+    exposure = total.requests if by_requests else grid.records
+    found = [
+        _change("errors", "errors.ratio", grid, each, exposure)
+        for each in find_intervals(Ratio(total.errors, exposure), limits.LIKELIHOOD_MIN)
+    ]
+    routes: list[Change] = []
+    for route in grid.routes:
+        if sum(route.errors) < limits.EVENTS_MIN:
+            continue
+        for each in find_intervals(Ratio(route.errors, route.requests), limits.LIKELIHOOD_MIN):
+            change = _change("errors", "errors.ratio", grid, each, route.requests)
+            routes.append(replace(change, within=route.name))
+    joined = [_with_routes(each, grid, exposure) for each in found]
+    for change in sorted(routes, key=lambda each: -each.score):
+        at = next((i for i, other in enumerate(joined) if change.overlaps(other)), None)
+        if at is None:
+            joined.append(_with_routes(change, grid, exposure))
+        elif _carries(change, joined[at]) and change.score > joined[at].score:
+            # The route's own series is clearer than that of all records.
+            joined[at] = _with_routes(
+                replace(joined[at], start=change.start, end=change.end, score=change.score),
+                *(grid, exposure),
+            )
+    return joined
+
+
+def _carries(route: Change, total: Change) -> bool:
+    return any(
+        each["field"] == "route" and each["value"] == route.within and each["share"] >= 0.6
+        for each in total.where
+    )
+
+
+def _change(kind: str, metric: str, grid: Grid, found: Found, exposure: Sequence[int]) -> Change:
+    per_bucket = sum(exposure) / len(exposure)
+    return Change(
+        kind,
+        grid.start_of(found.start),
+        grid.end_of(found.end),
+        metric,
+        found.outside,
+        found.inside,
+        found.excess,
+        _resolution(grid.step_s, per_bucket),
+        found.score,
+    )
+
+
+def _resolution(step_s: int, per_bucket: float) -> int:
+    """The finest step that is expected to have enough events."""
+    least = step_s * limits.BUCKET_EVENTS_MIN / max(per_bucket, 1e-9)
+    return next((each for each in _LADDER if each >= least and each >= step_s), _LADDER[-1])
+
+
+def _indices(grid: Grid, start: int, end: int | None) -> tuple[int, int]:
+    """The buckets of an interval."""
+    inside = [i for i, t in enumerate(grid.times) if t >= start and (end is None or t < end)]
+    return (inside[0], inside[-1] + 1) if inside else (0, 0)
+
+
+def _with_routes(change: Change, grid: Grid, exposure: Sequence[int]) -> Change:
+    """The change with the routes that carry it, as far as the first pass proves it."""
+    assert change.start is not None
+    first, last = _indices(grid, change.start, change.end)
+    total = sum(grid.total.errors[first:last])
+    seen = sum(exposure[first:last])
+    rest_total, rest_seen = sum(grid.total.errors) - total, sum(exposure) - seen
+    expected = seen * (rest_total / rest_seen) if rest_seen else 0.0
+    excess = max(total - expected, 1e-9)
+    if change.within is None:
+        change = replace(
+            change,
+            before=rest_total / rest_seen if rest_seen else 0.0,
+            during=total / seen if seen else 0.0,
+        )
+    # Of failed requests: a message about each of them must not hide what they have in common.
+    failed = sum(sum(route.errors[first:last]) for route in grid.routes)
+    rest_failed = sum(sum(route.errors) for route in grid.routes) - failed
+    if failed >= limits.EXPLAINS_COVERED_MIN * total:
+        expected_failed = seen * (rest_failed / rest_seen) if rest_seen else 0.0
+        excess_failed = max(failed - expected_failed, 1e-9)
+    else:
+        failed, rest_failed, excess_failed = total, rest_total, excess
+    found = []
+    for route in grid.routes:
+        errors = sum(route.errors[first:last])
+        requests = sum(route.requests[first:last])
+        if change.within is not None and route.name != change.within:
+            continue
+        if errors < limits.EVENTS_MIN // 2 or not requests:
+            continue
+        rest_errors = sum(route.errors) - errors
+        rest_requests = sum(route.requests) - requests
+        usual = rest_errors / rest_requests if rest_requests else 0.0
+        more = errors - requests * usual
+        # Its errors grew by more than its traffic says.
+        others = max(failed - errors, 0) / max(seen - requests, 1)
+        stands_out = errors / requests > limits.EXPLAINS_RISK_MIN * others
+        if change.within is not None or (
+            stands_out and more >= limits.EXPLAINS_SHARE_MIN * excess_failed
+        ):
+            share = min(1.0, errors / max(failed, 1))
+            outside = min(1.0, rest_errors / rest_failed) if rest_failed else 0.0
+            found.append(_where("route", route.name, share, outside))
+    found.sort(key=lambda each: (-each["share"], each["value"]))
+    return replace(change, where=tuple(found[:1]), weight=excess)
+
+
+def _where(field: str, value: str | None, share: float, outside: float) -> dict[str, Any]:
+    return {
+        "field": field,
+        "value": value,
+        "share": round(share, 4),
+        "share_outside": round(outside, 4),
+    }
+
+
+def _latency(grid: Grid) -> list[Change]:
+    """Response times, within routes: all together, standardized to their mix, and each."""
+    measured = sum(grid.total.measured)
+    if measured < 2 * limits.EVENTS_MIN:
+        return []
+    total = _standardized(grid)
+    found = [
+        _latency_change(grid, each, grid.total, None)
+        for each in find_intervals(total, limits.LIKELIHOOD_MIN)
+    ]
+    singles: list[Change] = []
+    for route in grid.routes:
+        if sum(route.measured) < 2 * limits.EVENTS_MIN:
+            continue
+        series = Mean(route.measured, route.log_sum, route.log_sq)
+        for each in find_intervals(series, limits.LIKELIHOOD_MIN):
+            singles.append(_latency_change(grid, each, route, route.name))
+    joined: list[Change] = []
+    for change in found:
+        same = [each for each in singles if each.overlaps(change)]
+        slower = {each.within for each in same}
+        share = sum(sum(r.measured) for r in grid.routes if r.name in slower) / measured
+        if not same or share > 0.5 or len(slower) > max(2, len(grid.routes) // 2):
+            joined.append(change)
+            singles = [each for each in singles if each not in same]
+    for change in sorted(singles, key=lambda each: -each.weight):
+        if not any(change.overlaps(other) for other in joined if other.within is None):
+            joined.append(change)
+    return joined
+
+
+def _standardized(grid: Grid) -> Mean:
+    """Logarithms of all response times less the mean of their routes.
+
+    Other records are one more route. Sums of integers: means are rounded, which moves all alike.
+    """
+    size = len(grid.times)
+    sums, squares = [0] * size, [0] * size
+    rest_n, rest_s = list(grid.total.measured), list(grid.total.log_sum)
+    rest_q = list(grid.total.log_sq)
+    parts: list[tuple[list[int], list[int], list[int]]] = []
+    for route in grid.routes:
+        parts.append((route.measured, route.log_sum, route.log_sq))
+        for i in range(size):
+            rest_n[i] -= route.measured[i]
+            rest_s[i] -= route.log_sum[i]
+            rest_q[i] -= route.log_sq[i]
+    parts.append((rest_n, rest_s, rest_q))
+    for n, s, q in parts:
+        count = sum(n)
+        if count <= 0:
+            continue
+        mean = sum(s) // count
+        for i in range(size):
+            if n[i]:
+                sums[i] += s[i] - n[i] * mean
+                squares[i] += q[i] - 2 * mean * s[i] + n[i] * mean * mean
+    return Mean(grid.total.measured, sums, squares)
+
+
+def _latency_change(grid: Grid, found: Found, series: RouteSeries, name: str | None) -> Change:
+    """Levels as geometric means in milliseconds of the series itself."""
+    counts, sums = prefix(series.measured), prefix(series.log_sum)
+    n = counts[found.end] - counts[found.start]
+    s = sums[found.end] - sums[found.start]
+    outside = (sums[-1] - s) / max(counts[-1] - n, 1)
+    # Of all routes the shift is that of the standardized series: their mix may have moved, too.
+    inside = outside + (found.inside - found.outside)
+    per_bucket = counts[-1] / len(grid.times)
+    share = n / max(sum(grid.total.measured[found.start : found.end]), 1)
+    return Change(
+        "latency",
+        grid.start_of(found.start),
+        grid.end_of(found.end),
+        "response_time_ms",
+        2 ** (outside / 256) / 1e6,
+        2 ** (inside / 256) / 1e6,
+        found.excess,
+        _resolution(grid.step_s, per_bucket),
+        found.score,
+        () if name is None else (_where("route", name, 1.0, share),),
+        name,
+    )
+
+
+def _traffic(
+    grid: Grid, ranges: Sequence[tuple[int, int]], templates: Sequence[Mapping[str, Any]]
+) -> Iterator[Change]:
+    total = sum(grid.total.requests)
+    by_requests = total * 20 >= sum(grid.records)
+    counts = grid.total.requests if by_requests else grid.records
+    debug = sum(each["count"] for each in templates if each["level"] in ("DEBUG", "TRACE"))
+    for low, high in covered_parts(grid, ranges):
+        for kind, found in find_steps(counts, low, high, grid.step_s):
+            if not by_requests and (kind == "traffic_surge" or debug):
+                continue  # more lines are not more traffic, and fewer may be fewer of DEBUG
+            start, end = grid.start_of(found.start), grid.end_of(found.end)
+            if is_explained_by_messages(kind, start, end, grid.step_s, templates):
+                continue
+            yield Change(
+                kind,
+                start,
+                end,
+                "requests_per_second" if by_requests else "records_per_second",
+                found.outside / grid.step_s,
+                found.inside / grid.step_s,
+                abs(found.excess),
+                _resolution(grid.step_s, sum(counts) / len(counts)),
+                found.score,
+            )
+
+
+def _clocks(grid: Grid, figures: Mapping[str, Any]) -> Iterator[Change]:
+    """Records far from all others, in a log that goes back and forth."""
+    records = sum(each[2] for each in grid.far)
+    if not records or figures["time"]["out_of_order"] * 2 < records:
+        return
+    for first, last, _ in sorted(grid.far, key=lambda each: -each[2])[:1]:
+        distance = first - grid.last_s if first > grid.last_s else grid.first_s - last
+        yield Change(
+            "clock",
+            first,
+            last,
+            "time",
+            None,
+            float(distance),
+            float(records),
+            grid.step_s,
+            details={"records": records, "is_ahead": first > grid.last_s},
+        )
+
+
+def _with_messages(
+    changes: list[Change], grid: Grid, templates: Sequence[Mapping[str, Any]]
+) -> list[Change]:
+    """The changes, with messages that began with them, and messages that are new or gone."""
+    warned = [each for each in templates if each["level"] in _WARNINGS]
+    done: list[Change] = []
+    attached: set[str] = set()
+    for change in changes:
+        if change.kind == "errors" and change.start is not None:
+            began = [
+                each
+                for each in warned
+                if each["level"] in _ERRORS
+                and each["count"] >= limits.MESSAGE_COUNT_MIN
+                and each["first"] >= change.start - change.step_s
+                and (change.end is None or each["first"] < change.end)
+                and (change.end is None or each["last"] < change.end + change.step_s)
+            ]
+            began.sort(key=lambda each: (-each["count"], each["text"]))
+            attached |= {each["text"] for each in began}
+            if began:
+                details = {"message": began[0]["text"], "count": began[0]["count"]}
+                change = replace(change, details=details)  # noqa: PLW2901
+        done.append(change)
+    sums = prefix(grid.records)
+    for each in warned:
+        if each["text"] not in attached:
+            done += _new_or_gone(each, grid, sums, len(warned))
+    return done
+
+
+def _new_or_gone(
+    template: Mapping[str, Any], grid: Grid, sums: Sequence[int], tried: int
+) -> Iterator[Change]:
+    """By chance a message would have been there before: its occurrences, at most one for each
+    bucket as they come in clumps, all fall into one end of the log's records."""
+    first, last = template["first"], template["last"]
+    begin, end = grid.first_s, grid.last_s
+    if not begin <= first <= last <= end or not sums[-1]:
+        return
+    spanned = int((last - first) // grid.step_s) + 1
+    occurrences = min(template["count"], spanned)
+    if occurrences < limits.MESSAGE_COUNT_MIN:
+        return
+    least = limits.MESSAGE_CHANCE_MAX / max(tried, 1)
+
+    def share_before(moment: float) -> float:
+        index = sum(t + grid.step_s <= moment for t in grid.times)
+        return sums[index] / sums[-1]
+
+    before, after = share_before(first), 1 - share_before(last + grid.step_s)
+    # What was there neither before nor after is part of another incident, or a clump.
+    if before >= limits.MESSAGE_LATE_MIN > after and (1 - before) ** occurrences < least:
+        kind, start = "message_new", int(first)
+    elif after >= limits.MESSAGE_LATE_MIN > before and (1 - after) ** occurrences < least:
+        kind, start = "message_gone", int(last)
+    else:
+        return
+    yield Change(
+        kind,
+        start,
+        None,
+        "messages",
+        0.0 if kind == "message_new" else float(template["count"]),
+        float(template["count"]) if kind == "message_new" else 0.0,
+        float(template["count"]),
+        grid.step_s,
+        where=(_where("template", template["text"], 1.0, 0.0),),
+        details={"level": template["level"]},
+    )

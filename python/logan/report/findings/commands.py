@@ -1,0 +1,77 @@
+"""The command that shows the lines of a finding, ready to be pasted into a shell.
+
+Paths come as reports show them, without secrets and signatures; where that hides something the
+command would not work, so it names PATH instead.
+"""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+__all__ = ["command_for", "condition_for", "joined_conditions", "quoted", "slower_than"]
+
+_PATHS_MAX: Final = 3
+
+_TROUBLE: Final = {"errors": "level>=ERROR or status>=500"}
+
+
+def command_for(
+    finding: Mapping[str, Any], paths: Sequence[str], where: str | None = None
+) -> str | None:
+    """`logan lines …` for a finding; `where` is the condition of the report itself."""
+    if finding["kind"] == "malformed":
+        return None
+    if len(paths) <= _PATHS_MAX and all(each != "-" and "://" not in each for each in paths):
+        words = ["logan", "lines", *(shlex.quote(_safe(each)) for each in paths)]
+    else:
+        words = ["logan", "lines", "PATH…"]
+    for option, key in (("--since", "start"), ("--until", "end")):
+        if finding[key] is not None:
+            words += [option, finding[key]]
+    condition = joined_conditions(where, condition_for(finding))
+    if condition:
+        words += ["--where", shlex.quote(condition)]
+    return " ".join(words)
+
+
+def _safe(path: str) -> str:
+    """A path that begins with a dash is not an option."""
+    return f"./{path}" if path.startswith("-") else path
+
+
+def condition_for(finding: Mapping[str, Any]) -> str | None:
+    """The condition that the lines of a finding fulfill."""
+    parts = [_TROUBLE.get(finding["kind"])]
+    for each in finding["where"][:2]:
+        if each["field"] == "template":
+            continue
+        if each["share"] >= 0.5:
+            parts.append(f"{each['field']}={quoted(each['value'])}")
+    if finding["kind"] == "latency" and finding["during"]:
+        parts.append(slower_than(finding["before"], finding["during"]))
+    level = finding.get("level")
+    if level:
+        parts.append(f"level={level}")
+    return joined_conditions(*parts)
+
+
+def slower_than(before_ms: float, during_ms: float) -> str:
+    """The condition of response times above the (geometric) middle of two levels."""
+    return f"duration>={max(1, round(math.sqrt(before_ms * during_ms) * 1_000))}us"
+
+
+def joined_conditions(*conditions: str | None) -> str | None:
+    """All of them, joined by `and`."""
+    given = [each for each in conditions if each]
+    if len(given) < 2:
+        return given[0] if given else None
+    return " and ".join(f"({each})" if " or " in each else each for each in given)
+
+
+def quoted(value: object) -> str:
+    """A value as conditions write it."""
+    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'

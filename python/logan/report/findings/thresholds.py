@@ -1,0 +1,129 @@
+"""What makes a finding, in one place: every number that decides, and why it has that value.
+
+Two tests must agree before anything is reported. A change must matter (so many events, so much more
+than before), and it must be beyond what the log itself does by chance (a likelihood ratio, divided
+by the dispersion that is measured in the rest of the log). The first keeps large logs from
+reporting what nobody would act on, the second keeps small ones from reporting noise.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+BUCKETS_MIN: Final = 30
+"""Non-empty buckets of a log that is judged at all: fewer show no baseline."""
+
+INSIDE_BUCKETS_MIN: Final = 3
+"""Buckets of an interval: one or two high buckets are what cron jobs and batches look like."""
+
+OUTSIDE_BUCKETS_MIN: Final = 5
+"""Buckets of the baseline."""
+
+EVENTS_MIN: Final = 20
+"""Events (errors, measured requests, expected requests) inside an interval."""
+
+BUCKET_EVENTS_MIN: Final = 20
+"""Events that a bucket is expected to have: its edges are stated to such a bucket."""
+
+ERRORS_TIMES_MIN: Final = 2.0
+ERRORS_POINTS_MIN: Final = 0.01
+"""Errors: twice the share, and a point more."""
+
+ERRORS_PER_TIME_MIN: Final = 1.5
+"""Errors per time, too, grow by this: a share also rises when other records are not logged."""
+
+LATENCY_TIMES_MIN: Final = 1.25
+"""Response times of a route (geometric mean). 1.3 is what counts; it is measured as 1.25+."""
+
+TRAFFIC_TIMES_MIN: Final = 1.8
+"""Traffic downward. 2 is what counts; with clumped traffic it is measured as 1.8 to 2.2."""
+
+SURGE_TIMES_MIN: Final = 2.0
+"""Traffic upward. A peak of less is an everyday event."""
+
+TRAFFIC_SECONDS_MIN: Final = 60
+"""How long traffic must have changed: a restart without trouble takes seconds."""
+
+TRAFFIC_EDGE_MIN: Final = 1.7
+TRAFFIC_EDGE_BUCKETS: Final = 8
+TRAFFIC_NEAR_MIN: Final = 1.2
+TRAFFIC_NEAR_BUCKETS: Final = 3
+"""Traffic across each edge of an interval, over 8 buckets each way and over 3: a ramp that makes
+1.6 times over 8 buckets, such as a daily rhythm does, makes less than 1.2 over 3."""
+
+LIKELIHOOD_MIN: Final = 38.0
+"""Twice the log of the likelihood ratio, over the dispersion. By chance one interval in 1.4e9
+exceeds it (chi-squared with one degree of freedom); about 2e5 intervals of 40 routes and 4 metrics
+are tried in a log, so one log in some thousands has a finding by chance alone. The rest is reserve
+for tails that are heavier than the dispersion tells."""
+
+TRAFFIC_LIKELIHOOD_MIN: Final = 26.0
+"""The same for traffic, of which there is one series and the edges are tested besides."""
+
+DISPERSION_BLOCKS_MIN: Final = 4
+"""Blocks that are compared to measure the dispersion at a length of time."""
+
+DISPERSION_EVENTS_MIN: Final = 5
+"""Events that a block is expected to have, so that squares of counts mean something."""
+
+ROUTES_MAX: Final = 40
+"""Routes that are judged on their own: those with the most requests and the most errors."""
+
+INTERVALS_MAX: Final = 3
+"""Intervals found in one series."""
+
+MESSAGE_COUNT_MIN: Final = 5
+MESSAGE_CHANCE_MAX: Final = 1e-5
+"""A message (WARN and above) that is new or gone: how often it must occur, and the chance, over all
+messages together, that one which may occur at any time stays away so long."""
+
+MESSAGE_LATE_MIN: Final = 0.1
+"""Share of the log's records before (after) which a message must be absent; to be new (gone) it
+must go on (have been there) within as much of the other end."""
+
+CONCENTRATION_SHARE_MIN: Final = 0.5
+CONCENTRATION_FAILS_MIN: Final = 0.5
+"""One route carries the errors all along: this share of all errors, and of its requests fail."""
+
+CONCENTRATION_EVENTS_MIN: Final = 30
+
+CLOCK_GAP_MIN_S: Final = 26 * 3_600
+"""One clock far from the others: time zones differ by at most 26 hours, and are not clocks."""
+
+CLOCK_SHARE_MAX: Final = 0.25
+"""A larger part of the records is another period of the log, not a wrong clock."""
+
+MALFORMED_SHARE_MIN: Final = 0.05
+MALFORMED_LINES_MIN: Final = 20
+
+TRAFFIC_FILLED_MIN: Final = 0.5
+"""Share of the buckets between first and last that are not empty; traffic of a log with more gaps
+than that has no usual level."""
+
+SHOWN_MAX: Final = 5
+"""Findings in a report."""
+
+EXPLAINS_SHARE_MIN: Final = 0.5
+"""Share of the additional events that a value must carry to explain an interval: its support."""
+
+EXPLAINS_COVERED_MIN: Final = 0.33
+"""Share of the errors that must have a field at all, for a value of it to explain them."""
+
+EXPLAINS_RISK_MIN: Final = 1.5
+"""Risk ratio that a value must have at least, at the lower end of its confidence interval."""
+
+CONFIDENCE_Z: Final = 2.58
+"""Of the confidence bounds of risk ratios: 99 %, as some dozens of values are compared."""
+
+JOINS_SHARE_MIN: Final = 0.8
+"""Support that a second value needs among the records of the first to be named beside it."""
+
+WHERE_MAX: Final = 3
+"""Values named for a finding."""
+
+VALUES_MAX: Final = 1_000
+"""Values of a field that are compared: the most frequent ones of the standard fields; a key of the
+log's own with more names single records, and is left out."""
+
+EXPLAINED_MAX: Final = 3
+"""Findings that are explained by a second pass."""

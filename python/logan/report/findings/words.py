@@ -1,0 +1,107 @@
+"""A finding as a sentence: what, how much, from when to when, and what is common to it.
+
+Text from the log is made visible and cut. Times are in the zone that the caller asks for; the text
+in the JSON is in UTC. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, tzinfo
+from typing import Any, Final
+
+from logan.report import units
+from logan.report.units import visible
+
+__all__ = ["findings_lines", "sentence"]
+
+_VALUE_CHARS_MAX: Final = 60
+_WHERE_MAX: Final = 3
+_LABELS: Final = {
+    **{"route": "", "path": "", "method": "", "client": "from client ", "host": "on "},
+    **{"source": "in ", "origin": "on ", "user_agent": "by user agent "},
+}
+_NOUNS: Final = {"records_per_second": "records", "requests_per_second": "requests"}
+
+
+def findings_lines(report: Mapping[str, Any], zone: tzinfo = UTC) -> list[str]:
+    """One sentence for each finding of a report, most important first."""
+    return [sentence(each, zone) for each in report.get("findings") or ()]
+
+
+def sentence(finding: Mapping[str, Any], zone: tzinfo = UTC) -> str:
+    """What a finding says, without its command."""
+    kind, before, during = finding["kind"], finding["before"], finding["during"]
+    when = _when(finding["start"], finding["end"], zone)
+    where = _common(finding)
+    if kind == "errors":
+        head = f"errors {units.percent(before)} → {units.percent(during)}{when}"
+    elif kind == "latency":
+        head = f"response time {units.duration_ms(before)} → {units.duration_ms(during)}{when}"
+    elif kind in ("traffic_drop", "traffic_surge"):
+        noun = _NOUNS[finding["metric"]]
+        head = f"{noun} {units.rate(before)} → {units.rate(during)}{when}"
+    elif kind in ("message_new", "message_gone"):
+        return _message(finding, when)
+    elif kind == "concentration":
+        head = f"errors {units.percent(during)} all along"
+    elif kind == "clock":
+        # The report's own figures are rounded to days, as nobody needs the second.
+        days = during / 86_400
+        far = f"{days / 365.25:.3g} years" if days > 730 else f"{days:.3g} days"
+        return f"a clock is wrong: {units.count(finding['records'])} records lie {far} " + (
+            f"{finding['direction']} all others{when}"
+        )
+    else:
+        head = f"{units.percent(during)} of all lines are malformed"
+    text = f"{head}: {where}" if where else head
+    added = finding.get("message")
+    return f"{text}; new message: {_cut(added)}" if added else text
+
+
+def _message(finding: Mapping[str, Any], when: str) -> str:
+    value = finding["where"][0]["value"]
+    if finding["kind"] == "message_new":
+        return f"new message, {units.count(finding['during'])} times{when}: {_cut(value)}"
+    moment = when.replace(" since ", " after ")
+    return f"message gone{moment}, {units.count(finding['before'])} times before: {_cut(value)}"
+
+
+def _common(finding: Mapping[str, Any]) -> str:
+    """What is common to it: "97 % of them POST /checkout, all on web3"."""
+    parts: Sequence[Mapping[str, Any]] = [
+        each for each in finding["where"][:_WHERE_MAX] if each["field"] != "template"
+    ]
+    said = []
+    for each in parts:
+        value, field, share = _cut(each["value"]), each["field"], each["share"]
+        name = f"{_LABELS.get(field, field + ' ')}{value}"
+        if finding["kind"] in ("latency", "malformed"):
+            said.append(name if share >= 0.995 else f"{name} ({units.percent(share)})")
+        elif share >= 0.995:
+            said.append(f"all {name}")
+        else:
+            noun = " of them" if not said else ""
+            said.append(f"{units.percent(share)}{noun} {name}")
+    return ", ".join(said)
+
+
+def _when(start: str | None, end: str | None, zone: tzinfo) -> str:
+    if start is None:
+        return ""
+    first = _moment(start, zone)
+    if end is None:
+        return f" since {first:%H:%M:%S} on {first:%Y-%m-%d}"
+    last = _moment(end, zone)
+    if first.date() == last.date():
+        return f" from {first:%H:%M:%S} to {last:%H:%M:%S} on {first:%Y-%m-%d}"
+    return f" from {first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S}"
+
+
+def _moment(text: str, zone: tzinfo) -> datetime:
+    return datetime.fromisoformat(text).astimezone(zone)
+
+
+def _cut(value: object) -> str:
+    text = visible(str(value))
+    return text if len(text) <= _VALUE_CHARS_MAX else f"{text[: _VALUE_CHARS_MAX - 1]}…"

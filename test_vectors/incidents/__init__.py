@@ -1,0 +1,1 @@
+"""Logs with planted incidents and their truth, and quiet logs that only look as if."""
