@@ -292,7 +292,6 @@ LISTS: Final[Mapping[str, tuple[str, ...]]] = {
     "performance.workers": (),
     "performance.recoveries": ("noticed_s", "leased_s", "done_s"),
     "performance.alarms": (),
-    "findings": (),
     "expectations": (),
     "response_times.points": ("count", "p50_ms", "p95_ms", "p99_ms"),
     **{

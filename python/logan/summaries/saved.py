@@ -111,7 +111,10 @@ class Saved:
         sort: str = "requests",
         named: Sequence[str] = (),
     ) -> Report:
-        """The report of it, with tables as `keep_rows` keeps them; `strict` raises the error of the first input that has one."""
+        """The report of it, with tables as `keep_rows` keeps them.
+
+        `strict` raises the error of the first input that has one.
+        """
         if strict:
             for each in self.inputs:
                 if each.entry["error"] is not None:
