@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from logan._logan import Cancel, Fingerprint, Spec, Summary
-    from logan.api import analyze, analyze_logs, detect, load, make_spec
+    from logan.api import analyze, analyze_logs, compare, detect, load, make_spec
     from logan.cluster.coordinator.coordinator import Coordinator
     from logan.cluster.worker.worker import Worker
+    from logan.comparison.document import Comparison
     from logan.errors import (
         CancelledError,
         ClusterError,
@@ -44,6 +45,7 @@ __all__ = [
     "Cancel",
     "CancelledError",
     "ClusterError",
+    "Comparison",
     "ConditionError",
     "Coordinator",
     "Expectation",
@@ -69,6 +71,7 @@ __all__ = [
     "__version__",
     "analyze",
     "analyze_logs",
+    "compare",
     "detect",
     "load",
     "make_spec",
@@ -77,9 +80,10 @@ __all__ = [
 
 _MODULES = {
     "logan._logan": ("Cancel", "Fingerprint", "Spec", "Summary", "__version__"),
-    "logan.api": ("analyze", "analyze_logs", "detect", "load", "make_spec"),
+    "logan.api": ("analyze", "analyze_logs", "compare", "detect", "load", "make_spec"),
     "logan.cluster.coordinator.coordinator": ("Coordinator",),
     "logan.cluster.worker.worker": ("Worker",),
+    "logan.comparison.document": ("Comparison",),
     "logan.errors": (
         *("CancelledError", "ClusterError", "ConditionError", "ExpectationError"),
         *("ExpressionError", "FormatError"),

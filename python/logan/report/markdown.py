@@ -17,7 +17,7 @@ from logan.report.timezones import in_zone
 if TYPE_CHECKING:
     from logan.report import RenderOptions, Report
 
-__all__ = ["render"]
+__all__ = ["escaped", "render", "table"]
 
 _MARKUP: Final = re.compile(r"[\\`*_\[\]|~]|[&<>@#$]|:(?=//)|(?<=www)\.", re.IGNORECASE)
 """What makes code, emphasis, links, cells, HTML, mentions, references and formulas; `://` and
@@ -32,17 +32,17 @@ def render(report: Report, options: RenderOptions) -> str:
 
 def _lines(report: view.Data) -> Iterator[str]:
     names, more = view.inputs_named(report)
-    yield f"## {_escaped(', '.join(names) or 'no input')}{f' and {more:,} more' if more else ''}"
+    yield f"## {escaped(', '.join(names) or 'no input')}{f' and {more:,} more' if more else ''}"
     about = [view.period(report), *view.selected(report)]
     if report["partial"]:
         yield ""
-        yield f"**PARTIAL: {_escaped(view.missing(report))}**"
+        yield f"**PARTIAL: {escaped(view.missing(report))}**"
     for line in filter(None, about):
         yield ""
-        yield _escaped(line)
+        yield escaped(line)
     facts = view.headline(report)
     yield ""
-    yield from _table(
+    yield from table(
         ["metric", "value", "detail"],
         [[each.label, each.value, each.detail] for each in facts],
         [1],
@@ -50,7 +50,7 @@ def _lines(report: view.Data) -> Iterator[str]:
     unknown = view.errors_unknown(report)
     if unknown is not None:
         yield ""
-        yield _escaped(unknown)
+        yield escaped(unknown)
     grouped = report.get("groups") or {}
     tables = [
         *view.group_tables(report),
@@ -64,16 +64,16 @@ def _lines(report: view.Data) -> Iterator[str]:
         if not each.rows:
             continue
         yield ""
-        yield f"### {_escaped(each.title)}"
+        yield f"### {escaped(each.title)}"
         if each.note:
             yield ""
-            yield _escaped(each.note)
+            yield escaped(each.note)
         yield ""
         right = [index for index, column in enumerate(each.columns) if column.is_number]
-        yield from _table(each.titles, each.cells, right)
+        yield from table(each.titles, each.cells, right)
 
 
-def _table(
+def table(
     titles: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int]
 ) -> Iterator[str]:
     """Rows of a table; the columns `right` are aligned right."""
@@ -83,10 +83,10 @@ def _table(
 
 
 def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(map(_escaped, cells))} |"
+    return f"| {' | '.join(map(escaped, cells))} |"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """`text` so that Markdown shows it and nothing else."""
     return _MARKUP.sub(_escape, text)
 
