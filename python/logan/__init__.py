@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from logan._logan import Cancel, Fingerprint, Spec, Summary
-    from logan.api import analyze, analyze_logs, detect, load, make_spec
+    from logan.api import analyze, analyze_logs, compare, detect, load, make_spec
     from logan.cluster.coordinator.coordinator import Coordinator
     from logan.cluster.worker.worker import Worker
+    from logan.comparison.document import Comparison
     from logan.errors import (
         CancelledError,
         ClusterError,
@@ -46,6 +47,7 @@ __all__ = [
     "Cancel",
     "CancelledError",
     "ClusterError",
+    "Comparison",
     "ConditionError",
     "Coordinator",
     "Expectation",
@@ -71,6 +73,7 @@ __all__ = [
     "__version__",
     "analyze",
     "analyze_logs",
+    "compare",
     "detect",
     "load",
     "make_spec",
@@ -79,9 +82,10 @@ __all__ = [
 
 _MODULES = {
     "logan._logan": ("Cancel", "Fingerprint", "Spec", "Summary", "__version__"),
-    "logan.api": ("analyze", "analyze_logs", "detect", "load", "make_spec"),
+    "logan.api": ("analyze", "analyze_logs", "compare", "detect", "load", "make_spec"),
     "logan.cluster.coordinator.coordinator": ("Coordinator",),
     "logan.cluster.worker.worker": ("Worker",),
+    "logan.comparison.document": ("Comparison",),
     "logan.errors": (
         *("CancelledError", "ClusterError", "ConditionError", "ExpectationError"),
         *("ExpressionError", "FormatError"),

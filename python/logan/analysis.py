@@ -24,10 +24,11 @@ from logan.sources import discovery
 from logan.summaries import container
 
 if TYPE_CHECKING:
+    from logan.comparison.sides import Side
     from logan.planning.given_spec import GivenSpec
     from logan.summaries.saved import Saved
 
-__all__ = ["run"]
+__all__ = ["run", "side"]
 
 
 def run(
@@ -72,6 +73,27 @@ def run(
         named=options.rows,
     )
     return report, total
+
+
+def side(
+    paths: Sequence[str],
+    name: str,
+    options: Options,
+    presentation: Presentation,
+    execution: Execution,
+) -> Side:
+    """One side of a comparison: logs, saved summaries, or one JSON report.
+
+    Raises as `run`.
+    """
+    from logan.comparison import sides
+
+    found = sides.json_report(paths[0]) if len(paths) == 1 else None
+    if found is not None:
+        return sides.side_of_json(name, found)
+    report, saved = run(paths, options, presentation, execution, keep=True)
+    assert saved is not None
+    return sides.side_of_summary(name, saved.summary, report)
 
 
 def _parts(paths: Sequence[str]) -> Sequence[str | Saved]:

@@ -20,6 +20,7 @@ from logan.limits import (
     CHUNK_SIZE_BYTES_DEFAULT,
     EXPANSION_MAX_DEFAULT,
     INPUTS_PER_JOB_MAX,
+    NAMES_SHOWN_MAX,
     SERIES_POINTS_MAX,
 )
 from logan.model import Detection, Source
@@ -40,10 +41,11 @@ from logan.report import Report
 from logan.sources.inputs import Input, open_inputs
 
 if TYPE_CHECKING:
+    from logan.comparison import Comparison
     from logan.planning.given_spec import GivenSpec
     from logan.summaries.saved import Saved
 
-__all__ = ["analyze", "analyze_logs", "detect", "load", "make_spec"]
+__all__ = ["analyze", "analyze_logs", "compare", "detect", "load", "make_spec"]
 
 PathLike = str | os.PathLike[str]
 
@@ -219,6 +221,32 @@ def make_spec(
     ]
     raise_first(inputs)
     return plan_inputs(inputs, options, anchor=anchor).spec()
+
+
+def compare(
+    before: PathLike | Iterable[PathLike], after: PathLike | Iterable[PathLike], **options: Any
+) -> Comparison:
+    """What changed from one analysis to another, and which changes chance does not explain.
+
+    Each side is logs, saved summaries, or one JSON report, as `logan diff` takes them; `options`
+    are those of `analyze`, for both sides.
+
+        change = logan.compare("monday.logan", "tuesday.logan")
+        slower = [row.key for row in change.tables[0].rows if row.shift == "slower"]
+
+    Raises as `analyze`.
+    """
+    from logan.comparison.compare import compare  # only here
+
+    presentation = Presentation(**chosen(options, Presentation))
+    resolved = timerange.options(now_ns=time.time_ns(), **chosen(options, Options, TimeRange))
+    execution = Execution(**chosen(options, Execution))
+    sides = []
+    for side in (before, after):
+        paths = _path_list(side)
+        name = ", ".join(paths[:NAMES_SHOWN_MAX])
+        sides.append(analysis.side(paths, name, resolved, presentation, execution))
+    return compare(*sides, top=resolved.top)
 
 
 def load(path: PathLike) -> Saved:

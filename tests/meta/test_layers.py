@@ -45,7 +45,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "report": PLANNING,
     "summaries": SAVING,
     "comparison": SAVING,
-    "analysis": SAVING | {"engines"},
+    "analysis": SAVING | {"engines", "comparison"},
     "wire": {"_logan", "errors", "limits"} | BODIES,
     "wire.bodies": {"_logan", "errors", "limits", "wire"},
     "scheduler": {"errors"},
@@ -71,7 +71,7 @@ RESERVED: Mapping[str, tuple[str, ...]] = {
 
 LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "trio": ("cluster", "simulation", "cli"),
-    "rich": ("cli", "report.text", "report.document"),
+    "rich": ("cli", "report.text", "report.document", "comparison.text"),
     "rich_argparse": ("cli",),
     "argparse": ("cli",),
     "sqlite3": ("cluster.coordinator",),

@@ -20,6 +20,7 @@ COMMANDS: Final = (
     "detect",
     "validate",
     "merge",
+    "diff",
     "formats",
     "completion",
 )

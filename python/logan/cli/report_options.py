@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PATHS_HELP",
+    "configure_analysis",
     "configure_report",
+    "configure_terminal",
     "expectations_of",
     "options_of",
     "output_of",
@@ -39,11 +41,7 @@ PATHS_HELP = (
 def configure_report(parser: Parser, *more: type) -> None:
     """Add what every command has that ends with a report: the library's options, those of the
     classes `more` of `logan.options` too, where the report goes, and what it must fulfill."""
-    from logan.cli.terminal import COLOR_CHOICES
-
-    groups = {name: parser.add_argument_group(name) for name in GROUPS}
-    for name, default, flag in flags(TimeRange, *more, Options, Presentation):
-        _add(parser, groups[flag.group], name, default, flag)
+    groups = configure_analysis(parser, *more)
     output = groups["output"]
     kinds = output.add_mutually_exclusive_group()
     kinds.add_argument(
@@ -78,23 +76,7 @@ def configure_report(parser: Parser, *more: type) -> None:
         help="time zone of the text report, such as Europe/Berlin or local (default: UTC); JSON "
         "and CSV are always in UTC",
     )
-    parser.setting(
-        "--color",
-        type=one_of(*COLOR_CHOICES),
-        default="auto",
-        group=output,
-        metavar="WHEN",
-        help=f"{', '.join(COLOR_CHOICES)}; auto follows the terminal and NO_COLOR",
-    )
-    parser.setting(
-        "--no-progress",
-        type=switch,
-        default=False,
-        group=output,
-        action="store_const",
-        const=True,
-        help="no progress bar",
-    )
+    configure_terminal(parser, output)
     checks = groups["gates"]
     checks.add_argument(
         "--expect",
@@ -114,6 +96,37 @@ def configure_report(parser: Parser, *more: type) -> None:
         default=None,
         metavar="LIMIT",
         help="exit 1 if more lines than this are malformed: a count, or a share such as 1%%",
+    )
+
+
+def configure_analysis(parser: Parser, *more: type) -> dict[str, argparse._ArgumentGroup]:
+    """Add the library's options of an analysis; the groups of the help text, by heading."""
+    groups = {name: parser.add_argument_group(name) for name in GROUPS}
+    for name, default, flag in flags(TimeRange, *more, Options, Presentation):
+        _add(parser, groups[flag.group], name, default, flag)
+    return groups
+
+
+def configure_terminal(parser: Parser, group: argparse._ArgumentGroup) -> None:
+    """Add how the terminal is used."""
+    from logan.cli.terminal import COLOR_CHOICES
+
+    parser.setting(
+        "--color",
+        type=one_of(*COLOR_CHOICES),
+        default="auto",
+        group=group,
+        metavar="WHEN",
+        help=f"{', '.join(COLOR_CHOICES)}; auto follows the terminal and NO_COLOR",
+    )
+    parser.setting(
+        "--no-progress",
+        type=switch,
+        default=False,
+        group=group,
+        action="store_const",
+        const=True,
+        help="no progress bar",
     )
 
 

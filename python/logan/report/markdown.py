@@ -19,7 +19,7 @@ from logan.report.units import visible
 if TYPE_CHECKING:
     from logan.report import RenderOptions, Report
 
-__all__ = ["render"]
+__all__ = ["escaped", "render", "table"]
 
 _MARKUP: Final = re.compile(r"[\\`*_\[\]|~]|[&<>@#$]|:(?=//)|(?<=www)\.", re.IGNORECASE)
 """What makes code, emphasis, links, cells, HTML, mentions, references and formulas; `://` and
@@ -34,18 +34,18 @@ def render(report: Report, options: RenderOptions) -> str:
 
 def _lines(report: view.Data) -> Iterator[str]:
     names, more = view.inputs_named(report)
-    yield f"## {_escaped(', '.join(names) or 'no input')}{f' and {more:,} more' if more else ''}"
+    yield f"## {escaped(', '.join(names) or 'no input')}{f' and {more:,} more' if more else ''}"
     if report["partial"]:
         yield ""
-        yield f"**PARTIAL: {_escaped(view.missing(report))}**"
+        yield f"**PARTIAL: {escaped(view.missing(report))}**"
     anonymized = "anonymized" if report.get("anonymized") else None
     for line in filter(None, [view.period(report), *view.selected(report), anonymized]):
         yield ""
-        yield _escaped(line)
+        yield escaped(line)
     yield from _findings(report)
     facts = view.headline(report)
     yield ""
-    yield from _table(
+    yield from table(
         ["metric", "value", "detail"],
         [[each.label, each.value, each.detail] for each in facts],
         [1],
@@ -53,24 +53,24 @@ def _lines(report: view.Data) -> Iterator[str]:
     notes = [view.malformed(report), view.errors_unknown(report), *view.outliers(report)]
     for note in filter(None, notes):
         yield ""
-        yield _escaped(note)
+        yield escaped(note)
     yield from _expectations(report)
     for each in tables.all_tables(report):
         yield ""
-        note = f" ({_escaped(each.note)})" if each.note else ""
-        yield f"<details><summary>{_escaped(each.title)}{note}</summary>"
+        note = f" ({escaped(each.note)})" if each.note else ""
+        yield f"<details><summary>{escaped(each.title)}{note}</summary>"
         yield ""
         right = [index for index, column in enumerate(each.columns) if column.is_number]
         cells = [
             [*row[:-1], f"{row[-1]} ({mark})" if mark else row[-1]]
             for row, mark in zip(each.cells, each.marks, strict=True)
         ]
-        yield from _table(each.titles, cells, right)
+        yield from table(each.titles, cells, right)
         yield ""
         yield "</details>"
     if report.get("command"):
         yield ""
-        yield _escaped(visible(report["command"]))
+        yield escaped(visible(report["command"]))
 
 
 def _findings(report: view.Data) -> Iterator[str]:
@@ -81,9 +81,9 @@ def _findings(report: view.Data) -> Iterator[str]:
     if not found:
         yield view.NOTHING_STANDS_OUT
     for each in found:
-        yield f"- **{_escaped(each.text)}**"
+        yield f"- **{escaped(each.text)}**"
         if each.command:
-            yield f"  <br>{_escaped(each.command)}"
+            yield f"  <br>{escaped(each.command)}"
 
 
 def _expectations(report: view.Data) -> Iterator[str]:
@@ -95,7 +95,7 @@ def _expectations(report: view.Data) -> Iterator[str]:
     said = f"{failed:,} of {len(judged):,} expectations failed"
     yield f"**{said}**" if failed else f"all {len(judged):,} expectations hold"
     yield ""
-    yield from _table(
+    yield from table(
         ["verdict", "expectation", "result"],
         [
             ["ok" if each["ok"] else "FAIL", visible(each["expression"]), visible(each["text"])]
@@ -105,7 +105,7 @@ def _expectations(report: view.Data) -> Iterator[str]:
     )
 
 
-def _table(
+def table(
     titles: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int]
 ) -> Iterator[str]:
     """Rows of a table; the columns `right` are aligned right."""
@@ -115,10 +115,10 @@ def _table(
 
 
 def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(map(_escaped, cells))} |"
+    return f"| {' | '.join(map(escaped, cells))} |"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """`text` so that Markdown shows it and nothing else."""
     return _MARKUP.sub(_escape, text)
 

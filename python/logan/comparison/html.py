@@ -1,0 +1,92 @@
+"""The HTML output of a comparison: one small page that needs nothing else. All text is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+from typing import TYPE_CHECKING, Final
+
+from logan.comparison import view
+
+if TYPE_CHECKING:
+    from logan.comparison.document import Comparison, Table
+    from logan.report.render_options import RenderOptions
+
+__all__ = ["render"]
+
+_STYLE: Final = """
+:root{color-scheme:light dark}
+body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem}
+h1{font-size:1.3rem;overflow-wrap:anywhere}h2{font-size:1.05rem;margin:1.6rem 0 .3rem}
+p{margin:.3rem 0}.note{color:color-mix(in srgb,CanvasText 65%,Canvas);font-size:.88rem}
+.wrap{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}
+th,td{padding:.2rem .8rem .2rem 0;text-align:right;white-space:nowrap;vertical-align:top}
+th{font-weight:500;color:color-mix(in srgb,CanvasText 65%,Canvas)}
+td.name,th.name{text-align:left;white-space:normal;overflow-wrap:anywhere;min-width:12rem}
+tr{border-bottom:1px solid color-mix(in srgb,CanvasText 12%,Canvas)}
+.worse,.failed{color:light-dark(#b3261e,#ff8a80);font-weight:600}
+.better,.ok{color:light-dark(#1b6e31,#7bd88f);font-weight:600}.neutral{font-weight:600}
+""".strip()
+
+
+def render(comparison: Comparison, options: RenderOptions) -> str:
+    """The comparison as a page; `options` do not matter."""
+    return "\n".join(_lines(comparison)) + "\n"
+
+
+def _lines(comparison: Comparison) -> Iterator[str]:
+    before, after = comparison.before, comparison.after
+    names = f"{escape(view.named(before))} → {escape(view.named(after))}"
+    yield '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+    yield '<meta name="viewport" content="width=device-width,initial-scale=1">'
+    yield f"<title>{names}</title>\n<style>{_STYLE}</style></head><body>"
+    yield f"<h1>{names}</h1>"
+    yield f"<p><strong>{escape(view.summary(comparison))}</strong></p>"
+    for name, info in (("before", before), ("after", after)):
+        yield f'<p class="note">{name}: {escape(view.side_line(info))}</p>'
+    if comparison.verdicts:
+        yield "<h2>Limits</h2><table>"
+        for verdict in comparison.verdicts:
+            kind = verdict.state.replace(" ", "-")
+            yield (
+                f'<tr><td class="{kind}">{escape(verdict.state)}</td>'
+                f'<td class="name">{escape(verdict.text)}</td></tr>'
+            )
+        yield "</table>"
+    yield '<h2>Headline</h2><div class="wrap"><table>'
+    yield (
+        '<tr><th class="name">metric</th><th>before</th><th>after</th><th>change</th><th></th></tr>'
+    )
+    for label, cell in view.headline(comparison):
+        yield f'<tr><td class="name">{escape(label)}</td>{_cell(cell)}</tr>'
+    yield "</table></div>"
+    for each in comparison.tables:
+        if each.rows:
+            yield from _table(comparison, each)
+    for note in [view.legend(comparison), *view.notes(comparison)]:
+        yield f'<p class="note">{escape(note)}</p>'
+    yield "</body></html>"
+
+
+def _cell(cell: view.Shown) -> str:
+    tone = f' class="{cell.tone}"' if cell.tone else ""
+    return (
+        f"<td>{escape(cell.before)}</td><td{tone}>{escape(cell.after)}</td>"
+        f"<td{tone}>{escape(cell.change)}</td><td{tone}>{cell.mark}</td>"
+    )
+
+
+def _table(comparison: Comparison, shown: Table) -> Iterator[str]:
+    yield f"<h2>{escape(shown.title)}</h2>"
+    note = view.table_note(comparison, shown)
+    if note:
+        yield f'<p class="note">{escape(note)}</p>'
+    heads = "".join(
+        f'<th colspan="2">{escape(view.label(name))}</th><th>change</th><th></th>'
+        for name in view.COLUMNS[shown.name]
+    )
+    yield f'<div class="wrap"><table><tr>{heads}<th class="name">{escape(shown.key)}</th></tr>'
+    for row, cells in view.rows_shown(comparison, shown):
+        line = "".join(map(_cell, cells))
+        yield f'<tr>{line}<td class="name">{escape(view.row_name(row))}</td></tr>'
+    yield "</table></div>"
