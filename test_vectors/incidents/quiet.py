@@ -45,10 +45,11 @@ class IncidentLog:
     service: Service
 
 
-def make_log(kind: str, seed: int) -> IncidentLog:
-    """The log of an incident or of a quiet variant; a function of its arguments."""
+def make_log(kind: str, seed: int, *, scale: float = 1.0) -> IncidentLog:
+    """The log of an incident or of a quiet variant; a function of its arguments. `scale` times as
+    many records as usual: small logs are quickly made, but show less."""
     rng = Random(f"{kind}/{seed}")
-    service = random_service(rng)
+    service = random_service(rng, scale=scale)
     if kind in QUIET:
         service, files = _quiet(kind, service, rng)
         truths: Sequence[Truth] = ()

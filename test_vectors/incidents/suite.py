@@ -8,18 +8,17 @@ cannot show is not asked for: an access log has no hosts and no messages.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from test_vectors.incidents.plant import Truth
-from test_vectors.incidents.quiet import INCIDENTS, QUIET, IncidentLog, make_log
+from test_vectors.incidents.quiet import QUIET, IncidentLog
 
-__all__ = ["Verdict", "judged", "run_suite", "table"]
+__all__ = ["Verdict", "judged", "table"]
 
 Finding = Mapping[str, Any]
-Analyze = Callable[[IncidentLog], Sequence[Finding]]
 
 
 @dataclass(slots=True)
@@ -102,14 +101,6 @@ def _explained(truth: Truth, finding: Finding) -> bool:
         return not where or truth.kind == "bad_clock"
     first = [each for each in where if each["field"] != "template"][:2]
     return any(truth.where.get(each["field"]) == each["value"] for each in first)
-
-
-def run_suite(analyze: Analyze, *, count: int, seed: int) -> Iterator[Verdict]:
-    """Verdicts on `count` logs with incidents and as many quiet ones, seeds from `seed` on."""
-    for index in range(count):
-        for kinds in (INCIDENTS, QUIET):
-            log = make_log(kinds[index % len(kinds)], seed + index)
-            yield from judged(log, analyze(log))
 
 
 def table(verdicts: Sequence[Verdict]) -> str:

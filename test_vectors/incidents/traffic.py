@@ -126,8 +126,9 @@ def poisson(rng: Random, mean: float) -> int:
     return count
 
 
-def random_service(rng: Random, *, dispersion: float | None = None) -> Service:
-    """A service and its log, of 20,000 to 60,000 records over 40 minutes to 3 days."""
+def random_service(rng: Random, *, scale: float = 1.0) -> Service:
+    """A service and its log, of 20,000 to 60,000 records, times `scale`, over 40 minutes to 3
+    days."""
     span = log_uniform(rng, 2_400, 3 * 86_400)
     count = rng.randint(12, 30)
     routes: dict[str, float] = {}
@@ -140,8 +141,8 @@ def random_service(rng: Random, *, dispersion: float | None = None) -> Service:
     return Service(
         start=start,
         span=span,
-        rate=log_uniform(rng, 20_000, 60_000) / span,
-        dispersion=log_uniform(rng, 2, 10) if dispersion is None else dispersion,
+        rate=scale * log_uniform(rng, 20_000, 60_000) / span,
+        dispersion=log_uniform(rng, 2, 10),
         rhythm=rng.uniform(0, 0.6),
         kind=rng.choice(("access", "json", "app")),
         routes=tuple(routes),

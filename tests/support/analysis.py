@@ -101,11 +101,12 @@ def analysis_of(files: Iterable[tuple[str, bytes]]) -> dict[str, Any]:
             entry = templates.setdefault(
                 (each.level, text),
                 {"text": text, "level": each.level, "count": 0, "errors": 0}
-                | {"first": each.t, "last": each.t},
+                | {"first": each.t * 10**9, "last": each.t * 10**9},
             )
             entry["count"] += 1
             entry["errors"] += each.is_error
-            entry["first"], entry["last"] = min(entry["first"], each.t), max(entry["last"], each.t)
+            entry["first"] = min(entry["first"], each.t * 10**9)
+            entry["last"] = max(entry["last"], each.t * 10**9)
     everywhere = range(len(starts))
     ranked = sorted(routes.items(), key=lambda item: (-item[1].requests.total(), item[0]))
     return {

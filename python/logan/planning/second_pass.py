@@ -131,7 +131,9 @@ def interval_plan(
     conditions = [each for each in (meaning.get("where"), where) if each]
     if conditions:
         meaning["where"] = " and ".join(f"({each})" for each in conditions)
-    meaning["by"] = list(by)
+    meaning.pop("by", None)
+    if by:
+        meaning["by"] = list(by)
     text = json.dumps(spec, separators=(",", ":"))
     plan, native = replace(job.plan, spec_json=text), Spec(text)
     if job.options.seek:

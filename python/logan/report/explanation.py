@@ -120,8 +120,26 @@ class _Explanation:
                     within.setdefault(each.field, []).append(each)
             where = [each.entry() for each in chosen(found, within)]
         else:
-            where = [] if self.kind != "errors" else list(self.given["where"])
+            where = [] if self.kind != "errors" else self._messages() or list(self.given["where"])
         return {**self.given, "where": where[: limits.WHERE_MAX], "explained": "second_pass"}
+
+    def _messages(self) -> list[Mapping[str, Any]]:
+        """The message that carries the errors, where no field explains them."""
+        if self.given.get("message"):
+            return []
+        inside, reference = (self._templates(each) for each in (self.inside, self.reference))
+        return [each.entry() for each in candidates("template", inside, reference)[:1]]
+
+    def _templates(self, interval: tuple[int, int]) -> Counts:
+        """By message of level ERROR and above: how often, of all records."""
+        job = interval_plan(self.job, since_ns=interval[0], until_ns=interval[1], by=())
+        figures = self._evaluated(job)
+        parsed = figures["lines"]["parsed"]
+        return {
+            each["template"]: (each["count"], parsed)
+            for each in figures["messages"]["top"]
+            if each["level"] in ("ERROR", "FATAL")
+        }
 
     def _own_condition(self) -> str | None:
         """The condition that keeps to the finding's own route, for response times."""
@@ -170,10 +188,7 @@ class _Explanation:
                 by=self.fields[at : at + FIELDS_PER_JOB],
                 where=where,
             )
-            result = self.run(job)
-            if result.missing:
-                raise InputError(result.missing[0].why, kind=result.missing[0].kind)
-            figures = json.loads(result.summary.evaluate(top=limits.VALUES_MAX, series_points=1))
+            figures = self._evaluated(job)
             total = figures["errors"]["total"] if wrong == "errors" else figures["lines"]["parsed"]
             for field, group in figures.get("groups", {}).items():
                 if "." in field and group["distinct"] > limits.VALUES_MAX:
@@ -183,6 +198,15 @@ class _Explanation:
                 if covered >= limits.EXPLAINS_COVERED_MIN * (total or 0):
                     found[field] = counts
         return found
+
+    def _evaluated(self, job: SecondPass) -> dict[str, Any]:
+        result = self.run(job)
+        if result.missing:
+            raise InputError(result.missing[0].why, kind=result.missing[0].kind)
+        figures: dict[str, Any] = json.loads(
+            result.summary.evaluate(top=limits.VALUES_MAX, series_points=1)
+        )
+        return figures
 
 
 def _nanos(text: str) -> int:

@@ -92,7 +92,9 @@ def _entry(change: Change) -> dict[str, Any]:
     if change.kind == "clock":
         direction = "after" if change.details["is_ahead"] else "before"
         entry |= {"records": change.details["records"], "direction": direction}
-    entry |= {key: change.details[key] for key in ("message", "level") if key in change.details}
+    entry |= {
+        key: change.details[key] for key in ("message", "level", "more") if key in change.details
+    }
     return entry
 
 

@@ -67,7 +67,11 @@ def changes_of(
     grid = Grid.of(analysis)
     if grid is None:
         return []
-    templates = analysis["templates"]
+    templates = [
+        {**each, "first": each["first"] // 10**9, "last": each["last"] // 10**9}
+        for each in analysis["templates"]
+        if each["first"] is not None
+    ]
     errors = list(_errors(grid))
     found = [*errors, *_latency(grid)]
     if judges_traffic:
@@ -291,11 +295,15 @@ def _traffic(
     total = sum(grid.total.requests)
     by_requests = total * 20 >= sum(grid.records)
     counts = grid.total.requests if by_requests else grid.records
+    if grid.step_s > limits.TRAFFIC_STEP_S_MAX:
+        return
     debug = sum(each["count"] for each in templates if each["level"] in ("DEBUG", "TRACE"))
     for low, high in covered_parts(grid, ranges):
         for kind, found in find_steps(counts, low, high, grid.step_s):
-            if not by_requests and (kind == "traffic_surge" or debug):
-                continue  # more lines are not more traffic, and fewer may be fewer of DEBUG
+            # More or fewer lines are not traffic, and DEBUG comes and goes; silence says something.
+            is_silence = found.inside <= limits.SILENCE_SHARE_MAX * found.outside
+            if not by_requests and (debug or not is_silence):
+                continue
             start, end = grid.start_of(found.start), grid.end_of(found.end)
             if is_explained_by_messages(kind, start, end, grid.step_s, templates):
                 continue
@@ -357,10 +365,43 @@ def _with_messages(
                 change = replace(change, details=details)  # noqa: PLW2901
         done.append(change)
     sums = prefix(grid.records)
-    for each in warned:
+    alone: list[Change] = []
+    for each in sorted(warned, key=lambda each: (-each["count"], each["text"])):
         if each["text"] not in attached:
-            done += _new_or_gone(each, grid, sums, len(warned))
-    return done
+            alone += _new_or_gone(each, grid, sums, len(warned))
+    return done + _joined_messages(alone, done)
+
+
+def _joined_messages(messages: Sequence[Change], others: Sequence[Change]) -> list[Change]:
+    """Messages that began (or ended) together as one change; none that began with an error."""
+    joined: list[Change] = []
+    for each in messages:
+        assert each.start is not None
+        began = [
+            other.start
+            for other in others
+            if other.kind == "errors" and other.end is None and other.start is not None
+        ]
+        if each.kind == "message_new" and any(
+            abs(each.start - start) <= 2 * each.step_s for start in began
+        ):
+            continue
+        at = next(
+            (
+                i
+                for i, other in enumerate(joined)
+                if other.kind == each.kind
+                and other.start is not None
+                and abs(other.start - each.start) <= 2 * each.step_s
+            ),
+            None,
+        )
+        if at is None:
+            joined.append(each)
+        else:
+            more = joined[at].details.get("more", 0) + 1
+            joined[at] = replace(joined[at], details={**joined[at].details, "more": more})
+    return joined
 
 
 def _new_or_gone(
@@ -386,7 +427,12 @@ def _new_or_gone(
     # What was there neither before nor after is part of another incident, or a clump.
     if before >= limits.MESSAGE_LATE_MIN > after and (1 - before) ** occurrences < least:
         kind, start = "message_new", int(first)
-    elif after >= limits.MESSAGE_LATE_MIN > before and (1 - after) ** occurrences < least:
+    elif (
+        after >= limits.MESSAGE_GONE_MIN
+        and before < limits.MESSAGE_LATE_MIN
+        and min(last - first, end - last) >= limits.MESSAGE_GONE_MIN * (end - begin)
+        and (1 - after) ** occurrences < least
+    ):
         kind, start = "message_gone", int(last)
     else:
         return

@@ -22,12 +22,13 @@ def command_for(
     finding: Mapping[str, Any], paths: Sequence[str], where: str | None = None
 ) -> str | None:
     """`logan lines …` for a finding; `where` is the condition of the report itself."""
-    if finding["kind"] == "malformed":
-        return None
     if len(paths) <= _PATHS_MAX and all(each != "-" and "://" not in each for each in paths):
-        words = ["logan", "lines", *(shlex.quote(_safe(each)) for each in paths)]
+        words = [shlex.quote(_safe(each)) for each in paths]
     else:
-        words = ["logan", "lines", "PATH…"]
+        words = ["PATH…"]
+    if finding["kind"] == "malformed":
+        return " ".join(["logan", "detect", words[0]])
+    words = ["logan", "lines", *words]
     for option, key in (("--since", "start"), ("--until", "end")):
         if finding[key] is not None:
             words += [option, finding[key]]

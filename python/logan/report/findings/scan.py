@@ -16,7 +16,11 @@ from typing import NamedTuple, Protocol
 from logan.report.findings import thresholds as limits
 from logan.report.findings.grid import prefix
 
-__all__ = ["Found", "Mean", "Ratio", "Series", "find_intervals", "lengths"]
+__all__ = ["Found", "Mean", "Ratio", "Series", "apart", "find_intervals", "lengths"]
+
+
+Span = tuple[int, int]
+"""Buckets `[start, end)`."""
 
 
 class Found(NamedTuple):
@@ -38,8 +42,9 @@ class Series(Protocol):
     def evidence(self, start: int, end: int, low: int, high: int) -> float:
         """Twice the log of the likelihood ratio; 0 where the interval is not higher."""
 
-    def dispersion(self, start: int, end: int, low: int, high: int) -> float:
-        """How many times the variance of independent events; at least 1."""
+    def dispersion(self, free: Sequence[Span], longest: int) -> float:
+        """How many times the variance of independent events blocks within `free` have, of lengths
+        up to `longest`; at least 1."""
 
     def found(self, start: int, end: int, low: int, high: int, score: float) -> Found | None:
         """The interval, if it matters."""
@@ -68,28 +73,26 @@ class Ratio:
             value += rest_x * math.log(rest_x / (rest_n * mean))
         return 2 * value
 
-    def dispersion(self, start: int, end: int, low: int, high: int) -> float:
-        x = self.events[end] - self.events[start]
-        n = self.exposure[end] - self.exposure[start]
-        rest_x = self.events[high] - self.events[low] - x
-        rest_n = self.exposure[high] - self.exposure[low] - n
-        if not rest_x:
+    def dispersion(self, free: Sequence[Span], longest: int) -> float:
+        events, exposure = self.events, self.exposure
+        rest_x = sum(events[last] - events[first] for first, last in free)
+        rest_n = sum(exposure[last] - exposure[first] for first, last in free)
+        if not rest_x or not rest_n:
             return 1.0
         mean = rest_x / rest_n
-        least = limits.DISPERSION_EVENTS_MIN / mean  # exposure of a block
-        size = max(1, math.ceil(least * (high - low - (end - start)) / rest_n))
+        width = sum(last - first for first, last in free)
+        size = max(1, math.ceil(limits.DISPERSION_EVENTS_MIN / mean * width / rest_n))
         most = 1.0
         while True:
             squares = []
-            for first, last in _blocks(start, end, low, high, size):
-                block_n = self.exposure[last] - self.exposure[first]
+            for first, last in _blocks(free, size):
+                block_n = exposure[last] - exposure[first]
                 if block_n > 0:
                     expected = block_n * mean
-                    observed = self.events[last] - self.events[first]
-                    squares.append((observed - expected) ** 2 / expected)
+                    squares.append((events[last] - events[first] - expected) ** 2 / expected)
             most = max(most, _pooled(squares))
             size *= 2
-            if size > max(1, end - start):
+            if size > max(1, longest):
                 return most
 
     def found(self, start: int, end: int, low: int, high: int, score: float) -> Found | None:
@@ -146,24 +149,27 @@ class Mean:
         within = (squares - n * inside * inside - rest_n * outside * outside) / (n + rest_n)
         return (inside - outside) ** 2 * n * rest_n / (n + rest_n) / max(within, 1.0)
 
-    def dispersion(self, start: int, end: int, low: int, high: int) -> float:
-        n, s, rest_n, rest_s = self._parts(start, end, low, high)
-        squares = self.squares[high] - self.squares[low]
-        inside, outside = s / n, rest_s / rest_n
-        within = (squares - n * inside * inside - rest_n * outside * outside) / (n + rest_n)
-        variance = max(within, 1.0)
-        size = max(1, math.ceil(limits.DISPERSION_EVENTS_MIN * (high - low) / (n + rest_n)))
+    def dispersion(self, free: Sequence[Span], longest: int) -> float:
+        counts, sums = self.counts, self.sums
+        n = sum(counts[last] - counts[first] for first, last in free)
+        if not n:
+            return 1.0
+        mean = sum(sums[last] - sums[first] for first, last in free) / n
+        squares = sum(self.squares[last] - self.squares[first] for first, last in free)
+        variance = max(squares / n - mean * mean, 1.0)
+        width = sum(last - first for first, last in free)
+        size = max(1, math.ceil(limits.DISPERSION_EVENTS_MIN * width / n))
         most = 1.0
         while True:
             found = []
-            for first, last in _blocks(start, end, low, high, size):
-                block_n = self.counts[last] - self.counts[first]
+            for first, last in _blocks(free, size):
+                block_n = counts[last] - counts[first]
                 if block_n > 0:
-                    mean = (self.sums[last] - self.sums[first]) / block_n
-                    found.append((mean - outside) ** 2 * block_n / variance)
+                    away = (sums[last] - sums[first]) / block_n - mean
+                    found.append(away * away * block_n / variance)
             most = max(most, _pooled(found))
             size *= 2
-            if size > max(1, end - start):
+            if size > max(1, longest):
                 return most
 
     def found(self, start: int, end: int, low: int, high: int, score: float) -> Found | None:
@@ -180,18 +186,29 @@ class Mean:
         return Found(start, end, inside, outside, score, (inside - outside) * n / 256)
 
 
-def _blocks(start: int, end: int, low: int, high: int, size: int) -> Iterator[tuple[int, int]]:
-    """Blocks of that size outside an interval, not next to it."""
-    for first in range(low, start - size, size):
-        yield first, first + size
-    for first in range(end + 1, high - size + 1, size):
-        yield first, first + size
+def _free(spans: Sequence[Span], low: int, high: int) -> list[Span]:
+    """What is left of a range beside some intervals, and not next to them."""
+    free, at = [], low
+    for start, end in sorted(spans):
+        if start - 1 > at:
+            free.append((at, start - 1))
+        at = max(at, end + 1)
+    if high > at:
+        free.append((at, high))
+    return free
+
+
+def _blocks(free: Sequence[Span], size: int) -> Iterator[Span]:
+    """Blocks of that size within ranges."""
+    for low, high in free:
+        for first in range(low, high - size + 1, size):
+            yield first, first + size
 
 
 def _pooled(squares: list[float]) -> float:
     """The mean of squared deviations, drawn towards 1 where they are few.
 
-    The largest (one in twenty, at least one) are left out: another incident is not dispersion.
+    The largest twentieth (at least one) is left out: what is there once is not dispersion.
     """
     if len(squares) < limits.DISPERSION_BLOCKS_MIN:
         return 1.0
@@ -216,44 +233,74 @@ def find_intervals(series: Series, least_score: float) -> list[Found]:
     todo = [(0, series.size)]
     found: list[Found] = []
     while todo and len(found) < limits.INTERVALS_MAX:
-        low, high = todo.pop()
-        best = _best(series, low, high, least_score)
-        if best is None:
-            continue
-        found.append(best)
-        # What its edges left over is not an incident of its own.
-        margin = 1 + (best.end - best.start) // 8
-        rest = [(low, best.start - margin), (best.end + margin, high)]
-        todo += [each for each in rest if each[1] - each[0] >= limits.BUCKETS_MIN]
-    return sorted(found, key=lambda each: (-each.score, each.start))
+        low, high = todo.pop(0)
+        best = _disjoint(_candidates(series, low, high, least_score), least_score)
+        found += best
+        # What is smaller shows beside them; what their edges left over is no incident of its own.
+        at = low
+        for each in [*best, None] if best else []:
+            until = high
+            if each is not None:
+                until = each.start - 1 - (each.end - each.start) // 8
+            if until - at >= limits.BUCKETS_MIN:
+                todo.append((at, until))
+            if each is not None:
+                at = each.end + 1 + (each.end - each.start) // 8
+    return sorted(found, key=lambda each: (-each.score, each.start))[: limits.INTERVALS_MAX]
 
 
-def _best(series: Series, low: int, high: int, least_score: float) -> Found | None:
+def _disjoint(candidates: Sequence[Found], least_score: float) -> list[Found]:
+    """The intervals without overlap that have the most evidence together, in the order of time.
+
+    One that spans several incidents has less than these have together, a part of an incident has
+    less than the whole of it.
+    """
+    ordered = sorted(candidates, key=lambda each: (each.end, each.start))
+    best: list[tuple[float, list[Found]]] = [(0.0, [])]
+    for index, each in enumerate(ordered):
+        before = max(i for i in range(index + 1) if i == 0 or ordered[i - 1].end <= each.start)
+        total, chosen = best[before]
+        taken = (total + each.score - least_score, [*chosen, each])
+        best.append(max(best[-1], taken, key=lambda pair: pair[0]))
+    return best[-1][1]
+
+
+def _candidates(series: Series, low: int, high: int, least_score: float) -> list[Found]:
+    """The best intervals of each octave of lengths, as far as they matter."""
     most = high - low - limits.OUTSIDE_BUCKETS_MIN
-    by_octave: dict[int, tuple[float, int, int]] = {}
+    octaves: dict[int, list[tuple[float, int, int]]] = {}
     evidence = series.evidence
     for length in lengths(most):
-        octave = length.bit_length()
-        best = by_octave.get(octave, (least_score, 0, 0))
-        for start in range(low, high - length + 1, max(1, length // 4)):
+        found = octaves.setdefault(length.bit_length(), [])
+        starts = range(low, high - length, max(1, length // 4))
+        for start in (*starts, high - length):  # the last one may lie between two steps
             value = evidence(start, start + length, low, high)
-            if value > best[0]:
-                best = (value, start, start + length)
-        if high - low > length:  # the last one may lie between two steps
-            value = evidence(high - length, high, low, high)
-            if value > best[0]:
-                best = (value, high - length, high)
-        if best[2]:
-            by_octave[octave] = best
+            if value > least_score:
+                found.append((value, start, start + length))
     candidates = []
-    for _, coarse_start, coarse_end in by_octave.values():
-        start, end = _refined(evidence, coarse_start, coarse_end, low, high)
-        score = evidence(start, end, low, high) / series.dispersion(start, end, low, high)
-        if score >= least_score:
-            found = series.found(start, end, low, high, score)
-            if found is not None:
-                candidates.append(found)
-    return max(candidates, key=lambda each: (each.score, -each.start), default=None)
+    for found in octaves.values():
+        # Those that stand out together are incidents, not each other's dispersion.
+        spans = apart(found)
+        for span in spans:
+            start, end = _refined(evidence, *span, low, high)
+            free = _free([*spans, (start, end)], low, high)
+            score = evidence(start, end, low, high) / series.dispersion(free, end - start)
+            if score >= least_score:
+                candidate = series.found(start, end, low, high, score)
+                if candidate is not None:
+                    candidates.append(candidate)
+    return candidates
+
+
+def apart(found: Sequence[tuple[float, int, int]]) -> list[Span]:
+    """The best of overlapping intervals, a few of them; given as (evidence, start, end)."""
+    taken: list[Span] = []
+    for _, start, end in sorted(found, key=lambda each: (-each[0], each[1], each[2])):
+        if all(end <= first or start >= last for first, last in taken):
+            taken.append((start, end))
+            if len(taken) == limits.INTERVALS_MAX:
+                break
+    return taken
 
 
 def _refined(

@@ -41,6 +41,12 @@ TRAFFIC_TIMES_MIN: Final = 1.8
 SURGE_TIMES_MIN: Final = 2.0
 """Traffic upward. A peak of less is an everyday event."""
 
+SILENCE_SHARE_MAX: Final = 0.1
+"""Of records that are not requests: what is left of them where a log falls silent."""
+
+TRAFFIC_STEP_S_MAX: Final = 1_800
+"""Longest bucket in which traffic is judged: in longer ones a ramp looks like a step."""
+
 TRAFFIC_SECONDS_MIN: Final = 60
 """How long traffic must have changed: a restart without trouble takes seconds."""
 
@@ -80,6 +86,10 @@ messages together, that one which may occur at any time stays away so long."""
 MESSAGE_LATE_MIN: Final = 0.1
 """Share of the log's records before (after) which a message must be absent; to be new (gone) it
 must go on (have been there) within as much of the other end."""
+
+MESSAGE_GONE_MIN: Final = 0.25
+"""Share of the log, by records and by time, which a message that is gone must be absent, and share
+of its time in which it was there: messages come in clumps, of which only the ends are known."""
 
 CONCENTRATION_SHARE_MIN: Final = 0.5
 CONCENTRATION_FAILS_MIN: Final = 0.5

@@ -14,7 +14,7 @@ from typing import Any
 
 from logan.report.findings import thresholds as limits
 from logan.report.findings.grid import Grid, prefix
-from logan.report.findings.scan import Found, lengths
+from logan.report.findings.scan import Found, apart, lengths
 
 __all__ = ["covered_parts", "find_steps"]
 
@@ -83,17 +83,16 @@ class _Steps:
                     octaves.setdefault(key, []).append((value, start, start + length))
         tried = set()
         for (kind, _), found in sorted(octaves.items()):
-            for coarse_start, coarse_end in _apart(found):
+            for coarse_start, coarse_end in apart(found):
                 start, end = self._refined(kind, coarse_start, coarse_end)
                 if (kind, start, end) in tried:
                     continue
                 tried.add((kind, start, end))
-                dispersion = self._dispersion(
-                    start, end, min(limits.TRAFFIC_EDGE_BUCKETS, end - start)
-                )
-                if self._steps_evidence(kind, start, end) >= least * dispersion:
+                reach = min(limits.TRAFFIC_EDGE_BUCKETS, end - start)
+                dispersion = self._dispersion(start, end, reach)
+                if self._steps_evidence(kind, start, end, dispersion) >= least:
                     # Longer ones have more evidence: a part of an incident is not it.
-                    score = self.evidence(start, end)[0] / dispersion
+                    score = self._against_windows(start, end, dispersion)
                     inside, outside = self._levels(start, end)
                     yield (
                         kind,
@@ -132,10 +131,16 @@ class _Steps:
             return 0.0, ""
         if max(inside, outside) * length < limits.EVENTS_MIN:
             return 0.0, ""
-        mean = (x + rest_x) / (length + rest_length)
-        value = x * math.log(inside / mean) if x else 0.0
-        value += rest_x * math.log(outside / mean) if rest_x else 0.0
-        return 2 * value, kind
+        return _deviance(x, length, rest_x, rest_length, 1.0), kind
+
+    def _against_windows(self, start: int, end: int, dispersion: float) -> float:
+        """The evidence against the windows beside, of counts that are dispersed."""
+        sums = self.sums
+        before, after = self._windows(start, end)
+        rest_x = sums[start] - sums[before] + sums[after] - sums[end]
+        rest_length = start - before + after - end
+        x = sums[end] - sums[start]
+        return _deviance(x, end - start, rest_x, rest_length, dispersion)
 
     def _levels(self, start: int, end: int) -> tuple[float, float]:
         before, after = self._windows(start, end)
@@ -160,7 +165,7 @@ class _Steps:
                 break
         return start, end
 
-    def _steps_evidence(self, kind: str, start: int, end: int) -> float:
+    def _steps_evidence(self, kind: str, start: int, end: int, dispersion: float) -> float:
         """The evidence of steps at both edges (at the first alone, if it lasts to the end); 0 where
         an edge is a ramp, or the level inside is not another."""
         length = end - start
@@ -176,9 +181,9 @@ class _Steps:
             if self._times(edge, reach) ** sense < limits.TRAFFIC_EDGE_MIN:
                 return 0.0
         if len(edges) == 1 or length >= 2 * reach:
-            return sum(self._edge_evidence(edge, reach) for edge, _ in edges)
+            return sum(_deviance(*self._sides(edge, reach), dispersion) for edge, _ in edges)
         # What is inside counts once, though it lies at both edges.
-        return self.evidence(start, end)[0]
+        return self._against_windows(start, end, dispersion)
 
     def _sides(self, edge: int, reach: int) -> tuple[int, int, int, int]:
         """Sums and lengths before and after an edge."""
@@ -190,13 +195,6 @@ class _Steps:
         """By what traffic is multiplied across an edge; half an event keeps it finite."""
         before, n, after, m = self._sides(edge, reach)
         return ((after + 0.5) / m) / ((before + 0.5) / n) if n and m else 1.0
-
-    def _edge_evidence(self, edge: int, reach: int) -> float:
-        before, n, after, m = self._sides(edge, reach)
-        mean = (before + after) / (n + m)
-        value = before * math.log(before / (n * mean)) if before else 0.0
-        value += after * math.log(after / (m * mean)) if after else 0.0
-        return 2 * value
 
     def _dispersion(self, start: int, end: int, longest: int) -> float:
         """How neighboring blocks differ, at lengths up to `longest`, as times the variance of
@@ -219,15 +217,24 @@ class _Steps:
         return most
 
 
-def _apart(found: list[tuple[float, int, int]]) -> list[tuple[int, int]]:
-    """The best of overlapping intervals, a few of them."""
-    taken: list[tuple[int, int]] = []
-    for _, start, end in sorted(found, key=lambda each: (-each[0], each[1], each[2])):
-        if all(end <= first or start >= last for first, last in taken):
-            taken.append((start, end))
-            if len(taken) == limits.INTERVALS_MAX:
-                break
-    return taken
+def _deviance(x: int, n: int, y: int, m: int, dispersion: float) -> float:
+    """Twice the log of the likelihood ratio of two counts over `n` and `m` buckets.
+
+    Negative binomial: their variance is `dispersion` times the mean, and large counts are far more
+    likely than a normal distribution of that variance has it.
+    """
+    mean = (x + y) / (n + m)
+    value = 0.0
+    for count, length in ((x, n), (y, m)):
+        expected = mean * length
+        if count:
+            value += count * math.log(count / expected)
+        if dispersion > 1.001:
+            size = expected / (dispersion - 1)
+            value -= (count + size) * math.log((count + size) / (expected + size))
+        else:
+            value -= count - expected
+    return 2 * value
 
 
 def is_explained_by_messages(

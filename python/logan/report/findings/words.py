@@ -20,6 +20,7 @@ _WHERE_MAX: Final = 3
 _LABELS: Final = {
     **{"route": "", "path": "", "method": "", "client": "from client ", "host": "on "},
     **{"source": "in ", "origin": "on ", "user_agent": "by user agent "},
+    "template": "with the message ",
 }
 _NOUNS: Final = {"records_per_second": "records", "requests_per_second": "requests"}
 
@@ -40,7 +41,7 @@ def sentence(finding: Mapping[str, Any], zone: tzinfo = UTC) -> str:
         head = f"response time {units.duration_ms(before)} → {units.duration_ms(during)}{when}"
     elif kind in ("traffic_drop", "traffic_surge"):
         noun = _NOUNS[finding["metric"]]
-        head = f"{noun} {units.rate(before)} → {units.rate(during)}{when}"
+        head = f"{noun} {_rates(before, during)}{when}"
     elif kind in ("message_new", "message_gone"):
         return _message(finding, when)
     elif kind == "concentration":
@@ -59,19 +60,27 @@ def sentence(finding: Mapping[str, Any], zone: tzinfo = UTC) -> str:
     return f"{text}; new message: {_cut(added)}" if added else text
 
 
+def _rates(before: float, during: float) -> str:
+    """Both rates for the shortest time in which the larger one is at least 1."""
+    larger = max(before, during)
+    units_s = ((1, "/s"), (60, "/min"), (3_600, "/h"))
+    seconds, unit = next((each for each in units_s if larger * each[0] >= 1), units_s[-1])
+    return f"{units.rate(before * seconds, unit)} → {units.rate(during * seconds, unit)}"
+
+
 def _message(finding: Mapping[str, Any], when: str) -> str:
-    value = finding["where"][0]["value"]
+    text, more = _cut(finding["where"][0]["value"]), finding.get("more")
+    if more:
+        text += f" (and {units.count(more)} more)"
     if finding["kind"] == "message_new":
-        return f"new message, {units.count(finding['during'])} times{when}: {_cut(value)}"
+        return f"new message, {units.count(finding['during'])} times{when}: {text}"
     moment = when.replace(" since ", " after ")
-    return f"message gone{moment}, {units.count(finding['before'])} times before: {_cut(value)}"
+    return f"message gone{moment}, {units.count(finding['before'])} times before: {text}"
 
 
 def _common(finding: Mapping[str, Any]) -> str:
     """What is common to it: "97 % of them POST /checkout, all on web3"."""
-    parts: Sequence[Mapping[str, Any]] = [
-        each for each in finding["where"][:_WHERE_MAX] if each["field"] != "template"
-    ]
+    parts: Sequence[Mapping[str, Any]] = finding["where"][:_WHERE_MAX]
     said = []
     for each in parts:
         value, field, share = _cut(each["value"]), each["field"], each["share"]

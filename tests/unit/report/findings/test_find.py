@@ -1,0 +1,285 @@
+"""What is found in series made to order: each kind, and what must not be found."""
+
+import json
+import math
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logan.report.findings import find, finished, thresholds
+from tests.support.figures import START, analysis, evaluated, route, template
+
+
+def noise(count: int, mean: float, dispersion: float = 2.0, seed: int = 0) -> list[int]:
+    """Counts whose variance is `dispersion` times their mean."""
+    rng = Random(seed)
+    spread = math.sqrt(dispersion * mean)
+    return [max(0, round(rng.gauss(mean, spread))) for _ in range(count)]
+
+
+def changed(values: list[int], first: int, last: int, factor: float) -> list[int]:
+    return [round(v * factor) if first <= i < last else v for i, v in enumerate(values)]
+
+
+def only(found: list[dict[str, Any]]) -> dict[str, Any]:
+    assert len(found) == 1, found
+    return found[0]
+
+
+def at(bucket: int, step_s: int = 10) -> str:
+    figures = evaluated(analysis([1] * (bucket + 1), step_s=step_s))
+    from datetime import UTC, datetime
+
+    assert figures
+    return f"{datetime.fromtimestamp(START + bucket * step_s, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def test_a_burst_of_errors_has_its_interval_and_levels() -> None:
+    requests = [100] * 200
+    errors = changed([1] * 200, 90, 110, 30)
+    found = only(find(evaluated(analysis(requests, errors))))
+    assert (found["kind"], found["start"], found["end"]) == ("errors", at(90), at(110))
+    assert (found["before"], found["during"]) == (0.01, 0.3)
+    assert found["explained"] == "summary"
+
+
+def test_errors_that_last_have_no_end() -> None:
+    errors = changed([1] * 200, 150, 200, 30)
+    found = only(find(evaluated(analysis([100] * 200, errors))))
+    assert (found["start"], found["end"]) == (at(150), None)
+
+
+def test_a_small_route_that_fails_is_found_though_the_total_barely_moves() -> None:
+    """2.5 % of the traffic fail: the share of all errors rises by 2.4 points over a third."""
+    size = 120
+    rest = route("GET /rest", [195] * size, [8] * size)
+    small = route("POST /pay", [5] * size, [0] * 80 + [5] * 40)
+    errors = [a + b for a, b in zip(rest["errors"], small["errors"], strict=True)]
+    found = find(evaluated(analysis([200] * size, errors, routes=[rest, small])))
+    assert found[0]["kind"] == "errors"
+    assert found[0]["start"] == at(80)
+    assert found[0]["where"][0]["field"] == "route"
+    assert found[0]["where"][0]["value"] == "POST /pay"
+
+
+def test_a_route_that_carries_a_burst_is_named_once() -> None:
+    size = 200
+    rest = route("GET /rest", [90] * size, [1] * size)
+    broken = route("POST /checkout", [10] * size, changed([1] * size, 60, 80, 9))
+    errors = [a + b for a, b in zip(rest["errors"], broken["errors"], strict=True)]
+    found = only(find(evaluated(analysis([100] * size, errors, routes=[rest, broken]))))
+    assert found["where"] == [
+        {"field": "route", "value": "POST /checkout", "share": 0.9, "share_outside": 0.5}
+    ]
+    text = finished(found, ["a.log"])["text"]
+    assert text.endswith("90 % of them POST /checkout")
+
+
+def test_clumped_errors_are_no_finding() -> None:
+    """Ten errors come at once now and then, all along."""
+    rng = Random(5)
+    errors = [10 if rng.random() < 0.15 else 0 for _ in range(300)]
+    assert find(evaluated(analysis([100] * 300, errors))) == []
+
+
+def test_more_records_of_other_kinds_are_no_error() -> None:
+    """Errors per time stay as they are, while half of the log has other lines, too."""
+    records = changed([100] * 200, 0, 100, 6)
+    figures = analysis([0] * 200, [6] * 200, records=records)
+    assert [each["kind"] for each in find(evaluated(figures))] == []
+
+
+def test_response_times_that_double() -> None:
+    logs = [5_000 + (256 if i >= 120 else 0) for i in range(200)]
+    found = only(find(evaluated(analysis(noise(200, 60), logs=logs))))
+    assert (found["kind"], found["start"], found["end"]) == ("latency", at(120), None)
+    assert found["during"] == pytest.approx(2 * found["before"], rel=0.02)
+
+
+def test_a_shift_of_less_than_a_quarter_is_no_finding() -> None:
+    logs = [5_000 + (60 if i >= 120 else 0) for i in range(200)]
+    assert find(evaluated(analysis([500] * 200, logs=logs))) == []
+
+
+def test_a_mix_of_routes_that_moves_is_no_latency() -> None:
+    """A slow route gets more of the traffic: each route is as fast as before."""
+    size = 200
+    fast, slow = [80] * 100 + [40] * 100, [20] * 100 + [60] * 100
+    parts = []
+    for name, counts, mean in (("GET /fast", fast, 5_000), ("GET /slow", slow, 6_500)):
+        entry = route(name, counts)
+        entry["measured"] = counts
+        entry["log_sum"] = [n * mean for n in counts]
+        entry["log_sq"] = [n * (mean * mean + 150 * 150) for n in counts]
+        parts.append(entry)
+    figures = analysis([100] * size, routes=parts)
+    for key in ("measured", "log_sum", "log_sq"):
+        figures[key] = [a + b for a, b in zip(parts[0][key], parts[1][key], strict=True)]
+    assert find(evaluated(figures)) == []
+
+
+@pytest.mark.parametrize("dispersion", [2, 10])
+def test_traffic_that_drops(dispersion: float) -> None:
+    requests = changed(noise(240, 200, dispersion, seed=3), 100, 130, 0.2)
+    found = only(find(evaluated(analysis(requests))))
+    assert (found["kind"], found["start"], found["end"]) == ("traffic_drop", at(100), at(130))
+
+
+def test_a_gap_is_a_drop_to_nothing() -> None:
+    times = [START + i * 10 for i in range(240) if not 100 <= i < 130]
+    found = only(find(evaluated(analysis([200] * len(times), buckets=times))))
+    assert (found["kind"], found["during"]) == ("traffic_drop", 0.0)
+    assert (found["start"], found["end"]) == (at(100), at(130))
+
+
+def test_a_surge_has_its_end() -> None:
+    requests = changed(noise(240, 100, 4, seed=7), 60, 90, 4)
+    found = only(find(evaluated(analysis(requests))))
+    assert (found["kind"], found["start"], found["end"]) == ("traffic_surge", at(60), at(90))
+
+
+@pytest.mark.parametrize("amplitude", [0.5, 0.8, 0.95])
+@pytest.mark.parametrize("step_s", [60, 300, 600])
+def test_daily_rhythm_is_no_finding(amplitude: float, step_s: int) -> None:
+    size = 400
+    rhythm = [1 + amplitude * math.sin(i * step_s * 2 * math.pi / 86_400) for i in range(size)]
+    counts = [
+        round(n * share) for n, share in zip(noise(size, 150, 5, seed=step_s), rhythm, strict=True)
+    ]
+    assert find(evaluated(analysis(counts, step_s=step_s))) == []
+
+
+def test_traffic_is_judged_only_where_the_same_inputs_are() -> None:
+    """A second host begins in the middle: that is no surge. A rotation is missing: no gap."""
+    two_hosts = changed([100] * 240, 120, 240, 2)
+    assert find(evaluated(analysis(two_hosts), ranges=[(0, 2_399), (1_200, 2_399)])) == []
+    times = [START + i * 10 for i in range(240) if not 100 <= i < 130]
+    gap = analysis([200] * len(times), buckets=times)
+    assert find(evaluated(gap, ranges=[(0, 999), (1_300, 2_399)])) == []
+    unknown = evaluated(analysis(two_hosts), ranges=[(0, 2_399), (1_200, 2_399)])
+    for source in unknown["sources"]:
+        del source["first"], source["last"]
+    assert find(unknown) == []
+
+
+def test_traffic_is_not_judged_where_bytes_are_missing() -> None:
+    requests = changed([200] * 240, 100, 130, 0.0)
+    figures = evaluated(analysis(requests))
+    assert find(figures)[0]["kind"] == "traffic_drop"
+    assert find(figures, is_partial=True) == []
+
+
+def test_a_restart_that_says_so_is_no_drop() -> None:
+    requests = changed([200] * 240, 100, 112, 0.0)
+    said = [
+        template("Shutting down gracefully", "INFO", 1, 1_001, 1_001),
+        template("Started application in <num> s", "INFO", 1, 1_119, 1_119),
+    ]
+    assert find(evaluated(analysis(requests)))[0]["kind"] == "traffic_drop"
+    assert find(evaluated(analysis(requests, templates=said))) == []
+
+
+def test_a_message_that_is_new() -> None:
+    warned = template("Cache node <num> does not answer", "WARN", 60, 1_000, 1_990)
+    found = only(find(evaluated(analysis([100] * 200, templates=[warned]))))
+    assert (found["kind"], found["start"], found["during"]) == ("message_new", at(100), 60.0)
+    text = finished(found, ["a.log"])["text"]
+    assert text == (
+        "new message, 60 times since 00:16:40 on 2024-01-24: Cache node <num> does not answer"
+    )
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        template("INFO explains only", "INFO", 60, 1_000, 1_990),
+        template("rare", "WARN", 4, 1_000, 1_990),
+        template("a clump", "WARN", 60, 1_000, 1_010),
+        template("there all along", "WARN", 60, 30, 1_990),
+    ],
+    ids=lambda each: each["text"],
+)
+def test_messages_that_are_not_new(message: dict[str, Any]) -> None:
+    assert find(evaluated(analysis([100] * 200, templates=[message]))) == []
+
+
+def test_messages_that_begin_together_are_one_finding() -> None:
+    both = [template(f"message {name}", "WARN", 60, 1_000, 1_990) for name in "ab"]
+    found = only(find(evaluated(analysis([100] * 200, templates=both))))
+    assert found["more"] == 1
+    assert finished(found, ["a.log"])["text"].endswith("message a (and 1 more)")
+
+
+def test_one_clock_far_from_the_others() -> None:
+    far = [START - 40 * 86_400 + i * 10 for i in range(3)]
+    times = far + [START + i * 10 for i in range(100)]
+    figures = analysis([5] * 3 + [100] * 100, buckets=times)
+    found = only(find(evaluated(figures, out_of_order=10)))
+    assert found["kind"] == "clock"
+    assert finished(found, ["a.log"])["text"].startswith(
+        "a clock is wrong: 15 records lie 40 days before all others"
+    )
+    assert find(evaluated(figures)) == [], "in order it is two periods of one log"
+
+
+def test_a_route_that_fails_all_along() -> None:
+    rest, broken = route("GET /", [80] * 60, [0] * 60), route("GET /x", [4] * 60, [4] * 60)
+    figures = analysis([84] * 60, [4] * 60, routes=[rest, broken])
+    found = only(find(evaluated(figures)))
+    assert (found["kind"], found["where"][0]["value"]) == ("concentration", "GET /x")
+    assert found["during"] == 1.0
+
+
+def test_malformed_lines_are_a_finding_from_a_share_on() -> None:
+    found = only(find(evaluated(None, malformed=25)))
+    assert (found["kind"], found["during"]) == ("malformed", 0.2)
+    assert find(evaluated(None, malformed=4)) == []
+
+
+def test_short_logs_are_not_judged() -> None:
+    errors = changed([0] * 25, 10, 15, 0)
+    errors[10:15] = [80] * 5
+    assert find(evaluated(analysis([100] * 25, errors))) == []
+
+
+def test_at_most_five_most_important_first() -> None:
+    errors = [1] * 400
+    for first in (60, 140, 220):
+        errors = changed(errors, first, first + 12, 40)
+    messages = [template(f"m{i}", "WARN", 90, 1_500 + 300 * i, 3_990) for i in range(5)]
+    found = find(evaluated(analysis([100] * 400, errors, templates=messages)))
+    assert len(found) == thresholds.SHOWN_MAX
+    assert [each["kind"] for each in found] == ["errors"] * 3 + ["message_new"] * 2
+
+
+counts = st.lists(st.integers(0, 500), min_size=1, max_size=120)
+
+
+@settings(max_examples=60, deadline=None)
+@given(counts, st.integers(1, 2**31), st.integers(0, 3), st.data())
+def test_any_series_gives_valid_findings(
+    requests: list[int], seed: int, gaps: int, data: st.DataObject
+) -> None:
+    """Never an error, never a number that JSON lacks, the same again, edges on the grid."""
+    rng = Random(seed)
+    errors = [rng.randint(0, n) for n in requests]
+    logs = [rng.randint(0, 10_000) for _ in requests]
+    times, now = [], START
+    for _ in requests:
+        times.append(now)
+        now += 10 * (1 + rng.randint(0, gaps) ** 6)
+    some = route("GET /a", [n // 2 for n in requests], [n // 3 for n in requests])
+    some["errors"] = [min(a, b) for a, b in zip(some["errors"], errors, strict=True)]
+    figures = evaluated(
+        analysis(requests, errors, logs=logs, buckets=times, routes=[some]),
+        out_of_order=data.draw(st.integers(0, 5)),
+    )
+    found = find(figures)
+    assert find(json.loads(json.dumps(figures))) == found
+    for each in found:
+        json.dumps(finished(each, ["a.log"]), allow_nan=False)
+        if each["start"] is not None and each["end"] is not None:
+            assert each["start"] < each["end"]
