@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Sequence
 
-__all__ = ["in_time_order", "natural"]
+__all__ = ["in_time_order", "natural", "set_of"]
 
 _COMPRESSION = r"(?i)(\.tar)?\.(gz|tgz|zst|zstd|bz2|tbz2?|xz|txz|lz4|z|zip|tar)$"
 _EXTENSION = r"(?P<ext>\.(?:log|txt|json|jsonl|out|err))"
@@ -45,6 +45,11 @@ def in_time_order(paths: Sequence[str]) -> list[str]:
         for place_in_list, member in zip(members, oldest_first, strict=True):
             ordered[place_in_list] = paths[member]
     return ordered
+
+
+def set_of(name: str) -> str:
+    """The name that the members of a rotated set share: `app.log` of `app.log.2.gz`."""
+    return _parse(name)[0]
 
 
 def natural(path: str) -> list[tuple[int, str]]:
