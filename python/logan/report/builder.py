@@ -31,7 +31,7 @@ from logan.sources.compression import decoded_sample
 from logan.sources.inputs import Input, next_step, shown_name
 from logan.sources.streams import Stream
 
-__all__ = ["build_report", "report_of", "selection"]
+__all__ = ["build_report", "empty_group", "report_of", "selection"]
 
 _SHOWN_CHARACTERS_MAX: Final = 400
 """Characters of a format and of a line in an error: enough to see where they differ."""
@@ -450,6 +450,11 @@ def _groups_of(figures: Mapping[str, Any], by: Sequence[str]) -> dict[str, Any]:
     """The report's `groups` in the order asked for; a table that no record came to is empty."""
     found = figures.get("groups", {})
     return {name: found.get(name, _EMPTY) for name in by}
+
+
+def empty_group() -> dict[str, Any]:
+    """A group table that no record came to."""
+    return dict(_EMPTY)
 
 
 _EMPTY: Final[Mapping[str, Any]] = {
