@@ -385,7 +385,17 @@ class Feed:
     Cut on a grid of `chunk_size` bytes, so the result equals that of a file with the same bytes.
     """
 
-    def __new__(cls, spec: Spec, *, source: int = 0, chunk_size: int = 33554432) -> Self: ...
+    def __new__(
+        cls,
+        spec: Spec,
+        *,
+        source: int = 0,
+        chunk_size: int = 33554432,
+        start: int = 0,
+        before: bytes | None = None,
+    ) -> Self:
+        """What is pushed follows byte `start` of the source, where a line begins; `before` are the
+        bytes that precede it, `LOOK_BACK_BYTES_MAX` of them if there are as many."""
     def push(self, data: bytes) -> None: ...
     def push_fd(
         self,
@@ -407,6 +417,11 @@ class Feed:
 
         May be called while `push_fd` runs: by its `progress`, or by another thread.
         """
+    def part(self) -> Summary:
+        """Figures of the whole lines pushed since the last call; the first call gives none, and
+        those of later ones add up to `snapshot`, but for the identity of the content."""
+    def close(self) -> None:
+        """Count the last line even without its newline: nothing is pushed after this."""
     def finish(self) -> Summary:
         """Figures of everything, the last line counted even without its newline. Only once.
 

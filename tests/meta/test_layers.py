@@ -56,8 +56,9 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "simulation": LIBRARY | BODIES,
     "api": LIBRARY,
     "feed": LIBRARY,
+    "live": REPORT,
     "": LIBRARY | {"api", "feed"},
-    "cli": LIBRARY | BODIES | {"", "api", "feed", "simulation"},
+    "cli": LIBRARY | BODIES | {"", "api", "feed", "live", "simulation"},
     "__main__": {"cli"},
 }
 """By package (or module beside the packages): what it may import besides itself. The longest name
@@ -70,15 +71,16 @@ RESERVED: Mapping[str, tuple[str, ...]] = {
 """By module: the packages and modules that alone may import it."""
 
 LIBRARIES: Mapping[str, tuple[str, ...]] = {
-    "trio": ("cluster", "simulation", "cli"),
+    "trio": ("cluster", "simulation", "cli", "live.runner", "live.notify", "live.web"),
     "rich": ("cli", "report.text", "report.document", "comparison.text"),
     "rich_argparse": ("cli",),
     "argparse": ("cli",),
     "sqlite3": ("cluster.coordinator",),
     "msgspec": ("wire", "cluster", "planning.codec", "summaries.saved"),
     "psutil": ("cluster",),
-    "starlette": ("cluster.http",),
-    "hypercorn": ("cluster.http",),
+    "starlette": ("cluster.http", "live.web"),
+    "hypercorn": ("cluster.http", "live.web"),
+    "watchfiles": ("live.runner",),
     "h11": ("cluster.http",),
     "asyncio": (),
     "dask": ("engines.dask",),

@@ -12,6 +12,7 @@ __all__ = ["COMMANDS"]
 
 COMMANDS: Final = (
     "analyze",
+    "watch",
     "coordinator",
     "worker",
     "submit",

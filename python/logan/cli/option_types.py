@@ -12,6 +12,7 @@ from typing import Final
 __all__ = [
     "Limit",
     "byte_size",
+    "duration",
     "moment",
     "one_of",
     "positive",
@@ -159,3 +160,18 @@ class one_of:
         if text not in self._words:
             raise ArgumentTypeError(f"{text!r} is not one of {', '.join(self._words)}")
         return text
+
+
+def duration(text: str) -> float:
+    """Seconds: `60s`, `2m`, `1h30m`, `500ms`, or a number of seconds."""
+    number = re.fullmatch(r"\d+(?:\.\d+)?", text)
+    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", text)
+    if number is None and "".join(f"{n}{unit}" for n, unit in parts) != text:
+        parts = []
+    total = float(text) if number else sum(float(n) * _DURATIONS[unit] for n, unit in parts)
+    if not 0 < total <= 366 * 86_400:
+        raise ArgumentTypeError(f"{text!r} is not a valid duration; write it like 30s, 5m or 1h30m")
+    return total
+
+
+_DURATIONS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}

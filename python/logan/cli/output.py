@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from logan.report import Report
     from logan.report.expectations import Expectation
 
-__all__ = ["present"]
+__all__ = ["judge", "present", "say_what_is_wrong"]
 
 
 def present(
@@ -33,10 +33,22 @@ def present(
     """
     from logan.cli.terminal import say
 
-    _say_what_is_wrong(report)
+    say_what_is_wrong(report)
     if signum is not None:
         say("interrupted: the report is partial")
     _publish(report, args)
+    return judge(report, args, expectations, signum)
+
+
+def judge(
+    report: Report,
+    args: argparse.Namespace,
+    expectations: Sequence[Expectation],
+    signum: int | None = None,
+) -> int:
+    """Judge a report that was printed or written; the command's exit code."""
+    from logan.cli.terminal import say
+
     failed = _check(expectations, report, args.allow_empty)
     failed |= _has_too_many_malformed(report, args.max_malformed)
     alarms = (report.get("performance") or {}).get("alarms", ())
@@ -53,7 +65,7 @@ def present(
     return Exit.EXPECTATION_FAILED if failed else Exit.OK
 
 
-def _say_what_is_wrong(report: Report) -> None:
+def say_what_is_wrong(report: Report, *, notes: bool = True) -> None:
     """Errors and notes of the inputs; a partial report never goes unnoticed."""
     from logan.cli.terminal import say
     from logan.report.labels import input_name
@@ -61,7 +73,7 @@ def _say_what_is_wrong(report: Report) -> None:
     for entry in report.inputs:
         if entry.error is not None:
             say_unread(entry) if "unread" in entry else say(entry.error)
-        for note in entry.notes:
+        for note in entry.notes if notes else ():
             say(f"{input_name(entry.path)}: {note}")
     selection = report.get("selection")
     lines = report.lines

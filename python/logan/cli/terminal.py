@@ -32,6 +32,7 @@ __all__ = [
     "options_of_stdout",
     "say",
     "wants_color",
+    "write_bytes",
     "write_file",
     "write_stdout",
     "writing_to_stdout",
@@ -211,10 +212,14 @@ def write_file(path: str, text: str) -> None:
 
     Pipes and devices are written to directly. Raises `OutputError`.
     """
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
+
+
+def write_bytes(path: str, data: bytes) -> None:
+    """As `write_file`, of bytes."""
     from pathlib import Path
 
     target = Path(path)
-    data = text.encode("utf-8", "backslashreplace")
     try:
         if is_special(target):
             target.write_bytes(data)

@@ -33,7 +33,7 @@ from logan.sources.compression import decoded_sample
 from logan.sources.inputs import Input, next_step, shown_name
 from logan.sources.streams import Stream
 
-__all__ = ["ALL_ROWS", "Explain", "build_report", "groups_of", "report_of", "selection"]
+__all__ = ["ALL_ROWS", "Explain", "build_report", "empty_group", "groups_of", "report_of", "selection"]
 
 ALL_ROWS: Final = 1 << 30
 """More than any table keeps."""
@@ -472,6 +472,11 @@ def groups_of(figures: Mapping[str, Any], by: Sequence[str]) -> dict[str, Any]:
     """The report's `groups` in the order asked for; a table that no record came to is empty."""
     found = figures.get("groups", {})
     return {name: found.get(name, _EMPTY) for name in by}
+
+
+def empty_group() -> dict[str, Any]:
+    """A group table that no record came to."""
+    return dict(_EMPTY)
 
 
 _EMPTY: Final[Mapping[str, Any]] = {

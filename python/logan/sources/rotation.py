@@ -47,15 +47,15 @@ def in_time_order(paths: Sequence[str]) -> list[str]:
     return ordered
 
 
+def set_of(name: str) -> str:
+    """The name that the members of a rotated set share: `app.log` of `app.log.2.gz`."""
+    return _parse(name)[0]
+
+
 def natural(path: str) -> list[tuple[int, str]]:
     """A key by which numbers in names sort as numbers: `a2` before `a10`."""
     parts = re.split(r"(\d+)", path)
     return [(int(part), "") if part.isdecimal() else (0, part) for part in parts]
-
-
-def set_of(name: str) -> str:
-    """The name that all members of a rotated set share: `app.log` for `app.log.2.gz`."""
-    return _parse(name)[0]
 
 
 def _parse(name: str) -> tuple[str, Place]:

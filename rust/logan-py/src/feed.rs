@@ -29,9 +29,20 @@ impl Feed {
 #[pymethods]
 impl Feed {
     #[new]
-    #[pyo3(signature = (spec, *, source=0, chunk_size=33_554_432))]
-    fn new(py: Python<'_>, spec: &Spec, source: u32, chunk_size: u64) -> PyResult<Feed> {
-        let feed = detached(py, || Ok(chunk::Feed::new(spec.0.clone(), source, chunk_size)?))?;
+    #[pyo3(signature = (spec, *, source=0, chunk_size=33_554_432, start=0, before=None))]
+    fn new(
+        py: Python<'_>,
+        spec: &Spec,
+        source: u32,
+        chunk_size: u64,
+        start: u64,
+        before: Option<&[u8]>,
+    ) -> PyResult<Feed> {
+        let before = before.unwrap_or_default();
+        let feed = detached(py, || {
+            let spec = spec.0.clone();
+            Ok(chunk::Feed::starting_at(spec, source, chunk_size, start, before)?)
+        })?;
         Ok(Feed(Mutex::new(Some(feed))))
     }
 
@@ -64,6 +75,15 @@ impl Feed {
 
     fn snapshot(&self, py: Python<'_>) -> PyResult<Summary> {
         detached(py, || self.with(chunk::Feed::snapshot)).map(Summary)
+    }
+
+    fn part(&self, py: Python<'_>) -> PyResult<Summary> {
+        detached(py, || self.with(chunk::Feed::part)).map(Summary)
+    }
+
+    /// Counts the last line even without its newline; `part` and `snapshot` then have it.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        detached(py, || self.with(chunk::Feed::close))
     }
 
     fn finish(&self, py: Python<'_>) -> PyResult<Summary> {

@@ -77,7 +77,7 @@ def test_values_are_parsed_or_refused(text: str) -> None:
         (["analyze", "--xyz", "a.log"], "unknown option or argument: --xyz", "logan analyze -"),
         (["analyze", "a.log", "--treads=2"], "argument: --treads=2", "did you mean --threads?"),
         (["analyse", "a.log"], "unknown command 'analyse'", "did you mean analyze?"),
-        (["xyz"], "unknown command 'xyz'", "known commands: analyze, coordinator, worker"),
+        (["xyz"], "unknown command 'xyz'", "known commands: analyze, watch, coordinator, worker"),
         (["analyze", "a.log", "--since", "2x"], "'2x': not a valid time", "units: ms s m h d w"),
         (
             ["analyze", "a.log", "--input-tz", "Mars/X"],

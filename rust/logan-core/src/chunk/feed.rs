@@ -39,6 +39,11 @@ pub struct Feed {
     chunks: u64,
     /// What snapshots took out of the scanner of the chunk at hand.
     taken: Option<Summary>,
+    /// Offset of the first byte that counts, and where the part begins that [`Feed::part`] gives next.
+    start: u64,
+    part_start: u64,
+    /// What was finished of that part; None as long as nobody asks for parts.
+    part: Option<Summary>,
     /// Bytes given to the scanner.
     position: u64,
     /// The beginning of the line whose end has not come.
@@ -55,11 +60,41 @@ impl Feed {
     /// # Errors
     /// [`Error::Spec`] if the spec has no such source, or the grid is of no size.
     pub fn new(spec: Arc<Spec>, source: u32, chunk_bytes: u64) -> Result<Feed, Error> {
+        Feed::starting_at(spec, source, chunk_bytes, 0, &[])
+    }
+
+    /// A feed for what follows byte `start` of the source, where a line begins. `before` are the bytes
+    /// that precede it, as many as its lines look back, or as there are: they count nothing, but what
+    /// they leave for later lines counts.
+    ///
+    /// # Errors
+    /// As [`Feed::new`]; also if there are more bytes before than there can be.
+    pub fn starting_at(
+        spec: Arc<Spec>,
+        source: u32,
+        chunk_bytes: u64,
+        start: u64,
+        before: &[u8],
+    ) -> Result<Feed, Error> {
         if chunk_bytes == 0 {
             return Err(Error::Spec("the chunk size is 0; it must be at least 1".into()));
         }
+        let Some(from) = start.checked_sub(before.len() as u64) else {
+            return Err(Error::Spec(
+                "there are more bytes before the start than its offset".into(),
+            ));
+        };
+        // What comes before may begin within a line.
+        let cut = if from == 0 { Some(0) } else { first_line_start(before) };
+        let lines = &before[cut.unwrap_or(before.len())..];
         let mut scanner = Scanner::new(spec.clone())?;
-        scanner.begin(source, 0, 0)?;
+        let first = start - lines.len() as u64;
+        scanner.begin(source, first, first)?;
+        if !lines.is_empty() {
+            scanner.push(lines);
+            scanner.finish(start);
+            scanner.go_on(start);
+        }
         Ok(Feed {
             spec,
             source,
@@ -67,9 +102,12 @@ impl Feed {
             scanner,
             chunk_bytes,
             subtrees: Vec::new(),
-            chunks: 0,
+            chunks: start / chunk_bytes,
             taken: None,
-            position: 0,
+            start,
+            part_start: start,
+            part: None,
+            position: start,
             rest: Vec::new(),
             dropped: 0,
             broken: None,
@@ -91,7 +129,8 @@ impl Feed {
         Err(Error::Panic { path: "".into(), start, end, decoded: false, why })
     }
 
-    /// Bytes pushed so far.
+    /// Offset in the source of the byte that is pushed next: the bytes pushed so far, and those before
+    /// the start.
     pub fn bytes(&self) -> u64 {
         self.position + self.rest.len() as u64 + self.dropped
     }
@@ -172,6 +211,9 @@ impl Feed {
     /// Takes out the figures of the chunk at hand up to `end`.
     fn chunk_so_far(&mut self, end: u64) -> Result<Summary, Error> {
         let latest = self.scanner.finish(end);
+        if let Some(part) = &mut self.part {
+            part.merge(&latest)?;
+        }
         match self.taken.take() {
             None => Ok(latest),
             Some(mut chunk) => chunk.merge(&latest).map(|()| chunk),
@@ -187,7 +229,7 @@ impl Feed {
     /// As [`Feed::push`].
     pub fn snapshot(&mut self) -> Result<Summary, Error> {
         let looked = self.guarded(|feed| {
-            if feed.position > feed.chunks * feed.chunk_bytes {
+            if feed.position > (feed.chunks * feed.chunk_bytes).max(feed.start) {
                 feed.taken = Some(feed.chunk_so_far(feed.position)?);
                 feed.scanner.go_on(feed.position);
             }
@@ -199,8 +241,36 @@ impl Feed {
         }
         let subtrees = self.subtrees.iter().map(|(_, subtree)| subtree);
         let mut root = root(&self.spec, subtrees.chain(&self.taken).cloned())?;
-        root.identify(self.source, self.tap.content());
+        self.identify(&mut root);
         Ok(root)
+    }
+
+    /// The figures of the whole lines pushed since the last call, or since the first call was made,
+    /// which gives none: parts follow each other, and their sum is what [`snapshot`](Self::snapshot)
+    /// gives, but for what tells the content from that of others.
+    ///
+    /// # Errors
+    /// As [`Feed::push`]; what was finished before the panic is still given, once.
+    pub fn part(&mut self) -> Result<Summary, Error> {
+        if self.part.is_none() {
+            // What was pushed before belongs to no part.
+            self.snapshot()?;
+            self.part_start = self.position;
+            self.part = Some(Summary::empty(&self.spec));
+        }
+        if self.position > self.part_start {
+            self.snapshot()?;
+            self.part_start = self.position;
+        }
+        let empty = Summary::empty(&self.spec);
+        Ok(self.part.replace(empty).expect("it was made above"))
+    }
+
+    /// Says what the content is, if all of it was seen.
+    fn identify(&self, root: &mut Summary) {
+        if self.start == 0 {
+            root.identify(self.source, self.tap.content());
+        }
     }
 
     /// Scans the last line even without its newline, as nothing follows.
@@ -212,7 +282,7 @@ impl Feed {
             feed.scan_rest()?;
             feed.tap.settle();
             // A line that began in the chunk at hand may have run on over several chunks' ends.
-            while feed.chunks * feed.chunk_bytes < feed.position {
+            while (feed.chunks * feed.chunk_bytes).max(feed.start) < feed.position {
                 feed.end_chunk(((feed.chunks + 1) * feed.chunk_bytes).min(feed.position))?;
             }
             Ok(())
@@ -225,8 +295,9 @@ impl Feed {
     /// As [`Feed::push`].
     pub fn finish(mut self) -> Result<Summary, Error> {
         self.close()?;
-        let mut root = root(&self.spec, self.subtrees.into_iter().map(|(_, subtree)| subtree))?;
-        root.identify(self.source, self.tap.content());
+        let subtrees = std::mem::take(&mut self.subtrees);
+        let mut root = root(&self.spec, subtrees.into_iter().map(|(_, subtree)| subtree))?;
+        self.identify(&mut root);
         Ok(root)
     }
 
@@ -364,6 +435,41 @@ mod tests {
                 let lines = memchr::memrchr(b'\n', pushed).map_or(0, |n| n + 1);
                 let snapshot = encode(&feed.snapshot().unwrap());
                 assert!(snapshot == of_file(&text[..lines], chunk_bytes), "{chunk_bytes} {i}");
+            }
+        }
+    }
+
+    #[test]
+    fn parts_add_up_to_what_a_feed_of_them_gives() {
+        let text = text();
+        for (chunk_bytes, push_bytes) in [(37, 61), (1_000, 61), (1_000, 4_000), (1 << 24, 333)] {
+            for cut in [0, 1, 3] {
+                let start = match cut {
+                    0 => 0,
+                    n => memchr::memchr_iter(b'\n', &text).nth(n * 20).unwrap() + 1,
+                };
+                let (before, after) = text.split_at(start);
+                let spec = Arc::new(Spec::plain());
+                let mut feed =
+                    Feed::starting_at(spec.clone(), 0, chunk_bytes, start as u64, before).unwrap();
+                let mut sum = feed.part().unwrap();
+                for piece in after.chunks(push_bytes) {
+                    feed.push(piece).unwrap();
+                    sum.merge(&feed.part().unwrap()).unwrap();
+                    let mut snapshot = feed.snapshot().unwrap();
+                    for source in snapshot.coverage.0.values_mut() {
+                        Arc::make_mut(&mut source.id).identity.content = None;
+                    }
+                    assert!(
+                        encode(&snapshot) == encode(&sum),
+                        "{chunk_bytes} {push_bytes} {start}"
+                    );
+                }
+                feed.close().unwrap();
+                sum.merge(&feed.part().unwrap()).unwrap();
+                let covered = &sum.coverage.0[&0].segments;
+                assert_eq!(covered.len(), 1);
+                assert_eq!((covered[0].start, covered[0].end), (start as u64, text.len() as u64));
             }
         }
     }

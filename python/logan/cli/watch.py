@@ -1,0 +1,312 @@
+"""`logan watch`: logs as they are written, until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from logan.cli.option_types import duration
+from logan.cli.report_options import configure_report, expectations_of, options_of
+from logan.errors import UsageError
+from logan.live.windows import WINDOWS
+
+if TYPE_CHECKING:
+    from logan.cli.main import Parser
+    from logan.live.alerts import Alerts
+    from logan.live.watching import Watch
+    from logan.options import Options
+    from logan.report import Report
+
+__all__ = ["EPILOG", "HELP", "configure", "run"]
+
+HELP = "Follow logs as they are written: the report of the last minutes, alerts, a live page."
+EPILOG = """\
+examples:
+  logan watch /var/log/nginx/access.log
+  logan watch '/var/log/app/*.log'            # files that come later join
+  kubectl logs -f deploy/web | logan watch
+  logan watch app.log --alert 'errors.ratio over 1m > 5% for 2m' --notify ./page.sh
+  logan watch app.log --alert 'response_time_ms.p95 over 5m > 800ms' --alert 'absent over 5m'
+  logan watch app.log --json --interval 5s --window 1m
+  logan watch access.log --serve              # http://127.0.0.1:8642/
+
+A log is what rotation strings together: renamed, copied and truncated, dated, compressed. Each
+complete line counts once. What is lost, such as lines written between copying and truncating, is
+named. Ctrl-C ends with the report of all that was counted, and exit code 0.
+
+In the terminal: w window, p pause, s sort, / filter, tab section, q quit.
+
+exit codes: 0 ok, 1 an expectation failed or too many lines are malformed, 2 usage, 3 an input can
+never be followed, or bytes are missing in the report, 4 internal error
+"""
+
+PATHS: Final = (
+    "log files, folders, quoted globs such as '/var/log/app/*.log', named pipes; - is standard "
+    "input, which is also read where no path is given"
+)
+LINES_INTERVAL_S: Final = 10.0
+VIEW_INTERVAL_S: Final = 1.0
+INTERVAL_S_MIN: Final = 0.1
+
+
+def configure(parser: Parser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("paths", nargs="*", metavar="PATH", help=PATHS)
+    live = parser.add_argument_group("watching")
+    live.add_argument(
+        "--from",
+        dest="begin",
+        default="5m",
+        metavar="WHERE",
+        help="begin at the start or the end of files that are there, or at the records of the last "
+        "while, such as 2h (default: 5m, which fills the 5-minute view)",
+    )
+    live.add_argument(
+        "--window",
+        choices=tuple(WINDOWS),
+        default="5m",
+        help=f"what is shown first, and what --json prints: {', '.join(WINDOWS)} (default: 5m)",
+    )
+    live.add_argument(
+        "--interval",
+        type=duration,
+        default=None,
+        metavar="TIME",
+        help="how often (default: 1s; without a terminal 10s, with --json 1s)",
+    )
+    live.add_argument(
+        "--for", dest="for_s", type=duration, default=None, metavar="TIME", help="end after TIME"
+    )
+    live.add_argument(
+        "--exit-idle",
+        type=duration,
+        default=None,
+        metavar="TIME",
+        help="end when nothing was written for TIME",
+    )
+    live.add_argument(
+        "--save",
+        metavar="FILE",
+        help="leave the summary of all that was counted in FILE, to be merged with others",
+    )
+    live.add_argument(
+        "--alert",
+        action="append",
+        default=[],
+        metavar="EXPR",
+        help="say so while EXPR holds, such as 'errors.ratio over 1m > 5%% for 2m' or 'absent over "
+        "5m'; repeatable",
+    )
+    live.add_argument(
+        "--notify",
+        action="append",
+        default=[],
+        metavar="TARGET",
+        help="tell a command (JSON on its standard input) or a URL when an alert fires and when it "
+        "ends; repeatable",
+    )
+    configure_serving(parser)
+    configure_report(parser)
+
+
+def configure_serving(parser: Parser) -> None:
+    """Add what says where the live page is served."""
+    from logan.live import PAGE_ADDRESS
+
+    page = parser.add_argument_group("live page")
+    page.add_argument(
+        "--serve",
+        nargs="?",
+        const=PAGE_ADDRESS,
+        default=None,
+        metavar="HOST:PORT",
+        help=f"serve a live page and /metrics (default address: {PAGE_ADDRESS})",
+    )
+    page.add_argument(
+        "--serve-token-file",
+        metavar="FILE",
+        help="the token that viewers must know, needed for an address that others can reach",
+    )
+    page.add_argument("--serve-cert", metavar="FILE", help="TLS certificate of the page")
+    page.add_argument("--serve-key", metavar="FILE", help="key of the certificate")
+    page.add_argument(
+        "--insecure",
+        action="store_true",
+        help="serve without TLS to others: token and figures can be read on the way",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Watch, and present the report of all."""
+    import trio
+
+    from logan.cli.terminal import check_output
+    from logan.live.starting import parse_from
+
+    paths = args.paths or ["-"]
+    if not args.paths and sys.stdin is not None and sys.stdin.isatty():
+        raise UsageError("watch needs a path, or a log on standard input", hint="logan watch FILE")
+    if args.csv:
+        raise UsageError("watch prints no CSV", hint="use --json, or analyze")
+    start = parse_from(args.begin)
+    options = _options(args)
+    expectations = expectations_of(args)
+    alerts = _alerts(args)
+    check_output(args.output, [each for each in paths if each != "-"])
+    if args.save:
+        check_output(args.save)
+    now = time.time()
+    try:
+        return trio.run(_main, args, paths, options, start, alerts, expectations, now)
+    except BaseExceptionGroup as group:
+        from logan.cluster.nurseries import main_error
+
+        raise main_error(group) from None
+
+
+def _options(args: argparse.Namespace) -> Options:
+    options = options_of(args)
+    if (options.since_back_ns, options.until_back_ns) != (None, None):
+        raise UsageError(
+            "--relative-to last makes no sense while records still come", hint="leave it out"
+        )
+    return options
+
+
+def _alerts(args: argparse.Namespace) -> Alerts:
+    from logan.live.alerts import Alerts, parse_alert
+    from logan.live.notify import check_target
+
+    for target in args.notify:
+        check_target(target)
+    if args.notify and not args.alert:
+        raise UsageError("--notify needs an alert", hint="such as --alert 'absent over 5m'")
+    return Alerts([parse_alert(text) for text in args.alert])
+
+
+async def _main(
+    args: argparse.Namespace,
+    paths: list[str],
+    options: Options,
+    start: str | float,
+    alerts: Alerts,
+    expectations: list[Any],
+    now: float,
+) -> int:
+    import trio
+
+    from logan.cli.signals import Signals
+    from logan.cli.terminal import is_terminal, say
+    from logan.live.runner import Limits, Runner
+    from logan.live.watching import Watch
+
+    is_json = args.output_format == "json"
+    with_view = not is_json and is_terminal(sys.stdout) and args.output in (None, "-")
+    interval_s = args.interval or (VIEW_INTERVAL_S if is_json or with_view else LINES_INTERVAL_S)
+    if interval_s < INTERVAL_S_MIN:
+        raise UsageError(f"--interval must be {INTERVAL_S_MIN:g}s or more")
+    server = _server(args)
+    watch = Watch(paths, options, start=start, now=now)
+    try:
+        screen: Any = None
+        if with_view:
+            from logan.cli.watch_view import Screen
+
+            screen = Screen(watch, alerts, args)
+
+        async def shown() -> None:
+            if screen is not None:
+                await screen.refresh()
+            elif args.output in (None, "-"):
+                await trio.to_thread.run_sync(_print_line, watch, alerts, args)
+
+        runner = Runner(
+            watch,
+            interval_s=interval_s,
+            shown=shown,
+            say=screen.say if screen is not None else say,
+            alerts=alerts,
+            targets=tuple(args.notify),
+            limits=Limits(args.for_s, args.exit_idle),
+        )
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(Signals().watch, runner.stop.set)
+            if server is not None:
+                from logan.live.web import serve
+
+                page = await nursery.start(serve, server, watch, alerts)
+                (screen.say if screen is not None else say)(f"live page: {page}")
+            if screen is not None:
+                async with screen.on(runner, nursery):
+                    await runner.run()
+            else:
+                await runner.run()
+            nursery.cancel_scope.cancel()
+        return _end(args, watch, alerts, expectations)
+    finally:
+        watch.close()
+
+
+def _server(args: argparse.Namespace) -> Any:
+    if args.serve is None:
+        return None
+    from logan.live.serving import settings_of
+
+    return settings_of(
+        args.serve,
+        token_file=args.serve_token_file,
+        cert=args.serve_cert,
+        key=args.serve_key,
+        insecure=args.insecure,
+    )
+
+
+def _print_line(watch: Watch, alerts: Alerts, args: argparse.Namespace) -> None:
+    """What a pipe or a file gets at every interval: JSON, or a line of text."""
+    from logan.cli.terminal import write_stdout
+    from logan.live.lines import line_of
+
+    now = time.time()
+    report = watch.view(args.window, now)
+    if args.output_format == "json":
+        write_stdout(_json_line(report, watch, alerts, args.window, now), encoding="utf-8")
+    else:
+        write_stdout(line_of(report, args.window, now, watch.behind(), alerts) + "\n")
+
+
+def _json_line(report: Report, watch: Watch, alerts: Alerts, window: str, now: float) -> str:
+    from logan.live.lines import live_section
+
+    data = report.to_dict() | {"live": live_section(watch, alerts, window, now)}
+    return json.dumps(data, separators=(",", ":")) + "\n"
+
+
+def _end(args: argparse.Namespace, watch: Watch, alerts: Alerts, expectations: list[Any]) -> int:
+    """The report of all that was counted."""
+    from logan.cli.output import judge, present, say_what_is_wrong
+    from logan.cli.terminal import write_file, write_stdout
+
+    now = time.time()
+    summary = watch.finish(now)
+    report = watch.report(summary, final=True)
+    if args.save:
+        _save(args.save, summary)
+    if args.output_format != "json":
+        return present(report, args, expectations, None)
+    say_what_is_wrong(report, notes=False)
+    text = _json_line(report, watch, alerts, "all", now)
+    if args.output in (None, "-"):
+        write_stdout(text, encoding="utf-8")
+    else:
+        write_file(args.output, text)
+    return judge(report, args, expectations)
+
+
+def _save(path: str, summary: Any) -> None:
+    """The bytes of the summary. The one place to change where saved summaries get a container."""
+    from logan.cli.terminal import write_bytes
+
+    write_bytes(path, summary.to_bytes())

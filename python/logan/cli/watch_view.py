@@ -1,0 +1,417 @@
+"""The terminal view of a watch: redrawn at intervals and at keys.
+
+Draws what `live.board` holds. Keys are read from the terminal, also where standard input is the
+log. Text of logs is printed as `Text`, never as markup.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+import trio
+
+from logan.errors import LoganError
+from logan.live.alerts import Alerts
+from logan.live.board import SORTS, NewMessages, board
+from logan.live.watching import Watch
+from logan.live.windows import WINDOWS
+from logan.report import units
+from logan.report.text.timeline import bars, sparkline
+from logan.report.units import visible
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.live import Live
+    from rich.text import Text
+
+    from logan.live.runner import Runner
+
+__all__ = ["Screen", "drawn"]
+
+SECTIONS: Final = ("overview", "routes", "messages", "events")
+TONES: Final = {"good": "bold green", "bad": "bold red", "warning": "bold yellow", "neutral": ""}
+KEYS: Final = "w window  p pause  s sort  / filter  tab section  q quit"
+FILTER_CHARS_MAX: Final = 200
+
+Board = dict[str, Any]
+
+
+class Screen:
+    """What is on the terminal, and what keys have changed."""
+
+    def __init__(self, watch: Watch, alerts: Alerts, args: argparse.Namespace) -> None:
+        self._watch = watch
+        self._alerts = alerts
+        self._args = args
+        self._filtered: Watch | None = None
+        self._where = ""
+        self._new = NewMessages()
+        self.window: str = args.window
+        self.sort = "trouble"
+        self.section = "overview"
+        self.paused = False
+        self.typed: str | None = None
+        self.message = ""
+        self._live: Live | None = None
+        self._board: Board | None = None
+        self._stop: Callable[[], object] = lambda: None
+        self._lock = trio.Lock()
+
+    @asynccontextmanager
+    async def on(self, runner: Runner, nursery: trio.Nursery) -> AsyncIterator[None]:
+        """The view is on the terminal in the block; what was said meanwhile follows on stderr."""
+        from rich.live import Live
+
+        from logan.cli.terminal import say, wants_color
+        from logan.report.text.console import terminal
+
+        console = terminal(sys.stdout, color=wants_color(self._args.color, sys.stdout))
+        self._stop = runner.stop.set
+        self._said: list[str] = []
+        try:
+            with Live(
+                console=console, screen=True, auto_refresh=False, redirect_stderr=False
+            ) as self._live:
+                nursery.start_soon(self._keys)
+                await self.refresh()
+                yield
+        finally:
+            self._live = None
+            if self._filtered is not None:
+                self._filtered.close()
+            for text in self._said[-20:]:
+                say(text)
+
+    _said: list[str]
+
+    def say(self, text: str) -> None:
+        """A line for stderr: shown in the view now, written when that is over."""
+        if self._live is None:
+            from logan.cli.terminal import say
+
+            say(text)
+        else:
+            self._said.append(text)
+            self.message = text
+
+    async def refresh(self) -> None:
+        """Look again, unless paused, and draw."""
+        async with self._lock:
+            if not self.paused or self._board is None:
+                self._board = await trio.to_thread.run_sync(self._look)
+            self.draw()
+
+    def draw(self) -> None:
+        """Draw what was seen last."""
+        if self._live is not None and self._board is not None:
+            size = self._live.console.size
+            self._live.update(self._drawn(size.width, size.height), refresh=True)
+
+    def _look(self) -> Board:
+        now = time.time()
+        watch = self._watch
+        if self._filtered is not None:
+            watch = self._filtered
+            while watch.step(now):
+                pass
+        return board(watch, self._alerts, self._new, window=self.window, now=now, sort=self.sort)
+
+    def _drawn(self, width: int, height: int) -> RenderableType:
+        assert self._board is not None
+        state = []
+        if self.paused:
+            state.append("PAUSED")
+        if self._where:
+            state.append(f"where {self._where}")
+        prompt = None if self.typed is None else f"filter: {self.typed}▏  enter: apply, esc: leave"
+        return drawn(
+            self._board,
+            width,
+            height,
+            section=self.section,
+            sort=self.sort,
+            state="  ".join(state),
+            foot=prompt or KEYS,
+        )
+
+    # Keys.
+
+    async def _keys(self) -> None:
+        """Read keys until the view is over."""
+        import termios
+        import tty
+
+        try:
+            fd = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
+            before = termios.tcgetattr(fd)
+        except (OSError, termios.error):
+            return
+        try:
+            tty.setcbreak(fd)
+            while True:
+                await trio.lowlevel.wait_readable(fd)
+                data = os.read(fd, 256).decode("utf-8", "replace")
+                if not data:
+                    return
+                for key in _split(data):
+                    await self.key(key)
+        except OSError:
+            return
+        finally:
+            with suppress(termios.error):
+                termios.tcsetattr(fd, termios.TCSADRAIN, before)
+            os.close(fd)
+
+    async def key(self, key: str) -> None:
+        """Do what a key asks for."""
+        if self.typed is not None:
+            await self._type(key)
+            return
+        if key in ("q", "Q"):
+            self._stop()
+        elif key in ("p", " "):
+            self.paused = not self.paused
+        elif key == "w":
+            self.window = _next(tuple(WINDOWS), self.window)
+        elif key == "s":
+            self.sort = _next(tuple(SORTS), self.sort)
+        elif key == "\t":
+            self.section = _next(SECTIONS, self.section)
+        elif key == "/":
+            self.typed = self._where
+        else:
+            return
+        if key in ("w", "s") and self.paused:
+            self._board = None
+        await self.refresh() if self.typed is None else self.draw()
+
+    async def _type(self, key: str) -> None:
+        assert self.typed is not None
+        if key == "\x1b":
+            self.typed = None
+        elif key in ("\r", "\n"):
+            text, self.typed = self.typed.strip(), None
+            await self._filter(text)
+            await self.refresh()
+            return
+        elif key in ("\x7f", "\b"):
+            self.typed = self.typed[:-1]
+        elif key == "\x15":
+            self.typed = ""
+        elif key.isprintable() and len(self.typed) < FILTER_CHARS_MAX:
+            self.typed += key
+        self.draw()
+
+    async def _filter(self, text: str) -> None:
+        """Show only records for which a condition holds: a second watch of the same files."""
+        if self._filtered is not None:
+            self._filtered.close()
+            self._filtered = None
+        self._where, self._new = "", NewMessages()
+        if not text:
+            return
+        if self._watch.pipes():
+            self._complain("what went through a pipe cannot be read again: start with --where")
+            return
+        try:
+            self._filtered = await trio.to_thread.run_sync(self._filtered_watch, text)
+            self._where = text
+        except LoganError as error:
+            self._complain(f"{error}")
+
+    def _filtered_watch(self, text: str) -> Watch:
+        from logan import _logan
+
+        options = self._watch.options
+        where = _logan.condition(text, input_tz=options.input_tz)
+        if options.where:
+            where = f"({options.where}) and ({where})"
+        return Watch(
+            self._watch.paths, replace(options, where=where), start=3_600.0, now=time.time()
+        )
+
+    def _complain(self, text: str) -> None:
+        if self._board is not None:
+            event = {"at": "", "tone": "warning", "text": visible(text)}
+            self._board = {**self._board, "events": [event, *self._board["events"]]}
+        self.message = text
+
+
+def _split(data: str) -> list[str]:
+    """Single keys; sequences of arrows and the like are left out."""
+    if data.startswith("\x1b") and len(data) > 1:
+        return []
+    return list(data)
+
+
+def _next(names: Sequence[str], current: str) -> str:
+    return names[(names.index(current) + 1) % len(names)]
+
+
+def drawn(
+    data: Board,
+    width: int,
+    height: int,
+    *,
+    section: str = "overview",
+    sort: str = "trouble",
+    state: str = "",
+    foot: str = KEYS,
+) -> RenderableType:
+    """A board as at most `height` lines of `width` columns."""
+    from rich.console import Group
+    from rich.text import Text
+
+    lines: list[Text] = [_heading(data, state), Text(data["verdict"], TONES[data["tone"]])]
+    lines += _facts(data, width)
+    left = height - len(lines) - 1
+    if section == "overview":
+        charts = 4 if height >= 30 else 2
+        lines += _timeline(data, width, charts)
+        left = height - len(lines) - 1
+        events = min(len(data["events"]), 3 if height < 30 else 8) + 1
+        messages = min(len(data["new"] or data["messages"]), 3 if height < 30 else 8) + 1
+        lines += _routes(data, width, max(2, left - events - messages), sort)
+        left = height - len(lines) - 1
+        lines += _messages(data, max(0, left - events))
+        lines += _events(data, height - len(lines) - 1)
+    elif section == "routes":
+        lines += _routes(data, width, left, sort)
+    elif section == "messages":
+        lines += _messages(data, left, all_of_them=True)
+    else:
+        lines += _events(data, left)
+    lines = lines[: height - 1]
+    lines += [Text()] * (height - 1 - len(lines))
+    lines.append(Text(foot, "dim"))
+    for line in lines:
+        line.no_wrap, line.overflow = True, "ellipsis"
+        line.truncate(width, overflow="ellipsis")
+    return Group(*lines)
+
+
+def _heading(data: Board, state: str) -> Text:
+    from rich.text import Text
+
+    names = data["logs"]
+    shown = names[0] if len(names) == 1 else f"{len(names)} logs"
+    shown = "standard input" if shown == "-" else shown
+    line = Text("logan watch  ", "bold")
+    line.append(shown if names else "no log yet", "bold cyan")
+    line.append(f"  last {data['window']}" if data["window"] != "all" else "  all", "bold")
+    line.append(f"  {data['at']} UTC", "dim")
+    if state:
+        line.append(f"  {state}", "bold yellow")
+    if data["behind"] > 1 << 20:
+        line.append(f"  {units.bytes_size(data['behind'])} behind", "yellow")
+    if data["out_of_order"]:
+        line.append(f"  {units.count(data['out_of_order'])} out of order", "dim")
+    return line
+
+
+def _facts(data: Board, width: int) -> list[Text]:
+    from rich.text import Text
+
+    facts = data["facts"]
+    room = max(9, min(16, width // len(facts)))
+    values, labels = Text(), Text(style="dim")
+    for value, label in facts:
+        size = max(room, len(value) + 2, len(label) + 2)
+        values.append(value.ljust(size), "bold")
+        labels.append(label.ljust(size))
+    return [Text(), values, labels]
+
+
+def _timeline(data: Board, width: int, height: int) -> list[Text]:
+    from rich.text import Text
+
+    points = data["points"]
+    margin = 9
+    columns = max(1, min(4, (width - margin) // max(1, len(points))))
+    points = points[-((width - margin) // columns) :]
+    records = [each["records"] for each in points]
+    errors = [each["errors"] or 0 for each in points]
+    times = [each["p95"] or 0 for each in points]
+    most = max(records, default=0)
+    lines = [Text(), Text(f"Timeline  records per {units.span(data['step'])}", "bold")]
+    for row, line in enumerate(bars(records, height, columns)):
+        label = units.short(most, 7) if row == 0 else ""
+        lines.append(Text(f"{label:>7} │{line}"))
+    worst = max(errors, default=0)
+    below = Text(f"{'errors':>7} │")
+    below.append(sparkline(errors, columns), "red")
+    below.append(f" max {units.count(worst)}" if worst else " none", "dim")
+    lines.append(below)
+    if any(times):
+        below = Text(f"{'p95':>7} │")
+        below.append(sparkline([round(each * 1_000) for each in times], columns), "cyan")
+        below.append(f" max {units.duration_ms(max(times))}", "dim")
+        lines.append(below)
+    ago = f"{units.span(len(points) * data['step'])} ago"
+    gap = len(points) * columns - len(ago) - len("now")
+    if gap > 0:
+        lines.append(Text(f"{'':>9}{ago}{' ' * gap}now", "dim"))
+    return lines
+
+
+def _routes(data: Board, width: int, height: int, sort: str) -> list[Text]:
+    from rich.text import Text
+
+    rows = data["routes"][: max(0, height - 2)]
+    if not rows:
+        return []
+    lines = [Text(), Text("requests    errors       p95  ", "dim")]
+    lines[1].append(f"routes by {sort}", "bold not dim")
+    for row in rows:
+        line = Text(f"{units.count(row['requests']):>8}  ")
+        line.append(f"{units.count(row['errors']):>8}", "red" if row["errors"] else "dim")
+        line.append(f"  {row['p95']:>8}  ")
+        line.append(row["route"])
+        lines.append(line)
+    return lines
+
+
+def _messages(data: Board, height: int, *, all_of_them: bool = False) -> list[Text]:
+    from rich.text import Text
+
+    if height < 2:
+        return []
+    lines: list[Text] = []
+    new = data["new"]
+    if new:
+        lines.append(Text("New messages", "bold"))
+        shown = height - 1 if not all_of_them else min(len(new), height // 2)
+        for each in new[:shown]:
+            line = Text(f"{each['at']}  ", "dim")
+            line.append(f"{each['level']:<5} ", "red not dim")
+            line.append(each["text"], "not dim")
+            lines.append(line)
+    left = height - len(lines)
+    if data["messages"] and left >= 2 and (all_of_them or not new):
+        lines.append(Text("Messages", "bold"))
+        for each in data["messages"][: left - 1]:
+            line = Text(f"{units.count(each['count']):>8}  ")
+            line.append(f"{each['level']:<5} ", "red")
+            line.append(each["text"])
+            lines.append(line)
+    return lines
+
+
+def _events(data: Board, height: int) -> list[Text]:
+    from rich.text import Text
+
+    if height < 2 or not data["events"]:
+        return []
+    lines = [Text("What happened", "bold")]
+    for each in data["events"][: height - 1]:
+        line = Text(f"{each['at']:<8}  ", "dim")
+        line.append(each["text"], f"{TONES[each['tone']]} not dim")
+        lines.append(line)
+    return lines

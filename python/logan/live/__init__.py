@@ -1,0 +1,16 @@
+"""Logs as they are written: following them, windows over time, alerts, and the live page.
+
+From the bottom up: `files` (one file, plain or compressed, of a log), `follower` (a log: what
+rotation strings together), `pipes`, `logs` (paths and patterns -> logs), `counting` (bytes ->
+summaries), `windows` (summaries by time), `alerts`, `watch` (all of it, driven by a clock that the
+caller gives), `notify` and `runner` (trio), `web` (the page).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["PAGE_ADDRESS"]
+
+PAGE_ADDRESS: Final = "127.0.0.1:8642"
+"""Where the live page is served unless told otherwise."""

@@ -1,0 +1,166 @@
+"""What a live view shows, for every renderer: verdict, headline, timeline, tables, what happened.
+
+Plain data, ready for JSON. Text from logs is made visible here; renderers put it in as
+text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from logan.live.alerts import Alerts
+from logan.live.lines import observed_rate, verdict
+from logan.live.watching import Watch
+from logan.report import units
+from logan.report.units import time_of, visible
+
+__all__ = ["SORTS", "NewMessages", "board"]
+
+Row = Mapping[str, Any]
+
+
+def _trouble(row: Row) -> tuple[float, float]:
+    return (row["errors"] or 0, row["requests"] * (row["mean_ms"] or 0))
+
+
+SORTS: Final[Mapping[str, Callable[[Row], Any]]] = {
+    "trouble": _trouble,
+    "requests": lambda row: row["requests"],
+    "p95": lambda row: row["p95_ms"] or 0,
+}
+"""Orders of the routes: by errors and then by all their time, by number, by p95."""
+
+NEW_SHOWN_MAX: Final = 50
+
+
+class NewMessages:
+    """Templates of messages that were not there when the watch began, as they appear."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] | None = None
+        self.found: list[dict[str, Any]] = []
+
+    def look(self, rows: Sequence[Row], now: float) -> None:
+        """Look at the messages of a window."""
+        first = self._seen is None
+        seen = self._seen if self._seen is not None else set()
+        for row in rows:
+            template = str(row["template"])
+            if template in seen:
+                continue
+            seen.add(template)
+            if not first:
+                self.found.append(
+                    {"at": _clock(now), "level": row["level"], "text": visible(template)}
+                )
+        self._seen = seen
+        del self.found[:-NEW_SHOWN_MAX]
+
+
+def board(
+    watch: Watch,
+    alerts: Alerts,
+    new: NewMessages,
+    *,
+    window: str,
+    now: float,
+    sort: str = "trouble",
+) -> dict[str, Any]:
+    """Everything that a view shows of a window."""
+    report = watch.view(window, now).to_dict()
+    messages = report["messages"]["top"]
+    if messages or report["lines"]["parsed"]:
+        new.look(messages, now)
+    tone, text = verdict(report, alerts)
+    times, lines = report["response_time_ms"], report["lines"]
+    requests = report["total_requests"]
+    is_web = requests * 20 >= lines["parsed"] and requests > 0
+    enough = times["count"] >= 20
+    facts = [
+        (units.count(requests if is_web else lines["parsed"]), "requests" if is_web else "records"),
+        (units.rate(observed_rate(report)), "rate"),
+        (_errors(report), "errors"),
+        (units.duration_ms(times["p50"] if enough else None), "p50"),
+        (units.duration_ms(times["p95"] if enough else None), "p95"),
+        (units.duration_ms(times["p99"] if times["count"] >= 100 else None), "p99"),
+        (units.count(report["malformed_lines"]), "malformed"),
+    ]
+    rows = sorted(report["routes"]["top"], key=SORTS[sort], reverse=True)
+    return {
+        "at": _clock(now),
+        "window": window,
+        "tone": tone,
+        "verdict": text,
+        "logs": [visible(each) for each in watch.names],
+        "facts": facts,
+        "step": _step(window),
+        "points": watch.history(window, now),
+        "routes": [
+            {
+                "route": visible(row["route"]),
+                "requests": row["requests"],
+                "errors": row["errors"],
+                "p95": units.duration_ms(row["p95_ms"]),
+                "mean": units.duration_ms(row["mean_ms"]),
+            }
+            for row in rows
+        ],
+        "messages": [
+            {
+                "count": row["count"],
+                "level": row["level"],
+                "text": visible(row["template"]),
+                "last": _time(row["last"]),
+            }
+            for row in messages
+        ],
+        "new": list(reversed(new.found)),
+        "alerts": [{"text": visible(each.text), "state": each.state} for each in alerts.alerts],
+        "events": _events(watch, alerts),
+        "last_record": report["time"]["last"],
+        "out_of_order": report["time"].get("out_of_order", 0),
+        "behind": watch.behind(),
+    }
+
+
+def _step(window: str) -> int:
+    from logan.live.watching import HISTORY
+
+    return HISTORY[window][0]
+
+
+def _errors(report: Row) -> str:
+    errors = report["errors"]
+    if errors["total"] is None:
+        return units.count(None)
+    return f"{units.percent(errors['ratio'])} ({units.count(errors['total'])})"
+
+
+def _events(watch: Watch, alerts: Alerts) -> list[dict[str, Any]]:
+    """Alerts and notices, the latest first."""
+    found = [
+        (
+            each.at,
+            "bad" if each.state == "firing" else "good",
+            f"{'alert' if each.state == 'firing' else 'alert ended'}: {each.alert}",
+        )
+        for each in alerts.events
+    ]
+    found += [
+        (each.at, "warning" if each.is_fault else "neutral", each.text) for each in watch.notices
+    ]
+    found.sort(key=lambda each: each[0], reverse=True)
+    return [
+        {"at": _clock(at), "tone": tone, "text": visible(text)} for at, tone, text in found[:50]
+    ]
+
+
+def _clock(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%H:%M:%S}"
+
+
+def _time(text: str | None) -> str:
+    moment = time_of(text)
+    return "" if moment is None else f"{moment:%H:%M:%S}"

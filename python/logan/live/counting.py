@@ -1,0 +1,191 @@
+"""The bytes of one log -> summaries: of all of it, and of what came since the last look.
+
+How its lines are read is decided from the first of them, as for any stream, or from the file that
+was there when the watch began. The result is then that of `analyze` under the same spec.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Final
+
+from logan import _logan
+from logan._logan import Spec, Summary
+from logan.errors import InputError, UsageError
+from logan.limits import SAMPLE_HEAD_BYTES_MAX
+from logan.model import Detection, Missing, Source
+from logan.options import Options
+from logan.planning.spec import anchor_of, identity, spec_json
+
+__all__ = ["LogCounter"]
+
+SAMPLE_WAIT_S: Final = 1.0
+"""How long the first line waits for others: more lines say more about how to read them."""
+
+
+class LogCounter:
+    """Counts a log.
+
+    Args:
+        name: what reports call it.
+        options: what is computed.
+        now: seconds since 1970; timestamps without a year lie before it.
+        detection: what the log looks like, if that is known; else its first lines tell.
+        start: offset of the first byte that is counted, where a line begins, and
+        before: the bytes that precede it.
+
+    Attributes:
+        missing: bytes that the engine could not read because of an error of its own.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        options: Options,
+        *,
+        now: float,
+        detection: Detection | None = None,
+        start: int = 0,
+        before: bytes = b"",
+    ) -> None:
+        self.name = name
+        self.detection = detection
+        self.missing: list[Missing] = []
+        self._options = options
+        self._anchor_ns = int(now * 1e9)
+        self._offset = start
+        self._head = bytearray()
+        self._head_at: float | None = None
+        self._feed: _logan.Feed | None = None
+        self._spec: Spec | None = None
+        self._done: list[Summary] = []
+        self._parts: list[Summary] = []
+        self._skips_line = False
+        self._is_fresh = False
+        self._closed = False
+        _spec(name, Detection(), options, self._anchor_ns)  # an invalid option fails here
+        if detection is not None:
+            self._start(detection, start, before)
+
+    @property
+    def spec(self) -> Spec | None:
+        """How it is read; None as long as no line has come."""
+        return self._spec
+
+    def push(self, data: bytes, now: float) -> None:
+        """Take the next bytes of the log."""
+        if not data:
+            return
+        if self._feed is not None:
+            self._push(data)
+            return
+        if self._head_at is None:
+            self._head_at = now
+        self._head += data
+        self.settle(now)
+
+    def settle(self, now: float) -> None:
+        """Decide how lines are read, if they waited for others long enough."""
+        if self._feed is None and self._head_at is not None:
+            waited = now - self._head_at >= SAMPLE_WAIT_S and b"\n" in self._head
+            if waited or len(self._head) >= SAMPLE_HEAD_BYTES_MAX:
+                self._decide()
+
+    def part(self) -> Summary | None:
+        """The whole lines since the last call; None if there are none."""
+        if self._feed is None or not (self._is_fresh or self._parts):
+            return None
+        self._is_fresh = False
+        parts = [*self._parts, self._feed.part()]
+        self._parts = []
+        return _sum(parts) if any(each.segments() for each in parts) else None
+
+    def total(self) -> Summary | None:
+        """All that was counted, without an unfinished last line; None if no line has come."""
+        if self._feed is None:
+            return None
+        return _sum([*self._done, self._feed.snapshot()])
+
+    def close(self) -> None:
+        """Nothing follows: the last line counts without its newline. Only once."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._feed is None and self._head:
+            self._decide()
+        if self._feed is not None:
+            self._feed.close()
+            self._is_fresh = True
+
+    def _decide(self) -> None:
+        head = bytes(self._head)
+        self._head.clear()
+        self._head_at = None
+        sample = head[:SAMPLE_HEAD_BYTES_MAX]
+        detection = Detection.from_dict(json.loads(_logan.detect([(0, sample)])))
+        self._start(detection, 0, b"")
+        self._push(head)
+
+    def _start(self, detection: Detection, start: int, before: bytes) -> None:
+        self.detection = detection
+        self._spec = _spec(self.name, detection, self._options, self._anchor_ns)
+        self._feed = self._native(start, before)
+
+    def _native(self, start: int, before: bytes) -> _logan.Feed:
+        assert self._spec is not None
+        chunk_size = self._options.chunk_size
+        feed = _logan.Feed(self._spec, chunk_size=chunk_size, start=start, before=before)
+        feed.part()
+        return feed
+
+    def _push(self, data: bytes) -> None:
+        assert self._feed is not None
+        if self._skips_line:
+            whole = data.find(b"\n") + 1
+            if not whole:
+                self._offset += len(data)
+                return
+            self._offset += whole
+            data, self._skips_line = data[whole:], False
+            self._feed = self._native(self._offset, b"")
+        self._is_fresh = True
+        try:
+            self._feed.push(data)
+            self._offset += len(data)
+        except InputError as error:
+            self._go_on_after(data, error)
+
+    def _go_on_after(self, data: bytes, error: InputError) -> None:
+        """The engine failed over these bytes: count what was before and what comes after them."""
+        assert self._feed is not None
+        self._parts.append(self._feed.part())
+        self._done.append(self._feed.snapshot())
+        covered = self._done[-1].segments()
+        start = covered[-1][2] if covered else self._offset
+        whole = data.rfind(b"\n") + 1
+        end = self._offset + (whole or len(data))
+        self.missing.append(Missing(0, start, end, "panic", str(error)))
+        self._offset = end
+        self._skips_line = not whole
+        self._feed = self._native(end, b"")
+        if whole and data[whole:]:
+            self._push(data[whole:])
+
+
+def _sum(parts: Sequence[Summary]) -> Summary:
+    total = parts[0]
+    for each in parts[1:]:
+        total = total.merge(each)
+    return total
+
+
+def _spec(name: str, detection: Detection, options: Options, anchor_ns: int) -> Spec:
+    anchor = anchor_of(detection, written_ns=None, now_ns=anchor_ns)
+    identities = [identity(Source(name, None), name)]
+    try:
+        return Spec(spec_json([detection], options, anchor_ns=anchor, identities=identities))
+    except UsageError:
+        raise
+    except ValueError as error:
+        raise UsageError(str(error)) from error

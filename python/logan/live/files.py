@@ -1,0 +1,270 @@
+"""One file of a log while it is read: plain, growing, cut short under the reader, or compressed.
+
+A plain file is read through a descriptor that stays open, so that renaming or deleting it loses
+nothing. That it was truncated and has grown again past the old offset shows in the bytes before
+the offset and in its first bytes, which are read again together with what is new.
+"""
+
+from __future__ import annotations
+
+import bz2
+import contextlib
+import lzma
+import os
+import stat
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO, Any, Final, Protocol
+
+from logan import _logan
+from logan.limits import MIB
+
+__all__ = ["HEAD_BYTES_MAX", "CompressedFile", "Generation", "OpenFile", "Replaced", "head_of"]
+
+HEAD_BYTES_MAX: Final = 4096
+"""By so many first bytes a file is known again, under whatever name."""
+
+TAIL_BYTES_MAX: Final = 256
+"""So many bytes before the offset are compared whenever more is read."""
+
+SHORT_HEAD_BYTES: Final = 64
+"""A shorter beginning proves little; the length must then agree, too."""
+
+DECODED_AT_ONCE_BYTES_MAX: Final = 64 * MIB
+"""Stored bytes of a file whose compression cannot be decoded piece by piece here."""
+
+PIECE_BYTES: Final = 256 * 1024
+
+
+class Replaced(Exception):
+    """The file no longer holds what was read of it: it was truncated or rewritten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """What is known of a file that was read: by this it is recognized in copies.
+
+    Attributes:
+        head: its first bytes, at most `HEAD_BYTES_MAX`.
+        tail: the last bytes before `size`.
+        size: how many of its bytes were read.
+    """
+
+    head: bytes
+    tail: bytes
+    size: int
+
+    def begins(self, head: bytes, size: int | None) -> bool:
+        """Whether a file with these first bytes is this one or a copy; `size` if it is known."""
+        common = min(len(head), len(self.head))
+        if common == 0 or head[:common] != self.head[:common]:
+            return False
+        return common >= SHORT_HEAD_BYTES or size is None or size == self.size
+
+
+class Readable(Protocol):
+    """A file of a log that is read in pieces."""
+
+    name: str
+
+    def read(self, most: int) -> bytes:
+        """The next bytes; none if there are none now. Raises `OSError`, `Replaced`."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
+@dataclass(slots=True)
+class OpenFile:
+    """A plain file, read from `position` on; `real` is its path without links."""
+
+    name: str
+    fd: int
+    identity: tuple[int, int]
+    real: str
+    position: int = 0
+    head: bytes = b""
+    tail: bytes = b""
+    was_cut: bool = False
+
+    @classmethod
+    def open(cls, path: str) -> OpenFile:
+        """Raises `OSError`; also for what is not a regular file."""
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            status = os.fstat(fd)
+            if stat.S_ISDIR(status.st_mode):
+                raise IsADirectoryError(21, os.strerror(21), path)
+            if not stat.S_ISREG(status.st_mode):
+                raise OSError(22, "it is not a regular file", path)
+            real = os.path.realpath(path)
+        except BaseException:
+            os.close(fd)
+            raise
+        return cls(path, fd, (status.st_dev, status.st_ino), real)
+
+    def seek(self, position: int) -> None:
+        """Go on at `position`, as if what comes before had been read."""
+        self.head = self._pread(min(HEAD_BYTES_MAX, position), 0)
+        size = min(TAIL_BYTES_MAX, position)
+        self.tail = self._pread(size, position - size)
+        self.position = position
+
+    @property
+    def size(self) -> int:
+        """Its size now."""
+        return os.fstat(self.fd).st_size
+
+    @property
+    def generation(self) -> Generation:
+        """By what it is recognized."""
+        return Generation(self.head, self.tail, self.position)
+
+    def beginning(self) -> Generation:
+        """What it holds now, be it read or not."""
+        try:
+            return Generation(self._pread(HEAD_BYTES_MAX, 0), b"", self.size)
+        except OSError:
+            return self.generation
+
+    def read(self, most: int) -> bytes:
+        """The next bytes; none at its end."""
+        before = len(self.tail)
+        data = self._pread(before + most, self.position - before)
+        if data[:before] != self.tail or len(data) < before:
+            raise Replaced
+        fresh = data[before:]
+        if not fresh:
+            return b""
+        if self.head and self._pread(len(self.head), 0) != self.head:
+            raise Replaced
+        if self.was_cut and self.position == 0 and fresh[:1] == b"\0":
+            return self._behind_hole(most)
+        self._advance(fresh)
+        return fresh
+
+    def restart(self) -> None:
+        """It was truncated: read it from its beginning."""
+        self.position, self.head, self.tail, self.was_cut = 0, b"", b"", True
+
+    def close(self) -> None:
+        """Let go of it."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+    def _advance(self, fresh: bytes) -> None:
+        if len(self.head) < HEAD_BYTES_MAX and self.position == len(self.head):
+            self.head += fresh[: HEAD_BYTES_MAX - len(self.head)]
+        self.tail = (self.tail + fresh[-TAIL_BYTES_MAX:])[-TAIL_BYTES_MAX:]
+        self.position += len(fresh)
+
+    def _behind_hole(self, most: int) -> bytes:
+        """A writer that does not append goes on at its old offset: zeros come before."""
+        with contextlib.suppress(OSError):
+            self.position = os.lseek(self.fd, 0, os.SEEK_DATA)
+        while True:
+            data = self._pread(PIECE_BYTES, self.position)
+            text = data.lstrip(b"\0")
+            self.position += len(data) - len(text)
+            if text:
+                text = text[:most]
+                self.tail = text[-TAIL_BYTES_MAX:]
+                self.position += len(text)
+                return text
+            if not data:
+                return b""
+
+    def _pread(self, size: int, offset: int) -> bytes:
+        parts: list[bytes] = []
+        while size > 0 and (part := os.pread(self.fd, size, offset)):
+            parts.append(part)
+            size, offset = size - len(part), offset + len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+class CompressedFile:
+    """What a compressed file of a log decodes to, from `position` on."""
+
+    def __init__(self, path: str, compression: str, position: int = 0) -> None:
+        self.name = path
+        self._file: IO[bytes] = open(path, "rb")  # noqa: SIM115
+        self._pieces = _decoded(self._file, compression)
+        self._kept = b""
+        self._skip(position)
+
+    def _skip(self, position: int) -> None:
+        while position > 0:
+            piece = next(self._pieces, b"")
+            if not piece:
+                return
+            if len(piece) > position:
+                self._kept = piece[position:]
+            position -= len(piece)
+
+    def read(self, most: int) -> bytes:
+        """The next decoded bytes; none at the end. Raises `OSError`."""
+        if not self._kept:
+            self._kept = next(self._pieces, b"")
+        data, self._kept = self._kept[:most], self._kept[most:]
+        return data
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._file.close()
+
+
+def head_of(path: str, most: int = HEAD_BYTES_MAX) -> tuple[bytes, int | None, str | None]:
+    """The first bytes of a log file, decoded, its size if it is plain, and its compression.
+
+    Raises `OSError`.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(22, "it is not a regular file", path)
+        head = os.pread(fd, max(most, 1024), 0)
+    finally:
+        os.close(fd)
+    compression = _logan.compression(head)
+    if compression not in _DECODABLE:
+        return head[:most], status.st_size, None
+    file = CompressedFile(path, compression)
+    try:
+        decoded = b""
+        while len(decoded) < most and (piece := file.read(most - len(decoded))):
+            decoded += piece
+    finally:
+        file.close()
+    return decoded, None, compression
+
+
+_DECODABLE: Final = ("gzip", "bzip2", "xz", "zstd", "lz4")
+
+
+def _decoded(file: IO[bytes], compression: str) -> Iterator[bytes]:
+    """Decoded pieces; they end where the file is damaged or not yet whole."""
+    if compression in ("zstd", "lz4"):
+        stored = file.read(DECODED_AT_ONCE_BYTES_MAX + 1)
+        if len(stored) > DECODED_AT_ONCE_BYTES_MAX:
+            raise OSError(27, f"it is too large to be decoded while following ({compression})")
+        with contextlib.suppress(ValueError):
+            yield _logan.decode_head(stored, compression, 1 << 40)
+        return
+    decoder = _decoder(compression)
+    stored = file.read(PIECE_BYTES)
+    with contextlib.suppress(zlib.error, lzma.LZMAError, EOFError):
+        while stored:
+            if piece := decoder.decompress(stored):
+                yield piece
+            stored = file.read(PIECE_BYTES)
+            if decoder.eof:  # members follow one another
+                stored, decoder = decoder.unused_data + stored, _decoder(compression)
+
+
+def _decoder(compression: str) -> Any:
+    if compression == "gzip":
+        return zlib.decompressobj(wbits=31)
+    return bz2.BZ2Decompressor() if compression == "bzip2" else lzma.LZMADecompressor()

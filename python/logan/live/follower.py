@@ -1,0 +1,536 @@
+"""A log: the bytes that rotation strings together, each once, whatever becomes of its files.
+
+`Follower.read` gives the next bytes of the log. The file at hand is read to its end before anything
+else is looked at; then its path is. What is to be read before the current file goes on stands in a
+queue: the rest of a file that was copied and truncated, and files that came and went between two
+looks. What is read late of a file that was renamed (its writer did not know yet) is given in whole
+lines, between lines of the current one.
+
+No clock is read here and nothing sleeps: the caller says what time it is.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from logan.live.files import (
+    CompressedFile,
+    Generation,
+    OpenFile,
+    Readable,
+    Replaced,
+    head_of,
+)
+from logan.live.notices import Notice, Notices
+from logan.sources.rotation import in_time_order, set_of
+
+__all__ = ["Follower"]
+
+GRACE_S: Final = 1.0
+"""How long a file that was renamed within a line is waited for: its writer may finish it."""
+
+RETIRED_S: Final = 60.0
+"""How long a renamed file is still looked at: writers that were not told yet go on in it."""
+
+RETIRED_MAX: Final = 8
+GENERATIONS_MAX: Final = 64
+"""Files of one log that are recognized in copies; rotation keeps fewer."""
+
+ATTEMPTS_MAX: Final = 5
+"""How often a set is looked at again that is renamed meanwhile."""
+
+VANISHED_S: Final = 2.0
+"""A path that is away for less is being rotated."""
+
+
+@dataclass(slots=True)
+class _Retired:
+    file: OpenFile
+    since: float
+
+
+@dataclass(slots=True)
+class _Member:
+    """A file of a rotated set; `size` is None if it is compressed."""
+
+    file: OpenFile
+    generation: Generation
+    size: int | None
+    compression: str | None
+
+    def is_still_there(self) -> bool:
+        """Whether its name still means it."""
+        try:
+            return _identity(self.file.name) == self.file.identity
+        except OSError:
+            return False
+
+
+class Follower:
+    """Follows one log.
+
+    Args:
+        name: what notices call it.
+        current: gives the path that is written to now; None if there is none. It may be another
+            one each time (names with dates).
+        notices: where events go.
+
+    Attributes:
+        offset: of the byte that `read` gives next.
+        waits: whether nothing could be opened so far.
+    """
+
+    def __init__(
+        self, name: str, current: Callable[[], str | None], notices: Notices, *, now: float
+    ) -> None:
+        self.name = name
+        self.offset = 0
+        self._current = current
+        self._notices = notices
+        self._file: OpenFile | None = None
+        self._before: deque[Readable] = deque()
+        self._lost: dict[int, tuple[str, float]] = {}
+        self._retired: list[_Retired] = []
+        self._known: deque[Generation] = deque(maxlen=GENERATIONS_MAX)
+        self._at_line_start = True
+        self._goes_on = False
+        self._left_at: float | None = None
+        self._away_since: float | None = None
+        self._cut_seen = 0
+        self._told: str | None = None
+        self._last_read = now
+        self._open_first(now)
+
+    @property
+    def waits(self) -> bool:
+        """Whether no file could be opened so far."""
+        return self._file is None
+
+    @property
+    def path(self) -> str | None:
+        """The file that is read now."""
+        return None if self._file is None else self._file.name
+
+    @property
+    def file(self) -> OpenFile | None:
+        """The file that is read now, as it is open."""
+        return self._file
+
+    def start_at(self, position: int) -> None:
+        """Begin with byte `position` of the first file, which is then that byte of the log."""
+        assert self._file is not None
+        self._file.seek(position)
+        self.offset = position
+
+    def before(self, most: int) -> bytes:
+        """The last bytes before the place where it starts."""
+        if self._file is None or not self.offset:
+            return b""
+        size = min(most, self.offset)
+        return os.pread(self._file.fd, size, self.offset - size)
+
+    def read(self, most: int, now: float) -> bytes:
+        """The next bytes of the log; none if there are none now. Never raises `OSError`."""
+        for _ in range(GENERATIONS_MAX):
+            if data := self._from_queue(most, now):
+                return self._given(data, now)
+            if self._file is None:
+                self._open_first(now)
+                if self._file is None:
+                    return b""
+            try:
+                if self._begins_again(self._file) and self._queue_missed(self._file, now):
+                    self._file.was_cut = True
+                    continue
+                data = self._file.read(most)
+            except Replaced:
+                if not self._replaced(self._file, now) and not self._at_line_start:
+                    return self._given(b"\n", now)  # the line's rest is lost
+                continue
+            except OSError as error:
+                self._tell("unreadable", f"{self._file.name}: {error.strerror}", now, fault=True)
+                return b""
+            if data:
+                self._left_at = None
+                return self._given(data, now)
+            if late := self._late(now):
+                return self._given(late, now)
+            before = self._file
+            if not self._follow_path(now):
+                break
+            if not self._at_line_start and self._file is not before:
+                return self._given(b"\n", now)  # as each file ends its last line
+        return b""
+
+    def close(self) -> None:
+        """Close all files."""
+        for each in (self._file, *self._before, *(each.file for each in self._retired)):
+            if each is not None:
+                each.close()
+        self._file, self._retired = None, []
+        self._before.clear()
+
+    def _given(self, data: bytes, now: float) -> bytes:
+        self.offset += len(data)
+        self._goes_on = False
+        self._at_line_start = data.endswith(b"\n")
+        self._last_read = now
+        return data
+
+    # What comes before the current file.
+
+    def _from_queue(self, most: int, now: float) -> bytes:
+        while self._before:
+            if data := self._read_queued(most, now):
+                return data
+            if not self._at_line_start and not self._goes_on:
+                return b"\n"
+        return b""
+
+    def _read_queued(self, most: int, now: float) -> bytes:
+        file = self._before[0]
+        try:
+            data = file.read(most)
+        except (OSError, Replaced) as error:
+            why = getattr(error, "strerror", None) or "it changed while it was read"
+            self._tell("lost", f"{file.name}: {why}: its rest is lost", now, fault=True, lost=True)
+            data = b""
+        if not data:
+            self._before.popleft()
+            # The writer of a file that was copied and truncated goes on in the middle of its line.
+            self._goes_on = self._file is not None and self._file.was_cut
+            if id(file) not in self._lost and isinstance(file, OpenFile):
+                self._retire(file, now)
+            else:
+                self._say_lost(file, now)
+                file.close()
+        return data
+
+    def _retire(self, file: OpenFile, now: float) -> None:
+        self._retired.append(_Retired(file, now))
+        while len(self._retired) > RETIRED_MAX:
+            self._retired.pop(0).file.close()
+
+    def _say_lost(self, file: Readable, now: float) -> None:
+        """A copy was read to its end: what came between copying and truncating is not in it."""
+        found = self._lost.pop(id(file), None)
+        if found is None:
+            return
+        path, copied_at = found
+        self._tell(
+            "lost",
+            f"{path} was copied and truncated: the rest was read from {file.name}; lines written "
+            f"between {_clock(copied_at)} (end of the copy) and {_clock(now)} (seen truncated), "
+            f"after byte {self.offset:,} of the log, are lost if there were any",
+            now,
+            lost=True,
+        )
+
+    # The file at hand was cut short.
+
+    def _replaced(self, file: OpenFile, now: float) -> bool:
+        """Go on with what was not read of it, then from its beginning; whether a copy has it."""
+        old = file.generation
+        siblings = list(self._siblings(file))
+        copy = self._copy_of(old, siblings, file.identity)
+        self._known.append(old)
+        if copy is not None:
+            self._before.append(copy)
+            self._lost[id(copy)] = (file.name, _mtime(copy.name, now))
+            self._tell("truncated", f"{file.name} was copied to {copy.name} and truncated", now)
+        else:
+            self._tell(
+                "lost",
+                f"{file.name} was truncated: lines written between {_clock(self._last_read)} and "
+                f"{_clock(now)}, after byte {self.offset:,} of the log, are lost if there were any",
+                now,
+                fault=True,
+                lost=True,
+            )
+        self._queue_missed(file, now)
+        file.restart()
+        return copy is not None
+
+    def _copy_of(
+        self, old: Generation, siblings: list[str], identity: tuple[int, int]
+    ) -> Readable | None:
+        """A file that holds what was read, and perhaps more, ready to be read on."""
+        if not old.size:
+            return None
+        for path in reversed(siblings):
+            try:
+                if _identity(path) == identity:
+                    continue
+                head, size, compression = head_of(path)
+                if head[: len(old.head)] != old.head or (size is not None and size < old.size):
+                    continue
+                place = old.size - len(old.tail)
+                file: Readable
+                if compression is None:
+                    file = OpenFile.open(path)
+                    file.seek(place)
+                else:
+                    file = CompressedFile(path, compression, place)
+                if _read_exactly(file, len(old.tail)) == old.tail:
+                    self._known.append(Generation(head, b"", size or 0))
+                    return file
+                file.close()
+            except (OSError, Replaced):
+                continue
+        return None
+
+    # The path may name another file.
+
+    def _open_first(self, now: float) -> None:
+        path = self._current()
+        if path is None:
+            self._tell("waiting", f"{self.name} does not exist; waiting for it", now)
+            return
+        file = self._open(path, now)
+        if file is None:
+            return
+        self._file = file
+        self._know_siblings(file)
+        if self._told is not None:
+            self._tell("returned", f"{self.name} is being read", now)
+            self._told = None
+
+    def _open(self, path: str, now: float) -> OpenFile | None:
+        try:
+            return OpenFile.open(path)
+        except FileNotFoundError:
+            if self._file is None:
+                self._tell("waiting", f"{path} does not exist; waiting for it", now)
+            return None
+        except IsADirectoryError:
+            why = "is a folder now" if self._file is not None else "is a folder"
+        except OSError as error:
+            why = f"cannot be read: {(error.strerror or str(error)).lower()}"
+        hint = "waiting until it can be read"
+        self._tell("unreadable", f"{path} {why}; {hint}", now, fault=True)
+        return None
+
+    def _follow_path(self, now: float) -> bool:
+        """Whether there is more to read: the path names another file, which is opened."""
+        file = self._file
+        assert file is not None
+        path = self._current()
+        found = None if path is None else _status(path)
+        if path is None or found is None:
+            self._away(now)
+            return False
+        if (found.st_dev, found.st_ino) == file.identity:
+            self._back(path, now)
+            return False
+        self._away_since = None
+        if self._left_at is None:
+            self._left_at = now
+            return self._grown(file)
+        if not self._at_line_start and now - self._left_at < GRACE_S:
+            return False
+        fresh = self._open(path, now)
+        if fresh is None:
+            return False
+        if self._grown(file):
+            fresh.close()
+            return True
+        self._switch(file, fresh, now)
+        return True
+
+    def _begins_again(self, file: OpenFile) -> bool:
+        """Whether a file changed before any of it was read: it may have been copied and truncated
+        meanwhile."""
+        if file.position:
+            return False
+        changed = os.fstat(file.fd).st_mtime_ns
+        if changed == self._cut_seen:
+            return False
+        self._cut_seen = changed
+        return True
+
+    def _grown(self, file: OpenFile) -> bool:
+        try:
+            return file.size != file.position
+        except OSError:
+            return False
+
+    def _switch(self, old: OpenFile, fresh: OpenFile, now: float) -> None:
+        self._known.append(old.generation)
+        self._queue_missed(fresh, now)
+        self._retire(old, now)
+        self._file, self._left_at = fresh, None
+        self._tell("rotated", f"{self.name} goes on in a new file", now)
+        self._told = None
+
+    def _queue_missed(self, current: OpenFile, now: float) -> bool:
+        """Read what came and went since the last look: members of the set that were never seen,
+        up to the current file. Whether there are any."""
+        for _ in range(ATTEMPTS_MAX):
+            members = self._members(current)
+            if all(each.is_still_there() for each in members):
+                break
+            for each in members:  # renamed meanwhile: the names say nothing about the order
+                each.file.close()
+        files = [current, *(each.file for each in self._retired)]
+        files += [each for each in self._before if isinstance(each, OpenFile)]
+        files += [] if self._file is None else [self._file]
+        held = {each.identity for each in files}
+        # A compressed copy of a file that is open here: what it holds is read from the file.
+        known = [*self._known, *(each.beginning() for each in files)]
+        any_missed = False
+        for each in members:
+            file, generation = each.file, each.generation
+            if (
+                file.identity in held
+                or not generation.head
+                or any(one.begins(generation.head, each.size) for one in known)
+            ):
+                file.close()
+                continue
+            missed: Readable = file
+            if each.compression is not None:
+                missed = CompressedFile(f"/dev/fd/{file.fd}", each.compression)
+                missed.name = file.name
+                file.close()
+            self._known.append(generation)
+            known.append(generation)
+            self._before.append(missed)
+            any_missed = True
+            self._tell("rotated", f"{file.name} came and went between two looks: it is read", now)
+        return any_missed
+
+    def _members(self, current: OpenFile) -> list[_Member]:
+        """The set's files, open, oldest first, up to the current one or what it was compressed to;
+        none if neither is there: what is older than it cannot be told then."""
+        members: list[_Member] = []
+        own = current.beginning()
+        for path in self._siblings(current):
+            try:
+                file = OpenFile.open(path)
+            except OSError:
+                continue
+            if file.identity == current.identity:
+                file.close()
+                return members
+            try:
+                head, size, compression = head_of(f"/dev/fd/{file.fd}")
+            except OSError:
+                file.close()
+                continue
+            if compression is not None and own.begins(head, size):
+                file.close()
+                return members
+            generation = Generation(head, b"", size or 0)
+            members.append(_Member(file, generation, size, compression))
+        for each in members:
+            each.file.close()
+        return []
+
+    def _know_siblings(self, file: OpenFile) -> None:
+        """Files of the set that were there before are no part of what is followed."""
+        for path in self._siblings(file):
+            try:
+                if _identity(path) != file.identity:
+                    head, size, _ = head_of(path)
+                    self._known.append(Generation(head, b"", size or 0))
+            except OSError:
+                continue
+
+    def _siblings(self, file: OpenFile) -> Iterator[str]:
+        """The files of its rotated set, oldest first."""
+        folder, name = os.path.split(file.real)
+        try:
+            names = os.listdir(folder)
+        except OSError:
+            return iter(())
+        base = set_of(name)
+        paths = [os.path.join(folder, each) for each in names if set_of(each) == base]
+        return iter(in_time_order(paths)[-GENERATIONS_MAX:])
+
+    def _late(self, now: float) -> bytes:
+        """Whole lines that were written to renamed files after the new one was begun."""
+        if not self._at_line_start:
+            return b""
+        for each in list(self._retired):
+            file = each.file
+            try:
+                data = file.read(1 << 20)
+            except (OSError, Replaced):
+                data = b""
+                each.since = now - RETIRED_S
+            whole = data.rfind(b"\n") + 1
+            if len(data) > whole:
+                file.seek(file.position - (len(data) - whole))
+            if whole:
+                each.since = now
+                self._known.append(file.generation)
+                return data[:whole]
+            if now - each.since >= RETIRED_S:
+                file.close()
+                self._retired.remove(each)
+        return b""
+
+    def _away(self, now: float) -> None:
+        if self._away_since is None:
+            self._away_since = now
+        elif now - self._away_since >= VANISHED_S:
+            self._tell("vanished", f"{self.name} is gone; waiting for it to come back", now)
+
+    def _back(self, path: str, now: float) -> None:
+        self._away_since = self._left_at = None
+        if self._told is not None:
+            self._tell("returned", f"{path} is back", now)
+            self._told = None
+
+    def _tell(
+        self, kind: str, text: str, now: float, *, fault: bool = False, lost: bool = False
+    ) -> None:
+        """Say it, a state that lasts only once."""
+        lasts = kind in ("waiting", "unreadable", "vanished")
+        if lasts and self._told == text:
+            return
+        if lasts:
+            self._told = text
+        start = self.offset if lost else None
+        self._notices.add(Notice(kind, self.name, text, now, fault or lasts or lost, start))
+
+
+def _read_exactly(file: Readable, size: int) -> bytes:
+    data = b""
+    while len(data) < size and (piece := file.read(size - len(data))):
+        data += piece
+    return data
+
+
+def _identity(path: str) -> tuple[int, int]:
+    status = os.stat(path)
+    return status.st_dev, status.st_ino
+
+
+def _status(path: str) -> os.stat_result | None:
+    """None if the path leads nowhere; what cannot be looked at counts as there."""
+    try:
+        return os.stat(path)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            return None
+        if error.errno in (errno.EACCES, errno.EPERM):
+            return os.stat_result((0,) * 10)
+        return None
+
+
+def _mtime(path: str, otherwise: float) -> float:
+    try:
+        return os.stat(path).st_mtime
+    except OSError:
+        return otherwise
+
+
+def _clock(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%H:%M:%S.%f}"[:-3] + "Z"

@@ -1,0 +1,195 @@
+"""The trio side of a watch: reading when there is something, looking at windows at intervals.
+
+Changes of files are told by `watchfiles` where the system has it; files are looked at every quarter
+of a second all the same, as network file systems tell nothing. Reading and counting run in a
+thread, so keys, pages and alerts go on meanwhile.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import trio
+
+from logan.live.alerts import AlertEvent, Alerts
+from logan.live.notices import Notice
+from logan.live.notify import notify
+from logan.live.pipes import Pipe
+from logan.live.watching import Watch
+
+__all__ = ["Limits", "Runner"]
+
+POLL_S: Final = 0.25
+PACE_S: Final = 0.02
+"""Between two steps: what is written meanwhile is read at once."""
+
+FOLDERS_S: Final = 5.0
+ALERTS_S: Final = 1.0
+NOTIFY_END_S: Final = 10.0
+
+
+class Limits:
+    """When a watch ends by itself; None for never."""
+
+    def __init__(self, for_s: float | None = None, idle_s: float | None = None) -> None:
+        self.for_s = for_s
+        self.idle_s = idle_s
+
+
+class Runner:
+    """Runs a watch until `stop` is set, a limit is reached, or its pipes have ended.
+
+    Args:
+        interval_s: how often `shown` is called.
+        shown: presents what there is; called once more when all was read.
+        say: takes lines for stderr.
+        targets: commands and URLs that are told of alerts.
+    """
+
+    def __init__(
+        self,
+        watch: Watch,
+        *,
+        interval_s: float,
+        shown: Callable[[], Awaitable[None]],
+        say: Callable[[str], object],
+        alerts: Alerts | None = None,
+        targets: tuple[str, ...] = (),
+        limits: Limits | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.watch = watch
+        self.alerts = alerts or Alerts(())
+        self.stop = trio.Event()
+        self.wake = trio.Event()
+        self.heard: Callable[[Notice | AlertEvent], object] = lambda event: None
+        self._interval_s = interval_s
+        self._shown = shown
+        self._say = say
+        self._targets = targets
+        self._limits = limits or Limits()
+        self._clock = clock
+        self._caught_up = trio.Event()
+
+    async def run(self) -> None:
+        """Until the end."""
+        async with trio.open_nursery() as sending:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._notified)
+                for pipe in self.watch.pipes():
+                    nursery.start_soon(self._piped, pipe)
+                nursery.start_soon(self._present)
+                nursery.start_soon(self._judge, sending)
+                await self._pump()
+                nursery.cancel_scope.cancel()
+            sending.cancel_scope.deadline = trio.current_time() + NOTIFY_END_S
+
+    async def _pump(self) -> None:
+        started = trio.current_time()
+        idle_since = started
+        last = self.watch.last_data
+        while not self.stop.is_set():
+            more = await trio.to_thread.run_sync(self.watch.step, self._clock())
+            self._pass_on()
+            now = trio.current_time()
+            if self.watch.last_data != last:
+                last, idle_since = self.watch.last_data, now
+            if self._is_over(started, idle_since, now) and not (more and self.watch.ended):
+                break
+            if more:
+                continue
+            if not self._caught_up.is_set():
+                self._caught_up.set()
+            if self.watch.ended:
+                break
+            await trio.sleep(PACE_S)
+            with trio.move_on_after(POLL_S):
+                await self.wake.wait()
+            self.wake = trio.Event()
+
+    def _is_over(self, started: float, idle_since: float, now: float) -> bool:
+        limits = self._limits
+        if limits.for_s is not None and now - started >= limits.for_s:
+            return True
+        return limits.idle_s is not None and now - idle_since >= limits.idle_s
+
+    def _pass_on(self) -> None:
+        for notice in self.watch.notices.take():
+            self.heard(notice)
+            if notice.is_fault:
+                self._say(notice.text)
+
+    async def _present(self) -> None:
+        await self._caught_up_or(self._interval_s)
+        while True:
+            await self._shown()
+            await trio.sleep(self._interval_s)
+
+    async def _caught_up_or(self, seconds: float) -> None:
+        with trio.move_on_after(seconds):
+            await self._caught_up.wait()
+
+    async def _judge(self, sending: trio.Nursery) -> None:
+        if not self.alerts.alerts:
+            return
+        await self._caught_up.wait()
+        while True:
+            await trio.sleep(ALERTS_S)
+            for event in await trio.to_thread.run_sync(self._evaluate):
+                self.heard(event)
+                state = "ALERT" if event.state == "firing" else "alert ended"
+                self._say(f"{state}: {event.alert} (is {_value(event.value)})")
+                for target in self._targets:
+                    sending.start_soon(notify, target, event, self._say)
+
+    def _evaluate(self) -> list[AlertEvent]:
+        now = self._clock()
+
+        def view_of(seconds: float) -> object:
+            return self.watch.report(self.watch.summary(seconds, now), final=False)
+
+        return self.alerts.evaluate(view_of, now)  # type: ignore[arg-type]
+
+    async def _notified(self) -> None:
+        """Wake the pump when files change."""
+        try:
+            from watchfiles import awatch
+        except ImportError:
+            return
+        works = True
+        while works:
+            folders = self.watch.folders()
+            if not folders:
+                await trio.sleep(FOLDERS_S)
+                continue
+            try:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._other_folders, folders, nursery.cancel_scope)
+                    # The timeout bounds how long the end of the watch waits for its thread.
+                    changes = awatch(
+                        *folders, recursive=False, step=20, debounce=50, rust_timeout=300
+                    )
+                    async for _ in changes:
+                        self.wake.set()
+            except* (OSError, RuntimeError):
+                works = False  # no notification here: polling goes on
+
+    async def _other_folders(self, folders: set[str], scope: trio.CancelScope) -> None:
+        while self.watch.folders() == folders:
+            await trio.sleep(FOLDERS_S)
+        scope.cancel()
+
+    async def _piped(self, pipe: Pipe) -> None:
+        while not pipe.ended:
+            try:
+                await trio.lowlevel.wait_readable(pipe.fd)
+            except OSError:
+                return  # cannot be waited for: it is polled
+            self.wake.set()
+            await trio.sleep(PACE_S)
+
+
+def _value(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,411 @@
+"""`Watch`: logs that are followed, counted and looked at, driven by a clock that the caller gives.
+
+Knows no trio and no terminal: `step` reads what there is, `view` gives the report of a window,
+`finish` the one of all. Threads may share it; one of them works at a time.
+"""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from threading import RLock
+from typing import Any, Final
+
+from logan._logan import LOOK_BACK_BYTES_MAX, Spec, Summary
+from logan.errors import MergeError
+from logan.limits import MIB, SERIES_POINTS_MAX
+from logan.live import starting
+from logan.live.counting import LogCounter
+from logan.live.follower import Follower
+from logan.live.logs import LOGS_MAX, Current, check, logs_of
+from logan.live.notices import Notice, Notices
+from logan.live.pipes import Pipe
+from logan.live.starting import Beginning
+from logan.live.windows import SLOT_S, WINDOWS, Windows
+from logan.model import Detection
+from logan.options import Options
+from logan.planning.prepare import check_format
+from logan.planning.spec import spec_json
+from logan.report import Report, assemble, input_entry
+from logan.report.builder import empty_group, selection
+from logan.report.schema import errors_measured
+from logan.report.units import time_of
+from logan.sources.inputs import open_inputs
+
+__all__ = ["Watch"]
+
+STEP_BYTES_MAX: Final = 8 * MIB
+"""Read of each log in one step: windows are looked at between two steps, whatever is behind."""
+
+READ_BYTES_MAX: Final = 1 * MIB
+DISCOVER_S: Final = 1.0
+"""How often patterns are looked at for files that joined."""
+
+VALUES_MIN: Final = 20
+"""Fewer response times have no p95."""
+
+HISTORY: Final = {"1m": (5, 60), "5m": (5, 300), "1h": (60, 3_600), "all": (300, 86_400)}
+"""By window: the seconds of a step of its timeline, and of all of it."""
+
+NOTES_SHOWN_MAX: Final = 20
+
+
+@dataclass(slots=True)
+class _Log:
+    reader: Follower | Pipe
+    counter: LogCounter
+    cuts: list[tuple[int, float | None]] = field(default_factory=list)
+    skew: float = 0.0
+    read: int = 0
+
+
+class Watch:
+    """Follows and counts logs.
+
+    Args:
+        paths: files, patterns, folders, named pipes, "-".
+        options: what is computed.
+        start: where to begin in files that are there: as `starting.parse_from` gives it.
+        now: seconds since 1970.
+
+    Attributes:
+        notices: what happened to the logs.
+
+    Raises:
+        UsageError, InputError: a path can never be followed.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str],
+        options: Options,
+        *,
+        start: str | float = starting.CATCH_UP_S,
+        now: float,
+    ) -> None:
+        check_format(options.format)
+        self.notices = Notices()
+        self._paths = list(dict.fromkeys(paths))
+        self._options = options
+        self._lock = RLock()
+        self._logs: dict[str, _Log] = {}
+        self._discovered = now
+        self._too_many = False
+        self._empty_spec = Spec(spec_json([Detection()], options, anchor_ns=int(now * 1e9)))
+        self._windows = Windows(Summary.empty(self._empty_spec))
+        self._ended = False
+        self._points: dict[tuple[int, int], tuple[Summary | None, dict[str, Any]]] = {}
+        self.last_data = now
+        pipes = [each for each in self._paths if each == "-" or _is_pipe(each)]
+        files = [each for each in self._paths if each not in pipes]
+        check(files)
+        self._patterns = files
+        for each in pipes:
+            pipe = Pipe.open(each, self.notices)
+            self._logs[each] = _Log(pipe, LogCounter(each, options, now=now))
+        for name, current in logs_of(files).items():
+            self._add(name, current, start, now)
+        if not self._logs:
+            self.notices.add(
+                Notice("waiting", "", f"no file matches {', '.join(files)} yet", now, True)
+            )
+
+    # Reading.
+
+    def step(self, now: float) -> bool:
+        """Read what there is, up to a bound; whether there may be more at once."""
+        with self._lock:
+            self._discover(now)
+            if int(now // SLOT_S) != int(self.last_step // SLOT_S):
+                self._take_parts(self.last_step)  # they arrived in the slot that is over
+            self.last_step = now
+            more = False
+            for log in self._logs.values():
+                more |= self._read(log, now)
+            return more
+
+    last_step: float = 0.0
+
+    def _read(self, log: _Log, now: float) -> bool:
+        left = STEP_BYTES_MAX
+        while left > 0:
+            data = log.reader.read(min(left, READ_BYTES_MAX), now)
+            if not data:
+                log.counter.settle(now)
+                if isinstance(log.reader, Pipe) and log.reader.ended:
+                    log.counter.close()
+                return False
+            self.last_data = now
+            left -= len(data)
+            while log.cuts and log.cuts[0][0] <= log.read + len(data):
+                offset, at = log.cuts.pop(0)
+                first, data = data[: offset - log.read], data[offset - log.read :]
+                log.counter.push(first, now)
+                log.read += len(first)
+                self._take_part(log, at, now)
+            log.counter.push(data, now)
+            log.read += len(data)
+        return True
+
+    def _take_parts(self, at: float, now: float | None = None) -> None:
+        for log in self._logs.values():
+            if not log.cuts:
+                self._take_part(log, at, at if now is None else now)
+
+    def _take_part(self, log: _Log, at: float | None, now: float) -> None:
+        part = log.counter.part()
+        if part is None:
+            return
+        if at is None:
+            last = time_of(json.loads(part.evaluate(top=1, series_points=1))["time"]["last"] or "")
+            at = now if last is None else min(now, last.timestamp() + log.skew)
+        self._windows.add(part, at, now)
+
+    def _discover(self, now: float) -> None:
+        if now - self._discovered < DISCOVER_S:
+            return
+        self._discovered = now
+        if not any(glob.has_magic(each) or os.path.isdir(each) for each in self._patterns):
+            return
+        for name, current in logs_of(self._patterns).items():
+            if name not in self._logs:
+                self._add(name, current, "start", now)
+                if name in self._logs:
+                    self.notices.add(Notice("joined", name, f"{name} joined", now))
+
+    def _add(self, name: str, current: Current, start: str | float, now: float) -> None:
+        if len(self._logs) >= LOGS_MAX:
+            if not self._too_many:
+                self._too_many = True
+                text = f"more than {LOGS_MAX:,} logs match: the others are left out"
+                self.notices.add(Notice("unreadable", name, text, now, True))
+            return
+        follower = Follower(name, current, self.notices, now=now)
+        counter, found = self._counter(follower, start, now)
+        log = _Log(follower, counter, list(found.cuts), found.skew, follower.offset)
+        self._logs[name] = log
+
+    def _counter(
+        self, follower: Follower, start: str | float, now: float
+    ) -> tuple[LogCounter, Beginning]:
+        """A counter that begins where it was asked to, and where what is there belongs."""
+        name, file = follower.name, follower.file
+        if file is None or file.size == 0:
+            return LogCounter(name, self._options, now=now), Beginning(0)
+        path = f"/dev/fd/{file.fd}"
+        entry = open_inputs([path], literal=True)[0]
+        detection = entry.detection
+        if entry.error is not None or detection is None or not detection.formats:
+            if start != "end":
+                return LogCounter(name, self._options, now=now), Beginning(0)
+            detection = Detection()
+        spec = Spec(spec_json([detection], self._options, anchor_ns=int(now * 1e9)))
+        status = os.fstat(file.fd)
+        found = starting.beginning(path, status.st_size, status.st_mtime, spec, start, now)
+        if found.note is not None:
+            self.notices.add(Notice("start", name, f"{name}: {found.note}", now, True))
+        if found.offset:
+            follower.start_at(found.offset)
+        return self._from(follower, detection, now), found
+
+    def _from(self, follower: Follower, detection: Detection, now: float) -> LogCounter:
+        return LogCounter(
+            follower.name,
+            self._options,
+            now=now,
+            detection=detection,
+            start=follower.offset,
+            before=follower.before(LOOK_BACK_BYTES_MAX),
+        )
+
+    # What can be seen.
+
+    @property
+    def paths(self) -> list[str]:
+        """What is watched, as it was given."""
+        return list(self._paths)
+
+    @property
+    def options(self) -> Options:
+        """What is computed."""
+        return self._options
+
+    @property
+    def names(self) -> list[str]:
+        """The logs, in the order in which they joined."""
+        with self._lock:
+            return list(self._logs)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more can come: all logs are pipes whose writers are gone."""
+        with self._lock:
+            return (
+                bool(self._logs)
+                and not self._patterns
+                and all(
+                    isinstance(log.reader, Pipe) and log.reader.ended for log in self._logs.values()
+                )
+            )
+
+    def pipes(self) -> list[Pipe]:
+        """Those that can be waited for."""
+        with self._lock:
+            readers = [log.reader for log in self._logs.values()]
+        return [each for each in readers if isinstance(each, Pipe) and not each.is_file]
+
+    def folders(self) -> set[str]:
+        """The folders in which something may happen."""
+        with self._lock:
+            found = set()
+            for log in self._logs.values():
+                if isinstance(log.reader, Follower) and log.reader.file is not None:
+                    found.add(os.path.dirname(log.reader.file.real))
+                    found.add(os.path.dirname(os.path.abspath(log.reader.file.name)))
+            for pattern in self._patterns:
+                folder = pattern if os.path.isdir(pattern) else os.path.dirname(pattern) or "."
+                found.add(os.path.abspath(folder))
+            return {each for each in found if os.path.isdir(each)}
+
+    def summary(self, seconds: float | None, now: float) -> Summary:
+        """The summary of the last `seconds`, or of all with None."""
+        with self._lock:
+            for log in self._logs.values():
+                log.counter.settle(now)
+            self._take_parts(now)
+            return self._windows.view(seconds, now)
+
+    def total(self) -> Summary:
+        """The summary of all that was counted: of one log byte for byte that of `analyze` of the
+        same bytes under the same spec."""
+        with self._lock:
+            parts = [total for log in self._logs.values() if (total := log.counter.total())]
+            total = Summary.empty(self._empty_spec)
+            try:
+                for each in parts:
+                    total = total.merge(each)
+            except MergeError:
+                # Logs of equal content are copies elsewhere; here each was written on its own.
+                self._take_parts(self.last_step)
+                return self._windows.view(None, self.last_step)
+            return total if len(parts) != 1 else parts[0]
+
+    def finish(self, now: float) -> Summary:
+        """Nothing follows: count last lines without a newline. The summary of all."""
+        with self._lock:
+            for log in self._logs.values():
+                log.counter.close()
+            self._take_parts(now)
+            self._ended = True
+            return self.total()
+
+    def specs(self) -> dict[str, Spec]:
+        """How each log is read, by name; those of which no line has come are left out."""
+        with self._lock:
+            return {
+                name: log.counter.spec
+                for name, log in self._logs.items()
+                if log.counter.spec is not None
+            }
+
+    def view(self, window: str, now: float) -> Report:
+        """The report of a window of `WINDOWS`."""
+        seconds = WINDOWS[window]
+        return self.report(self.summary(seconds, now), final=False)
+
+    def report(self, summary: Summary, *, final: bool) -> Report:
+        """A summary of these logs as a report, with what happened to them."""
+        top = self._options.top
+        figures = json.loads(summary.evaluate(top=top, series_points=SERIES_POINTS_MAX))
+        figures.setdefault("sources", [])
+        if self._options.by:
+            found = figures.get("groups", {})
+            figures["groups"] = {name: found.get(name, empty_group()) for name in self._options.by}
+        with self._lock:
+            by_name = {each.get("name"): each for each in figures["sources"]}
+            entries = [
+                self._entry(name, log, by_name.get(name), final) for name, log in self._logs.items()
+            ]
+            places = {name: index for index, name in enumerate(self._logs)}
+            missing = [
+                {"input": name, "start": each.start, "end": each.end, "why": each.why}
+                for name, log in self._logs.items()
+                for each in log.counter.missing
+            ]
+        most = max((each["source"] for each in figures["sources"]), default=-1)
+        order = [0] * (most + 1)
+        for each in figures["sources"]:
+            order[each["source"]] = places.get(each.get("name"), 0)
+        return assemble(
+            figures,
+            entries,
+            input_of_source=order,
+            missing=missing,
+            selection=selection(self._options),
+        )
+
+    def _entry(
+        self, name: str, log: _Log, evaluated: Mapping[str, Any] | None, final: bool
+    ) -> dict[str, Any]:
+        notices = [each for each in self.notices.of(name) if each.is_fault]
+        notes = [each.text for each in notices[-NOTES_SHOWN_MAX:]]
+        if len(notices) > NOTES_SHOWN_MAX:
+            notes.insert(0, f"{len(notices) - NOTES_SHOWN_MAX} earlier notices are not shown")
+        detection = log.counter.detection or Detection()
+        return input_entry(name, evaluated, assumed=detection.assumed, notes=notes)
+
+    def history(self, window: str, now: float) -> list[dict[str, Any]]:
+        """The window in steps: when each began, its records, errors and p95, which are None where
+        there were none, or too few. "all" has the last day."""
+        step, seconds = HISTORY[window]
+        with self._lock:
+            steps = self._windows.history(seconds, step, now)
+        points = []
+        for at, summary in steps:
+            known = self._points.get((step, at))
+            if known is None or known[0] is not summary:
+                self._points[step, at] = known = (summary, _point(at, summary))
+            points.append(known[1])
+        for key in [key for key in self._points if key[1] < now - 90_000]:
+            del self._points[key]
+        return points
+
+    def behind(self) -> int:
+        """Bytes that are written already and not counted yet, of files that are read now."""
+        with self._lock:
+            total = 0
+            for log in self._logs.values():
+                if isinstance(log.reader, Follower) and log.reader.file is not None:
+                    try:
+                        total += max(0, log.reader.file.size - log.reader.file.position)
+                    except OSError:
+                        continue
+            return total
+
+    def close(self) -> None:
+        """Close all files."""
+        with self._lock:
+            for log in self._logs.values():
+                log.reader.close()
+
+
+def _point(at: int, summary: Summary | None) -> dict[str, Any]:
+    point: dict[str, Any] = {"t": at, "records": 0, "errors": None, "p95": None}
+    if summary is not None:
+        figures = json.loads(summary.evaluate(top=1, series_points=1))
+        point["records"] = figures["lines"]["parsed"]
+        point["errors"] = figures["errors"]["total"] if errors_measured(figures) else None
+        times = figures["response_time_ms"]
+        point["p95"] = times["p95"] if times["count"] >= VALUES_MIN else None
+    return point
+
+
+def _is_pipe(path: str) -> bool:
+    try:
+        return stat.S_ISFIFO(os.stat(path).st_mode)
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,257 @@
+"""The live page: Starlette on hypercorn under trio; read-only.
+
+All viewers of a window share one board, made twice a second while there is one. Nothing that a
+viewer sends reaches the watch but the name of a window. Names of hosts are checked where only this
+machine may look, as any web page may ask a browser to ask it (DNS rebinding).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from importlib.resources import files
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+import trio
+from hypercorn.config import Config
+from hypercorn.trio import serve as hypercorn_serve
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from logan.errors import UsageError
+from logan.live.alerts import Alerts
+from logan.live.board import NewMessages, board
+from logan.live.exposition import Exposition
+from logan.live.lines import live_section
+from logan.live.serving import Serving
+from logan.live.watching import Watch
+from logan.live.windows import WINDOWS
+
+__all__ = ["Page", "serve"]
+
+TICK_S: Final = 0.5
+VIEWERS_MAX: Final = 256
+SESSIONS_MAX: Final = 256
+SESSION_S: Final = 12 * 3_600
+LOGIN_BYTES_MAX: Final = 4_096
+REFUSAL_PAUSE_S: Final = 0.5
+COOKIE: Final = "logan_session"
+
+
+class Page:
+    """The page's routes over a watch."""
+
+    def __init__(self, settings: Serving, watch: Watch, alerts: Alerts) -> None:
+        self._settings = settings
+        self._watch = watch
+        self._alerts = alerts
+        self._exposition = Exposition(watch)
+        self._new = {name: NewMessages() for name in WINDOWS}
+        self._boards: dict[str, tuple[float, bytes]] = {}
+        self._making = {name: trio.Lock() for name in WINDOWS}
+        self._viewers = 0
+        self._sessions: dict[str, float] = {}
+        self._html, self._policy = _filled("page.html")
+        self.hosts: set[str] = set()
+
+    def app(self) -> Starlette:
+        """The ASGI application."""
+        return Starlette(
+            routes=[
+                Route("/", self._guarded(self._page)),
+                Route("/events", self._guarded(self._events)),
+                Route("/report.json", self._guarded(self._report)),
+                Route("/metrics", self._guarded(self._metrics)),
+                Route("/login", self._login, methods=["POST"]),
+            ]
+        )
+
+    # Who may look.
+
+    def _guarded(
+        self, handler: Callable[[Request], Awaitable[Response]]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        async def guarded(request: Request) -> Response:
+            if (refusal := self._refusal(request)) is not None:
+                return refusal
+            if self._is_known(request):
+                return _safe(await handler(request), self._policy)
+            if request.url.path == "/":
+                return _login_page("This page asks for a token.", 200)
+            return _safe(PlainTextResponse("a token is needed\n", 401), self._policy)
+
+        return guarded
+
+    def _refusal(self, request: Request) -> Response | None:
+        """Why a request is not answered, even of a known viewer."""
+        if self._settings.is_loopback and request.headers.get("host", "") not in self.hosts:
+            return PlainTextResponse("this host name is not served\n", 421)
+        return None
+
+    def _is_known(self, request: Request) -> bool:
+        token = self._settings.token
+        if token is None:
+            return True
+        header = request.headers.get("authorization", "")
+        if header.startswith("Bearer ") and _same(header[7:], token):
+            return True
+        until = self._sessions.get(request.cookies.get(COOKIE, ""), 0.0)
+        return time.monotonic() < until
+
+    async def _login(self, request: Request) -> Response:
+        if (refusal := self._refusal(request)) is not None:
+            return refusal
+        body = b""
+        async for piece in request.stream():
+            body += piece
+            if len(body) > LOGIN_BYTES_MAX:
+                return PlainTextResponse("too long\n", 413)
+        given = parse_qs(body.decode("utf-8", "replace")).get("token", [""])[0]
+        if self._settings.token is None or not _same(given.strip(), self._settings.token):
+            await trio.sleep(REFUSAL_PAUSE_S)
+            return _login_page("That is not the token.", 403)
+        now = time.monotonic()
+        self._sessions = {key: until for key, until in self._sessions.items() if until > now}
+        while len(self._sessions) >= SESSIONS_MAX:
+            del self._sessions[next(iter(self._sessions))]
+        session = secrets.token_urlsafe(32)
+        self._sessions[session] = now + SESSION_S
+        response = RedirectResponse("/", 303)
+        response.set_cookie(
+            COOKIE,
+            session,
+            max_age=SESSION_S,
+            httponly=True,
+            samesite="strict",
+            secure=self._settings.cert is not None,
+        )
+        return _safe(response, self._policy)
+
+    # What there is to see.
+
+    async def _page(self, request: Request) -> Response:
+        return Response(self._html, media_type="text/html")
+
+    async def _events(self, request: Request) -> Response:
+        window = request.query_params.get("window", "5m")
+        if window not in WINDOWS:
+            return PlainTextResponse(f"windows are {', '.join(WINDOWS)}\n", 400)
+        if self._viewers >= VIEWERS_MAX:
+            return PlainTextResponse("too many viewers\n", 503)
+        return StreamingResponse(self._stream(window), media_type="text/event-stream")
+
+    async def _stream(self, window: str) -> AsyncIterator[bytes]:
+        self._viewers += 1
+        try:
+            sent = b""
+            while True:
+                data = await self._board(window)
+                if data is not sent:
+                    yield b"data: " + data + b"\n\n"
+                    sent = data
+                await trio.sleep(TICK_S)
+        finally:
+            self._viewers -= 1
+
+    async def _board(self, window: str) -> bytes:
+        """The window's board as JSON, at most `TICK_S` old."""
+        async with self._making[window]:
+            made = self._boards.get(window)
+            if made is None or trio.current_time() - made[0] >= TICK_S * 0.9:
+                text = await trio.to_thread.run_sync(self._made, window)
+                self._boards[window] = made = (trio.current_time(), text)
+        return made[1]
+
+    def _made(self, window: str) -> bytes:
+        new = self._new[window]
+        data = board(self._watch, self._alerts, new, window=window, now=time.time())
+        return json.dumps(data, separators=(",", ":")).encode()
+
+    async def _report(self, request: Request) -> Response:
+        window = request.query_params.get("window", "all")
+        if window not in WINDOWS:
+            return PlainTextResponse(f"windows are {', '.join(WINDOWS)}\n", 400)
+        text = await trio.to_thread.run_sync(self._report_text, window)
+        return Response(text, media_type="application/json")
+
+    def _report_text(self, window: str) -> str:
+        now = time.time()
+        live = live_section(self._watch, self._alerts, window, now)
+        return json.dumps(self._watch.view(window, now).to_dict() | {"live": live})
+
+    async def _metrics(self, request: Request) -> Response:
+        text = await trio.to_thread.run_sync(self._exposition.text, time.time())
+        return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+async def serve(
+    settings: Serving, watch: Watch, alerts: Alerts, *, task_status: Any = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Serve until canceled; started with the page's URL. Raises `UsageError`."""
+    page = Page(settings, watch, alerts)
+    config = Config()
+    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+    config.bind = [f"{shown}:{settings.port}"]
+    config.certfile, config.keyfile = settings.cert, settings.key
+    config.accesslog = config.errorlog = None
+    config.include_server_header = False
+    config.h11_max_incomplete_size = 16 * 1024
+    config.graceful_timeout = config.shutdown_timeout = 0.5
+    try:
+        async with trio.open_nursery() as nursery:
+            binds = await nursery.start(hypercorn_serve, page.app(), config)
+            port = binds[0].rpartition(":")[2] if binds else str(settings.port)
+            names = {settings.host, "localhost", "127.0.0.1", "[::1]"}
+            page.hosts |= {f"{name}:{port}" for name in names}
+            scheme = "https" if settings.cert else "http"
+            task_status.started(f"{scheme}://{shown}:{port}/")
+    except* (OSError, ValueError) as group:
+        error = group.exceptions[0]
+        why = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"cannot serve at {shown}:{settings.port}: {why}") from None
+
+
+def _same(given: str, token: str) -> bool:
+    return hmac.compare_digest(given.encode(), token.encode())
+
+
+def _filled(name: str, **texts: str) -> tuple[str, str]:
+    """A page with its style and script in it, and the policy that allows just these."""
+    folder = files("logan.live").joinpath("page")
+    style = folder.joinpath("page.css").read_text("utf-8")
+    script = folder.joinpath("page.js").read_text("utf-8")
+    html = folder.joinpath(name).read_text("utf-8")
+    for key, text in {"style": style, "script": script, **texts}.items():
+        html = html.replace(f"{{{{{key}}}}}", text)
+    policy = (
+        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; "
+        "img-src data:; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    )
+    return html, policy
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _login_page(message: str, status: int) -> Response:
+    html, policy = _filled("login.html", message=message)
+    return _safe(Response(html, status, media_type="text/html"), policy)
+
+
+def _safe(response: Response, policy: str) -> Response:
+    response.headers["Content-Security-Policy"] = policy
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    return response

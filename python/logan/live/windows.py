@@ -1,0 +1,114 @@
+"""Summaries by time: the last minute, five minutes, the hour, and the sum of all.
+
+A ring of slots on the axis of arrival: 5 s each, folded into minutes and then into five minutes as
+they age, until they fall out after a day. The sum of all is kept beside the ring, so nothing is
+lost with them. Pure: the caller says what time it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from logan._logan import Summary
+
+__all__ = ["SLOT_S", "WINDOWS", "Windows"]
+
+SLOT_S: Final = 5
+
+WINDOWS: Final[Mapping[str, int | None]] = {"1m": 60, "5m": 300, "1h": 3_600, "all": None}
+"""The views: name -> seconds; None for all that was counted."""
+
+_LEVELS: Final = ((SLOT_S, 660), (60, 2 * 3_600), (300, 24 * 3_600))
+"""Length of a slot, and the age up to which slots have it, both in seconds."""
+
+
+class Windows:
+    """The ring and the sum.
+
+    Args:
+        empty: the summary of nothing.
+    """
+
+    def __init__(self, empty: Summary) -> None:
+        self._empty = empty
+        self._levels: list[dict[int, Summary]] = [{} for _ in _LEVELS]
+        self._sum = empty
+        self._unsummed: Summary | None = None
+        self._running = 0
+        self._version = 0
+        self._cached: dict[float, tuple[tuple[int, int], Summary]] = {}
+
+    def add(self, part: Summary, at: float, now: float) -> None:
+        """Count a part that arrived, or whose records were written, at `at`."""
+        self.advance(now)
+        age = now - at
+        for (length, kept_s), slots in zip(_LEVELS, self._levels, strict=True):
+            if age <= kept_s:
+                key = int(at // length)
+                slots[key] = slots[key].merge(part) if key in slots else part
+                if length != SLOT_S or key != self._running:
+                    self._version += 1
+                break
+        self._unsummed = part if self._unsummed is None else self._unsummed.merge(part)
+
+    def advance(self, now: float) -> None:
+        """Close the running slot if its time is over, and fold those that are old."""
+        running = int(now // SLOT_S)
+        if running == self._running:
+            return
+        self._running = running
+        self._version += 1
+        if self._unsummed is not None:
+            self._sum, self._unsummed = self._sum.merge(self._unsummed), None
+        for level, (length, kept_s) in enumerate(_LEVELS):
+            slots = self._levels[level]
+            for key in [key for key in slots if now - (key + 1) * length > kept_s]:
+                old = slots.pop(key)
+                if level + 1 < len(_LEVELS):
+                    coarser, target = _LEVELS[level + 1][0], self._levels[level + 1]
+                    at = key * length // coarser
+                    target[at] = target[at].merge(old) if at in target else old
+
+    def view(self, seconds: float | None, now: float) -> Summary:
+        """The sum of the slots that reach into the last `seconds`, the running one included; of
+        all, with None. Up to one slot more than asked for is in it."""
+        self.advance(now)
+        if seconds is None:
+            return self._sum if self._unsummed is None else self._sum.merge(self._unsummed)
+        key = (self._running, self._version)
+        cached = self._cached.get(seconds)
+        if cached is None or cached[0] != key:
+            if len(self._cached) > 32:
+                self._cached.clear()
+            closed = self._closed(seconds, now)
+            self._cached[seconds] = cached = key, closed
+        running = self._levels[0].get(self._running)
+        return cached[1] if running is None else cached[1].merge(running)
+
+    def history(self, seconds: float, step: int, now: float) -> list[tuple[int, Summary | None]]:
+        """Steps of so many seconds, a multiple of the slots', that lead up to now: each with its
+        first second, and its sum or None if nothing arrived."""
+        self.advance(now)
+        first, last = int(now - seconds) // step, int(now) // step
+        found: dict[int, Summary] = {}
+        for (length, _), slots in zip(_LEVELS, self._levels, strict=True):
+            for key, slot in slots.items():
+                at = key * length // step
+                if first < at <= last:
+                    found[at] = found[at].merge(slot) if at in found else slot
+        return [(at * step, found.get(at)) for at in range(first + 1, last + 1)]
+
+    @property
+    def slots(self) -> int:
+        """How many there are in the ring."""
+        return sum(map(len, self._levels))
+
+    def _closed(self, seconds: float, now: float) -> Summary:
+        total = self._empty
+        for level, (length, _) in enumerate(_LEVELS):
+            for key, slot in sorted(self._levels[level].items()):
+                is_running = level == 0 and key == self._running
+                if (key + 1) * length > now - seconds and not is_running:
+                    total = total.merge(slot)
+        return total

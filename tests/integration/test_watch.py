@@ -1,0 +1,311 @@
+"""`logan watch` as users type it: files, pipes, ends, alerts, the saved summary, the page."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import IO, Any
+
+import pytest
+
+import logan
+
+
+def line(number: int, *, status: int = 200) -> bytes:
+    now = time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime())
+    path = f"/api/items/{number}"
+    return f'10.0.0.1 - - [{now}] "GET {path} HTTP/1.1" {status} 17 "-" "curl" 0.025\n'.encode()
+
+
+@pytest.fixture
+def watch() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(*args: object, **more: Any) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "logan", "watch", *map(str, args)]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more
+        process: subprocess.Popen[bytes] = subprocess.Popen(command, **pipes)
+        started.append(process)
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.kill()
+        each.wait()
+        for stream in (each.stdin, each.stdout, each.stderr):
+            if stream is not None:
+                stream.close()
+
+
+def wait_for(check: Callable[[], object], why: str) -> None:
+    end = time.monotonic() + 20
+    while not check():
+        assert time.monotonic() < end, why
+        time.sleep(0.02)
+
+
+def test_ctrl_c_ends_with_the_report_of_all(tmp_path: Path, watch: Any) -> None:
+    log, saved = tmp_path / "a.log", tmp_path / "all.logan"
+    log.write_bytes(b"".join(line(n, status=500 if n < 10 else 200) for n in range(100)))
+    process = watch(log, "--json", "--interval", "0.2s", "--window", "1m", "--save", saved)
+    first = json.loads(process.stdout.readline())
+    assert first["live"]["window"] == "1m"
+    log.rename(tmp_path / "a.log.1")
+    log.write_bytes(b"".join(line(n) for n in range(20)) + line(0)[:-1])
+    for text in iter(process.stdout.readline, b""):
+        if json.loads(text)["lines"]["total"] == 120:
+            break
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 0, err
+    last = json.loads(out.splitlines()[-1])
+    assert last["live"]["window"] == "all"
+    assert last["total_requests"] == 121  # the line without an end counts, too
+    assert last["errors"]["total"] == 10
+    summary = logan.Summary.from_bytes(saved.read_bytes())
+    assert logan.Report.from_summary(summary).total_requests == 121
+    (tmp_path / "both").write_bytes((tmp_path / "a.log.1").read_bytes() + log.read_bytes())
+    plain = logan.analyze(tmp_path / "both").to_dict()
+    for key in ("errors", "response_time_ms", "routes", "series", "status", "time", "throughput"):
+        assert last[key] == plain[key]
+
+
+def test_a_pipe_ends_the_watch(watch: Any) -> None:
+    process = watch("--interval", "0.2s", stdin=subprocess.PIPE)
+    process.stdin.write(line(1) * 3)
+    process.stdin.flush()
+    assert b"[5m]" in process.stdout.readline()
+    process.stdin.write(line(2)[:-1])
+    process.stdin.close()
+    out = process.stdout.read().decode()
+    assert process.wait(20) == 0
+    assert re.search(r"^ +4 +", out, re.MULTILINE)
+    assert "standard input" in out
+
+
+def test_a_redirected_file_ends_the_watch(tmp_path: Path, watch: Any) -> None:
+    log = tmp_path / "a.log"
+    log.write_bytes(line(1) * 3)
+    with log.open("rb") as file:
+        process = watch("-", "--json", stdin=file)
+        out, err = process.communicate(timeout=20)
+    assert process.returncode == 0, err
+    assert json.loads(out.splitlines()[-1])["total_requests"] == 3
+
+
+@pytest.mark.parametrize("limit", [("--for", "0.5s"), ("--exit-idle", "0.5s")])
+def test_it_ends_by_itself(tmp_path: Path, watch: Any, limit: tuple[str, str]) -> None:
+    log = tmp_path / "a.log"
+    log.write_bytes(line(1) * 30)
+    out_file = tmp_path / "report.txt"
+    process = watch(log, *limit, "-o", out_file, "--expect", "errors.ratio<1%")
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 0, err
+    assert out == b""
+    assert "30" in out_file.read_text()
+
+
+def test_an_alert_is_told_once(tmp_path: Path, watch: Any) -> None:
+    log, told = tmp_path / "a.log", tmp_path / "told"
+    log.write_bytes(line(1, status=500) * 30)
+    got: list[dict[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(204 if got else 503)  # the first try fails
+            self.end_headers()
+            got.append(json.loads(body))
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    script = tmp_path / "tell"
+    script.write_text(f"#!/bin/sh\ncat >> {told}; echo >> {told}; echo $# >> {told}\n")
+    script.chmod(0o755)
+    try:
+        process = watch(
+            *(log, "--for", "5s", "--json", "--alert", "errors.ratio over 30s > 5%"),
+            *("--notify", script, "--notify", f"http://127.0.0.1:{server.server_port}/"),
+        )
+        _, err = process.communicate(timeout=30)
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert process.returncode == 0
+    assert err.decode().count("ALERT: errors.ratio over 30s > 5%") == 1
+    text, arguments = told.read_text().split("\n")[:2]
+    assert json.loads(text)["state"] == "firing"
+    assert json.loads(text)["value"] == 1.0
+    assert arguments == "0"
+    assert len(got) == 2
+    assert "api" not in json.dumps(got)  # no text of the log
+
+
+@pytest.mark.parametrize(
+    ("args", "why"),
+    [
+        (["a.log.gz"], "compressed"),
+        (["https://example.org/a.log"], "files and pipes"),
+        (["nofolder/a.log"], "neither does its folder"),
+        (["a.log", "--alert", "nonsense"], "no metric 'nonsense'"),
+        (["a.log", "--notify", "true"], "--notify needs an alert"),
+        (["a.log", "--from", "noon"], "--from 'noon'"),
+        (["a.log", "--serve", "0.0.0.0:0"], "needs a token"),
+        (["a.log", "--csv", "routes"], "no CSV"),
+        (["a.log", "--relative-to", "last", "--since", "1h"], "--relative-to last"),
+        (["a.log", "--where", "status>"], "expected"),
+    ],
+)
+def test_mistakes_end_at_once(tmp_path: Path, watch: Any, args: list[str], why: str) -> None:
+    (tmp_path / "a.log").write_bytes(line(1))
+    process = watch(*args, cwd=tmp_path)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode in (2, 3)
+    assert why in err.decode()
+    assert out == b""
+    assert b"Traceback" not in err
+
+
+# The page.
+
+
+def served(process: subprocess.Popen[bytes]) -> int:
+    stream: IO[bytes] = process.stderr  # type: ignore[assignment]
+    for text in iter(stream.readline, b""):
+        if found := re.search(rb"live page: https?://\S+:(\d+)/", text):
+            return int(found[1])
+    raise AssertionError("no page")
+
+
+def get(port: int, path: str, **headers: str) -> tuple[http.client.HTTPResponse, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("GET", path, headers=headers)
+    response = connection.getresponse()
+    body = response.read()
+    connection.close()
+    return response, body
+
+
+def metric(port: int, name: str) -> float:
+    text = get(port, "/metrics")[1].decode()
+    found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
+    return float(found[1]) if found else 0.0
+
+
+def test_the_page_is_live(tmp_path: Path, watch: Any) -> None:
+    pytest.importorskip("hypercorn")
+    log = tmp_path / "a.log"
+    log.write_bytes(line(1) * 30)
+    process = watch(log, "--serve", "127.0.0.1:0", "--interval", "60s")
+    port = served(process)
+    response, body = get(port, "/")
+    policy = response.headers["content-security-policy"]
+    assert "unsafe" not in policy
+    assert "default-src 'none'" in policy
+    assert b"EventSource" in body
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("GET", "/events?window=all")
+    stream = connection.getresponse()
+    assert stream.headers["content-type"].startswith("text/event-stream")
+    assert json.loads(stream.readline()[6:])["facts"][0] == ["30", "requests"]
+    with log.open("ab") as file:
+        file.write(line(2) * 12)
+    written = time.monotonic()
+    while (
+        json.loads((stream.readline() or b"data: {}")[6:] or b"{}").get("facts", [[0]])[0][0]
+        != "42"
+    ):
+        assert time.monotonic() - written < 10
+    connection.close()
+    wait_for(
+        lambda: metric(port, 'logan_requests_total{route="GET /api/items/{id}"}') == 42, "metrics"
+    )
+    assert json.loads(get(port, "/report.json?window=all")[1])["total_requests"] == 42
+    assert get(port, "/events?window=9m")[0].status == 400
+    assert get(port, "/", Host="evil.example")[0].status == 421
+    assert get(port, "/nothing")[0].status == 404
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+
+
+def test_others_need_a_token(tmp_path: Path, watch: Any) -> None:
+    pytest.importorskip("hypercorn")
+    log, token = tmp_path / "a.log", tmp_path / "token"
+    log.write_bytes(line(1) * 30)
+    token.write_text("0123456789abcdef\n")
+    token.chmod(0o644)
+    serve = ("--serve", "0.0.0.0:0", "--serve-token-file", token)
+    _, err = watch(log, *serve, "--insecure").communicate(timeout=20)
+    assert b"can be read by others" in err
+    token.chmod(0o600)
+    _, err = watch(log, *serve).communicate(timeout=20)
+    assert b"needs TLS" in err
+    process = watch(log, *serve, "--insecure")
+    port = served(process)
+    assert b"EventSource" not in get(port, "/")[1]
+    for path in ("/events", "/metrics", "/report.json"):
+        assert get(port, path)[0].status == 401
+    assert get(port, "/metrics", Authorization="Bearer 0123456789abcdef")[0].status == 200
+    assert get(port, "/metrics", Authorization="Bearer 0123456789abcdeF")[0].status == 401
+
+    def login(text: str) -> http.client.HTTPResponse:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("POST", "/login", body=f"token={text}")
+        response = connection.getresponse()
+        response.read()
+        connection.close()
+        return response
+
+    refused = login("wrong")
+    assert (refused.status, refused.headers["set-cookie"]) == (403, None)
+    assert login("x" * 5_000).status == 413
+    cookie = login("0123456789abcdef").headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+    assert "0123456789abcdef" not in cookie
+    assert b"EventSource" in get(port, "/", Cookie=cookie.partition(";")[0])[1]
+    assert get(port, "/metrics", Cookie="logan_session=")[0].status == 401
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+
+
+def test_a_port_in_use_is_named(tmp_path: Path, watch: Any) -> None:
+    pytest.importorskip("hypercorn")
+    log = tmp_path / "a.log"
+    log.write_bytes(line(1))
+    server = HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    try:
+        process = watch(log, "--serve", f"127.0.0.1:{server.server_port}")
+        _, err = process.communicate(timeout=20)
+    finally:
+        server.server_close()
+    assert process.returncode == 2
+    assert b"cannot serve at 127.0.0.1" in err
+    assert b"Traceback" not in err
+
+
+def test_a_burst_and_permissions(tmp_path: Path, watch: Any) -> None:
+    log = tmp_path / "a.log"
+    log.write_bytes(line(1) * 10)
+    process = watch(log, "--json", "--interval", "0.2s", "--exit-idle", "1s", "--window", "all")
+    process.stdout.readline()
+    with log.open("ab") as file:
+        for _ in range(64):
+            file.write(line(2) * 5_000)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert json.loads(out.splitlines()[-1])["total_requests"] == 10 + 64 * 5_000

@@ -1,0 +1,105 @@
+"""Alerts: when they fire, when they end, and what they say nothing about."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from logan.errors import ExpectationError, UsageError
+from logan.live.alerts import Alert, AlertEvent, Alerts, parse_alert
+from logan.live.notify import check_target
+
+NOW = 1_706_091_332.0
+
+
+def report(errors: int, records: int) -> dict[str, Any]:
+    return {
+        "total_requests": records,
+        "lines": {"total": records, "parsed": records, "malformed": 0, "continuation": 0},
+        "levels": {"ERROR": errors, "INFO": records - errors},
+        "status": {},
+        "errors": {"total": errors, "ratio": errors / records if records else None},
+    }
+
+
+def run(alert: Alert, holds: list[bool], step: float = 1.0) -> list[tuple[int, AlertEvent]]:
+    """What happens at evaluations, each of which holds or not."""
+    events = []
+    for index, each in enumerate(holds):
+        event = alert.evaluate(report(50 if each else 0, 100), NOW + index * step)
+        if event is not None:
+            events.append((index, event))
+    return events
+
+
+def test_one_alert_until_it_was_false_for_30_s() -> None:
+    alert = parse_alert("errors.ratio over 1m > 5% for 2s")
+    assert (alert.over_s, alert.for_s) == (60, 2)
+    flaps = [True] * 3 + [False] * 20 + [True] * 3 + [False] * 29 + [True] + [False] * 31
+    events = run(alert, flaps)
+    assert [(index, each.state) for index, each in events] == [(2, "firing"), (86, "ended")]
+    assert events[0][1].since == NOW
+    assert events[0][1].value == 0.5
+
+
+def test_for_counts_without_a_break() -> None:
+    alert = parse_alert("errors.ratio > 5% for 3s")
+    holds = [True, True, True, False, True, True, True, True]
+    assert [index for index, _ in run(alert, holds)] == [7]
+
+
+def test_few_records_say_nothing() -> None:
+    alert = parse_alert("errors.ratio > 5%")
+    assert alert.evaluate(report(10, 19), NOW) is None
+    assert alert.evaluate(report(0, 0), NOW) is None
+    event = alert.evaluate(report(10, 20), NOW)
+    assert event is not None
+    assert event.state == "firing"
+
+
+def test_absent() -> None:
+    alert = parse_alert("absent over 5m for 10s")
+    assert (alert.over_s, alert.for_s) == (300, 10)
+    assert alert.evaluate(report(0, 0), NOW) is None
+    event = alert.evaluate(report(0, 0), NOW + 10)
+    assert event is not None
+    assert event.to_dict()["records"] == 0
+    assert parse_alert("absent").over_s == 60
+
+
+def test_each_window_is_looked_at_once() -> None:
+    alerts = Alerts([parse_alert("errors.ratio > 5%"), parse_alert("errors.total over 60s > 3")])
+    asked = []
+
+    def view_of(seconds: float) -> dict[str, Any]:
+        asked.append(seconds)
+        return report(50, 100)
+
+    assert len(alerts.evaluate(view_of, NOW)) == 2
+    assert asked == [60]
+    assert [each["state"] for each in alerts.to_list()] == ["firing"] * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "why", "position"),
+    [
+        ("errors.ration over 1m > 5%", "no metric", 0),
+        ("errors.ratio over > 5%", "expected a duration after 'over'", 13),
+        ("errors.ratio over 0s > 5%", "from 1s to 1d", 13),
+        ("errors.ratio over 1m", "expected one of", 20),
+        ("errors.ratio over 1m > 5% for long", "expected a duration after 'for'", 26),
+        ("errors.ratio over 1m > five", "expected a number", 23),
+    ],
+)
+def test_a_mistake_is_shown_where_it_is(text: str, why: str, position: int) -> None:
+    with pytest.raises(ExpectationError, match=why) as found:
+        parse_alert(text)
+    assert found.value.expression == text
+    assert found.value.position == position
+
+
+@pytest.mark.parametrize("target", ["", "no-such-command-here", "'unclosed"])
+def test_targets_that_cannot_be_told(target: str) -> None:
+    with pytest.raises(UsageError, match="--notify"):
+        check_target(target)
