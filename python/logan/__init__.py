@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     )
     from logan.feed import Feed
     from logan.report import Report
-    from logan.report.expectations import Expectation, Mismatch, validate_results
+    from logan.report.comparison import Mismatch, validate_results
+    from logan.report.expectations import Expectation
 
     __version__: str
 
@@ -86,7 +87,8 @@ _MODULES = {
     ),
     "logan.feed": ("Feed",),
     "logan.report": ("Report",),
-    "logan.report.expectations": ("Expectation", "Mismatch", "validate_results"),
+    "logan.report.comparison": ("Mismatch", "validate_results"),
+    "logan.report.expectations": ("Expectation",),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -6,8 +6,14 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from logan.cli.output import present
-from logan.cli.report_options import PATHS_HELP, configure_report, expectations_of, series_points_of
+from logan.cli.output import check_outputs, present
+from logan.cli.report_options import (
+    PATHS_HELP,
+    adjust_to_output,
+    configure_report,
+    expectations_of,
+    series_points_of,
+)
 from logan.errors import UsageError
 from logan.options import Execution, Options, Presentation, TimeRange, chosen
 
@@ -55,12 +61,12 @@ def run(args: argparse.Namespace) -> int:
     """Analyze, print or write the report, and say what is wrong."""
     from logan._logan import Cancel
     from logan.cli.signals import Signals
-    from logan.cli.terminal import check_output
 
+    adjust_to_output(args)
     expectations = expectations_of(args)
     if args.csv == "groups" and not args.by:
         raise UsageError("--csv groups needs a table to print", hint="name a field: --by route")
-    check_output(args.output, args.paths)
+    check_outputs(args, args.paths)
     cancel = Cancel()
     with Signals().handled(cancel.set) as signals:
         report = _analyze(args, cancel)

@@ -158,6 +158,7 @@ def _run(argv: Sequence[str], commands: Sequence[str]) -> int:
         return Exit.OK
     if hasattr(args, "resolve"):
         args.resolve(args)
+    args.argv = [*argv]
     code: int = args.run(args)
     return code
 
