@@ -125,6 +125,7 @@ def _say_nothing_is_selected(selection: Mapping[str, Any]) -> None:
     if not selection.get("where"):
         say("no records in the selected time range")
         hint = (
+            "what names no time zone is in --input-tz (default: UTC); "
             "without --since and --until the report shows the time range of the records; "
             "with --relative-to last, 2h counts back from the last of them"
         )
