@@ -111,7 +111,7 @@ def _edge(name: str, value: Moment | None, input_tz: str, now_ns: int | None) ->
         raise UsageError(
             f"cannot parse {name} {value!r}: not a valid time",
             hint='write it like 2024-01-24, "2024-01-24 10:15", 2024-01-24T10:15:00Z, 10:15, '
-            f"yesterday, 2h30m or '2 hours ago'; without a zone it is in {input_tz}",
+            f"yesterday, 2h30m or '2 hours ago'; one without a time zone is in {input_tz}",
         )
     return _Edge(name, moment, back=False)
 
