@@ -39,7 +39,7 @@ def render(report: Section, options: RenderOptions) -> str:
         color_system="truecolor",
         **PLAIN,
     )
-    console.print(layout(report, width=WIDTH, height=HEIGHT, zone=options.zone))
+    console.print(layout(report, width=WIDTH, height=HEIGHT, zone=options.zone, hint=False))
     # Equal reports give equal pictures.
     template = inspect.signature(console.export_svg).parameters["code_format"].default
     picture = console.export_svg(
