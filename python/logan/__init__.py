@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     )
     from logan.feed import Feed
     from logan.report import Report
-    from logan.report.expectations import Expectation, Mismatch, validate_results
+    from logan.report.comparison import Mismatch, validate_results
+    from logan.report.expectations import Expectation
     from logan.summaries.saved import Saved
 
     __version__: str
@@ -95,8 +96,9 @@ _MODULES = {
     ),
     "logan.feed": ("Feed",),
     "logan.report": ("Report",),
+    "logan.report.comparison": ("Mismatch", "validate_results"),
+    "logan.report.expectations": ("Expectation",),
     "logan.summaries.saved": ("Saved",),
-    "logan.report.expectations": ("Expectation", "Mismatch", "validate_results"),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 

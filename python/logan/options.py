@@ -193,8 +193,9 @@ class TimeRange:
         metadata=_declared(
             flag=Flag(
                 "--since",
-                'only records at or after TIME: a date, "2024-01-24 10:15", RFC 3339, or an age '
-                "such as 2h, 30m, 7d",
+                'only records at or after TIME: a date, "2024-01-24 10:15", RFC 3339, 10:15, '
+                "today, yesterday, or an age such as 2h, 30m, '2 hours ago'; in --input-tz if it "
+                "names no time zone",
                 _FILTERING,
                 metavar="TIME",
             )

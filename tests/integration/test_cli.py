@@ -216,7 +216,6 @@ def test_names_from_the_file_system_cannot_steer_the_terminal(tmp_path: Path) ->
 @pytest.mark.parametrize(
     "args",
     [
-        ["analyze"],
         ["nope"],
         ["analyze", "x", "--nope"],
         ["analyze", "x", "--json", "--csv", "series"],

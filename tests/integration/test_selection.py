@@ -161,7 +161,7 @@ def test_mistakes_are_shown_where_they_are(
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["--since", "yesterday"], "cannot parse since 'yesterday': not a valid time"),
+        (["--since", "yesterdy"], "cannot parse since 'yesterdy': not a valid time"),
         (["--since", "1h", "--until", "2h"], "since is not before until"),
         (["--csv", "groups"], "--by route"),
         (["--max-malformed", "many"], "not a valid limit"),

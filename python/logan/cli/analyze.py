@@ -6,8 +6,15 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from logan.cli.output import present
-from logan.cli.report_options import PATHS_HELP, configure_report, expectations_of, series_points_of
+from logan.cli.command_line import is_piped
+from logan.cli.output import check_outputs, present
+from logan.cli.report_options import (
+    PATHS_HELP,
+    adjust_to_output,
+    configure_report,
+    expectations_of,
+    series_points_of,
+)
 from logan.errors import UsageError
 from logan.options import Execution, Options, Presentation, Storage, TimeRange, chosen
 
@@ -21,15 +28,19 @@ __all__ = ["EPILOG", "HELP", "configure", "run"]
 HELP = "Analyze logs and print a report: errors, response times, throughput, top routes."
 EPILOG = """\
 examples:
-  logan analyze access.log
+  logan access.log
+  kubectl logs deploy/web | logan
+  logan analyze access.log -o report.html
+  logan analyze access.log --since 10:15 --until 10:30 --sort errors
   logan analyze *.log --json -o report.json
   logan analyze access.log --since 2h --where 'status>=500 and duration>250ms' --by route
   logan analyze app.log*                      # a rotated set, compressed or not
   logan analyze 'logs/**/*.gz' /var/log/nginx logs.tar.gz
   logan analyze s3://bucket/access.log.zst https://example.org/app.log
-  kubectl logs deploy/web | logan analyze -
   logan analyze access.log.1 --save monday.logan && logan analyze monday.logan access.log
   logan analyze app.log --expect 'response_time_ms.p99<=300' --expect 'errors.ratio<1%'
+  logan analyze app.log --expect 'errors.ratio<1% in every 5m and requests>=20'
+  logan analyze app.log --expect 'routes["POST /pay"].p95_ms<300' --junit logan.xml -o report.md
 
 conditions: status level duration bytes time route path method client host user_agent
 referrer message format json.KEY logfmt.KEY; operators = != < <= > >= ~ !~ in (…), exists,
@@ -48,7 +59,7 @@ interrupted
 
 def configure(parser: Parser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("paths", nargs="+", metavar="PATH", help=PATHS_HELP)
+    parser.add_argument("paths", nargs="*", metavar="PATH", help=PATHS_HELP)
     configure_report(parser, Execution, Storage)
 
 
@@ -56,12 +67,17 @@ def run(args: argparse.Namespace) -> int:
     """Analyze, print or write the report, and say what is wrong."""
     from logan._logan import Cancel
     from logan.cli.signals import Signals
-    from logan.cli.terminal import check_output, check_saving, say
+    from logan.cli.terminal import check_saving, say
 
+    if not args.paths:
+        if not is_piped(sys.stdin):
+            raise UsageError("missing PATH", hint="name a log, or pipe one: some-program | logan")
+        args.paths = ["-"]
+    adjust_to_output(args)
     expectations = expectations_of(args)
     if args.csv == "groups" and not args.by:
         raise UsageError("--csv groups needs a table to print", hint="name a field: --by route")
-    check_output(args.output, args.paths)
+    check_outputs(args, args.paths)
     check_saving(args.save, args.output, args.paths)
     cancel = Cancel()
     with Signals().handled(cancel.set) as signals:

@@ -10,8 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 from logan.cli.cluster_options import port_number, run_trio, share
 from logan.cli.exit_codes import Exit, exit_of_signal
 from logan.cli.option_types import positive, seconds
-from logan.cli.output import present
-from logan.cli.report_options import configure_report, expectations_of, options_of, series_points_of
+from logan.cli.output import check_outputs, present
+from logan.cli.report_options import (
+    adjust_to_output,
+    configure_report,
+    expectations_of,
+    options_of,
+    series_points_of,
+)
 from logan.cli.signals import Signals
 from logan.errors import UsageError
 
@@ -121,15 +127,15 @@ def configure(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serve, or run the job and present its report."""
     from logan.cli.cluster_view import ClusterView
-    from logan.cli.terminal import check_output
     from logan.sources.files import working_directory
 
     if args.paths or (args.state is not None and not os.path.isabs(args.state)):
         working_directory()  # raises, before anything listens, if it has been deleted
+    adjust_to_output(args)
     expectations = expectations_of(args)
     if args.output is not None and not args.paths:
         raise UsageError("-o needs a PATH: without one there is no report to write")
-    check_output(args.output, args.paths)
+    check_outputs(args, args.paths)
     signals = Signals()
     view = ClusterView(color=args.color, live=not args.no_progress)
     found: list[Report] = []

@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import Any, ClassVar, NoReturn
 
 from logan.cli import COMMANDS
+from logan.cli.command_line import join_ages, with_command
 from logan.cli.config import load, name_format
 from logan.cli.exit_codes import Exit, exit_code, exit_of_signal
 from logan.cli.signals import Aborted
@@ -134,12 +135,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str], commands: Sequence[str]) -> int:
+    argv = with_command(join_ages(argv), commands)
     # A command that is named first is the only one whose options need to be known.
     named = [argv[0]] if argv and argv[0] in commands else commands
     parser = command_parser(named)
     if named is commands and argv and not argv[0].startswith("-"):
         raise UsageError(
-            f"unknown command {argv[0]!r}",
+            f"unknown command {argv[0]!r}, and no such file",
             hint=_perhaps(argv[0], commands, f"known commands: {', '.join(commands)}"),
         )
     args, unknown = parser.parse_known_args(argv)
@@ -158,6 +160,7 @@ def _run(argv: Sequence[str], commands: Sequence[str]) -> int:
         return Exit.OK
     if hasattr(args, "resolve"):
         args.resolve(args)
+    args.argv = [*argv]
     code: int = args.run(args)
     return code
 
@@ -167,9 +170,12 @@ def command_parser(commands: Sequence[str]) -> Parser:
     parser = Parser(
         prog="logan",
         description="Point it at any log, get the right numbers.",
-        epilog="Start with:  logan analyze FILE",
+        epilog="Start with:  logan FILE, or: some-program | logan\n"
+        "More about a command:  logan help COMMAND",
     )
-    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    parser.add_argument(
+        "-V", "--version", action=_Version, nargs=0, help="show the version and exit"
+    )
     subparsers = parser.add_subparsers(
         dest="command", metavar="COMMAND", title="commands", prog="logan", parser_class=Parser
     )

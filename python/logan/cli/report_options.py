@@ -7,6 +7,7 @@ objects. Printing the report is `output`'s.
 from __future__ import annotations
 
 import argparse
+import os.path
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +15,7 @@ from logan.cli import option_types
 from logan.cli.option_types import one_of, share_or_count, switch, zone
 from logan.limits import SERIES_POINTS_MAX
 from logan.options import Flag, Options, Presentation, TimeRange, chosen, flags
-from logan.report import CSV_TABLES, OUTPUTS
+from logan.report import CSV_TABLES, ENDINGS, OUTPUTS
 
 if TYPE_CHECKING:
     from logan.cli.main import Parser
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PATHS_HELP",
+    "adjust_to_output",
     "configure_analysis",
     "configure_report",
     "configure_terminal",
@@ -47,9 +49,9 @@ def configure_report(parser: Parser, *more: type) -> None:
     kinds.add_argument(
         "--output-format",
         choices=tuple(OUTPUTS),
-        default="text",
         metavar="NAME",
-        help=f"print the report as {', '.join(OUTPUTS)} (default: text)",
+        help=f"print the report as {', '.join(OUTPUTS)} (default: by the ending of -o's FILE, "
+        "else text)",
     )
     kinds.add_argument(
         "--json",
@@ -65,7 +67,22 @@ def configure_report(parser: Parser, *more: type) -> None:
         help=f"print one table as CSV: {', '.join(CSV_TABLES)}",
     )
     output.add_argument(
-        "-o", "--output", metavar="FILE", help="write the output to FILE atomically"
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="write the output to FILE atomically; .html, .md, .json, .csv and .svg say what it is",
+    )
+    output.add_argument(
+        "-q",
+        "--quiet",
+        action="count",
+        default=0,
+        help="no text report, no progress bar and no notes: only errors and failed expectations",
+    )
+    output.add_argument(
+        "--anonymize",
+        action="store_true",
+        help="mask clients (/24 and /48), values of queries, e-mails, tokens and lines of the log",
     )
     parser.setting(
         "--output-tz",
@@ -79,11 +96,20 @@ def configure_report(parser: Parser, *more: type) -> None:
     configure_terminal(parser, output)
     checks = groups["gates"]
     checks.add_argument(
+        "--junit", metavar="FILE", help="write the verdict on the expectations to FILE as JUnit XML"
+    )
+    checks.add_argument(
+        "--github",
+        action="store_true",
+        help="print failed expectations and findings as annotations of a GitHub workflow",
+    )
+    checks.add_argument(
         "--expect",
         action="append",
         default=[],
         metavar="EXPR",
-        help="exit 1 unless EXPR is true, such as 'response_time_ms.p99<=300'; repeatable",
+        help="exit 1 unless EXPR is true, such as 'response_time_ms.p99<=300', "
+        """'routes["POST /pay"].p95_ms<300ms' or 'errors.ratio<1%% in every 5m'; repeatable""",
     )
     checks.add_argument(
         "--allow-empty",
@@ -173,21 +199,44 @@ def _add(
 
 def output_of(args: argparse.Namespace) -> tuple[str, str]:
     """The name of the output in `OUTPUTS`, and which table it prints if it prints one."""
-    return ("csv", args.csv) if args.csv else (args.output_format, "series")
+    if args.csv:
+        return "csv", args.csv
+    ending = os.path.splitext(args.output or "")[1].lower()
+    return args.output_format or ENDINGS.get(ending, "text"), "series"
 
 
 def series_points_of(args: argparse.Namespace) -> int | None:
     """Most points of the series in the report: all if they are what is printed."""
-    return None if output_of(args) == ("csv", "series") else SERIES_POINTS_MAX
+    # Windows of time are made of the steps that the engine kept, not of coarser ones.
+    has_windows = any(" every " in text for text in args.expect)
+    return None if has_windows or output_of(args) == ("csv", "series") else SERIES_POINTS_MAX
+
+
+_PAGE_ROWS: Final = 100
+"""Rows of the tables of a page, which can be sorted and filtered."""
+
+
+def adjust_to_output(args: argparse.Namespace) -> None:
+    """Options that depend on where the report goes, unless they were given."""
+    if output_of(args)[0] == "html" and "top" not in args.given:
+        args.top = _PAGE_ROWS
+    if args.quiet:
+        args.no_progress = True
 
 
 def expectations_of(args: argparse.Namespace) -> list[Expectation]:
-    """What the report must fulfill. Raises `ExpectationError`."""
+    """What the report must fulfill; `args.rows` are then the rows that it must keep for that.
+
+    Raises `ExpectationError`.
+    """
+    args.rows = ()
     if not args.expect:
         return []  # and nothing loaded for it
-    from logan.report.expectations import parse_expectation
+    from logan.report.expectation_parser import parse_expectation
 
-    return [parse_expectation(text) for text in args.expect]
+    expectations = [parse_expectation(text) for text in args.expect]
+    args.rows = tuple(dict.fromkeys(filter(None, (each.row_reference for each in expectations))))
+    return expectations
 
 
 def options_of(args: argparse.Namespace) -> Options:

@@ -9,8 +9,14 @@ from typing import TYPE_CHECKING
 
 from logan.cli.cluster_options import configure_peer, run_trio, secrets_of_peer
 from logan.cli.exit_codes import Exit, exit_of_signal
-from logan.cli.output import present
-from logan.cli.report_options import configure_report, expectations_of, options_of, series_points_of
+from logan.cli.output import check_outputs, present
+from logan.cli.report_options import (
+    adjust_to_output,
+    configure_report,
+    expectations_of,
+    options_of,
+    series_points_of,
+)
 from logan.cli.signals import Signals
 from logan.errors import UsageError
 
@@ -58,14 +64,14 @@ def configure(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Submit, show progress, present the report."""
     from logan.cli.cluster_view import ClusterView
-    from logan.cli.terminal import check_output
     from logan.cluster.client import Client
     from logan.report import Report
 
     if bool(args.paths) == bool(args.on_workers):
         raise UsageError("give either PATHs or --on-workers GLOB", hint="see: logan submit --help")
+    adjust_to_output(args)
     expectations = expectations_of(args)
-    check_output(args.output, [*args.paths, *args.on_workers])
+    check_outputs(args, [*args.paths, *args.on_workers])
     token, tls = secrets_of_peer(args)
     signals = Signals()
     found: list[bytes] = []

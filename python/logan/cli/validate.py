@@ -53,7 +53,7 @@ def configure(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print every mismatch, not only the first."""
     from logan.cli.terminal import check_output, write_stdout
-    from logan.report.expectations import validate_results
+    from logan.report.comparison import validate_results
     from logan.report.units import visible
 
     if args.report == args.expected == "-":

@@ -286,7 +286,7 @@ def _json_line(report: Report, watch: Watch, alerts: Alerts, window: str, now: f
 
 def _end(args: argparse.Namespace, watch: Watch, alerts: Alerts, expectations: list[Any]) -> int:
     """The report of all that was counted."""
-    from logan.cli.output import judge, present, say_what_is_wrong
+    from logan.cli.output import completed, judge, present, say_what_is_wrong
     from logan.cli.terminal import write_file, write_stdout
 
     now = time.time()
@@ -296,13 +296,14 @@ def _end(args: argparse.Namespace, watch: Watch, alerts: Alerts, expectations: l
         _save(args.save, summary)
     if args.output_format != "json":
         return present(report, args, expectations, None)
+    report = completed(report, args, expectations)
     say_what_is_wrong(report, notes=False)
     text = _json_line(report, watch, alerts, "all", now)
     if args.output in (None, "-"):
         write_stdout(text, encoding="utf-8")
     else:
         write_file(args.output, text)
-    return judge(report, args, expectations)
+    return judge(report, args)
 
 
 def _save(path: str, summary: Any) -> None:

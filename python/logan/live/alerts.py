@@ -17,7 +17,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from logan.errors import ExpectationError
-from logan.report.expectations import Expectation, parse_expectation
+from logan.report.expectation_parser import parse_expectation
+from logan.report.expectations import Expectation
 
 __all__ = ["Alert", "AlertEvent", "Alerts", "parse_alert"]
 

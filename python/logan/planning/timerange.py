@@ -7,7 +7,6 @@ conditions themselves are the native extension's; where a time lies in a file is
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -20,6 +19,7 @@ from logan.model import Source
 from logan.options import Moment, Options, TimeRange
 from logan.planning.field_names import explained
 from logan.planning.format_names import resolved
+from logan.planning.moments import age_ns, dated
 from logan.planning.seek import last_time
 from logan.planning.spec import is_format_name
 from logan.sources.files import Opener, by_name
@@ -34,17 +34,6 @@ __all__ = [
     "window",
 ]
 
-_STEPS: Final = {
-    "ms": 10**6,
-    "s": 10**9,
-    "m": 60 * 10**9,
-    "min": 60 * 10**9,
-    "h": 3_600 * 10**9,
-    "d": 86_400 * 10**9,
-    "w": 7 * 86_400 * 10**9,
-}
-_RELATIVE: Final = r"(?:\d{1,9}(?:ms|min|[smhdw])\s*)+"
-_PART: Final = r"(\d+)(ms|min|[smhdw])"
 _NANOS: Final = range(-(2**63) + 1, 2**63)
 
 
@@ -83,19 +72,22 @@ class Window:
         return replace(options, since_ns=since_ns, until_ns=until_ns)
 
 
-def window(since: Moment | None, until: Moment | None, *, input_tz: str) -> Window:
+def window(
+    since: Moment | None, until: Moment | None, *, input_tz: str, now_ns: int | None = None
+) -> Window:
     """The selected time.
 
-    Text is `2024-01-24`, `2024-01-24 10:15`, RFC 3339, or counts back: `30m`, `2h`, `1d12h`.
-    What names no time zone is in `input_tz`.
+    Text is `2024-01-24`, `2024-01-24 10:15`, RFC 3339, or counts back: `30m`, `2h`, `1d12h`,
+    `2 hours ago`; with `now_ns` also `10:15`, `today` or `yesterday 10:15`. What names no time zone
+    is in `input_tz`.
 
     Raises:
         UsageError: it is none of these.
     """
-    return Window(_edge("since", since, input_tz), _edge("until", until, input_tz))
+    return Window(_edge("since", since, input_tz, now_ns), _edge("until", until, input_tz, now_ns))
 
 
-def _edge(name: str, value: Moment | None, input_tz: str) -> _Edge | None:
+def _edge(name: str, value: Moment | None, input_tz: str, now_ns: int | None) -> _Edge | None:
     if value is None:
         return None
     if isinstance(value, timedelta):
@@ -106,9 +98,11 @@ def _edge(name: str, value: Moment | None, input_tz: str) -> _Edge | None:
             return _Edge(name, since_1970 // timedelta(microseconds=1) * 1_000, back=False)
         value = value.isoformat()
     text = value.strip()
-    if re.fullmatch(_RELATIVE, text):
-        nanos = sum(int(number) * _STEPS[unit] for number, unit in re.findall(_PART, text))
-        return _Edge(name, nanos, back=True)
+    age = age_ns(text)
+    if age is not None:
+        return _Edge(name, age, back=True)
+    if now_ns is not None:
+        text = dated(text, now_ns=now_ns, zone=input_tz) or text
     try:
         moment = _logan.moment(text, input_tz=input_tz)
     except ValueError as error:
@@ -116,8 +110,8 @@ def _edge(name: str, value: Moment | None, input_tz: str) -> _Edge | None:
     if moment is None:
         raise UsageError(
             f"cannot parse {name} {value!r}: not a valid time",
-            hint='write it like 2024-01-24, "2024-01-24 10:15", 2024-01-24T10:15:00Z, or 2h30m '
-            "(units: ms s m h d w)",
+            hint='write it like 2024-01-24, "2024-01-24 10:15", 2024-01-24T10:15:00Z, 10:15, '
+            f"yesterday, 2h30m or '2 hours ago'; one without a time zone is in {input_tz}",
         )
     return _Edge(name, moment, back=False)
 
@@ -148,7 +142,9 @@ def options(
         by=group_fields(by),
         **others,
     )
-    selected = window(since, until, input_tz=input_tz)
+    # Where ages count back from the last record, today is not yet known.
+    clock_ns = now_ns if relative_to == "now" else None
+    selected = window(since, until, input_tz=input_tz, now_ns=clock_ns)
     if relative_to == "now":
         return selected.into(made, now_ns)
     edges: dict[str, Any] = {}

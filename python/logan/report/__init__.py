@@ -17,6 +17,7 @@ from logan.report.section import Section
 
 __all__ = [
     "CSV_TABLES",
+    "ENDINGS",
     "OUTPUTS",
     "RenderOptions",
     "Report",
@@ -32,8 +33,21 @@ OUTPUTS: Final[Mapping[str, str]] = {
     "csv": "logan.report.csv",
     "markdown": "logan.report.markdown",
     "html": "logan.report.html",
+    "svg": "logan.report.text.svg",
 }
 """Name -> module, imported when asked for, because the text output needs rich."""
+
+
+ENDINGS: Final[Mapping[str, str]] = {
+    ".html": "html",
+    ".htm": "html",
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".json": "json",
+    ".csv": "csv",
+    ".svg": "svg",
+}
+"""Output by the ending of a file's name, in lower case; other files hold text."""
 
 
 def render(output: str, report: Report, options: RenderOptions) -> str:

@@ -33,7 +33,15 @@ from logan.sources.compression import decoded_sample
 from logan.sources.inputs import Input, next_step, shown_name
 from logan.sources.streams import Stream
 
-__all__ = ["ALL_ROWS", "Explain", "build_report", "empty_group", "groups_of", "report_of", "selection"]
+__all__ = [
+    "ALL_ROWS",
+    "Explain",
+    "build_report",
+    "empty_group",
+    "groups_of",
+    "report_of",
+    "selection",
+]
 
 ALL_ROWS: Final = 1 << 30
 """More than any table keeps."""

@@ -110,6 +110,13 @@ class Report(Section):
         )
         return f"<Report of {shown}{partial}: {headline}>"
 
+    def anonymize(self) -> Report:
+        """A copy in which clients are networks, and values of queries, e-mail addresses, tokens
+        and lines of the log are masked."""
+        from logan.report.anonymize import anonymized
+
+        return type(self)(anonymized(self.to_dict()))
+
     def _repr_html_(self) -> str:
         """What a notebook shows."""
         from logan.report.html import fragment

@@ -1,168 +1,35 @@
-"""Figures against what was expected of them: tables with a tolerance, and expressions.
+"""Expressions that a report must fulfill: `response_time_ms.p99 <= 300ms`.
 
-Pure: it compares and says what differs by how much. Exit codes and printing are the command's.
-Both ways name figures as the JSON report does, dots stepping into sections:
-`response_time_ms.p99`, `status.500`, `levels.ERROR`.
+Metrics are named as the JSON report names them, dots stepping into sections; a row of a table by
+its name, `routes["POST /checkout"].p95_ms < 300`, whatever its rank; `in every 5m` asks for each
+window of time. `expectation_parser` reads them. Pure: exit codes and printing are the command's.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import operator
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Final
 
-from logan.errors import ExpectationError, UsageError
-from logan.limits import EXPRESSION_CHARS_MAX
+from logan.report import windows
+from logan.report.comparison import is_number, show
+from logan.report.rows import row_name
 from logan.report.schema import (
     COUNT_TABLES,
-    LISTS,
     NO_LEVEL,
+    TABLES,
     UnknownMetricError,
-    check_name,
     errors_measured,
     figure,
-    names_below,
-    unit_of,
 )
 
-__all__ = ["Expectation", "Mismatch", "Verdict", "parse_expectation", "validate_results"]
+__all__ = ["PER_MINUTE", "Expectation", "Verdict", "as_share", "pattern"]
 
-
-@dataclass(frozen=True, slots=True)
-class Mismatch:
-    """One figure that is not what was expected.
-
-    Attributes:
-        name: the figure's dotted name.
-        expected, actual: both values; `actual` is None also for a figure that does not exist.
-        why: what is wrong, in words.
-    """
-
-    name: str
-    expected: Any
-    actual: Any
-    why: str
-
-    def __str__(self) -> str:
-        return f"{self.name}: {self.why}"
-
-
-def validate_results(
-    report: Mapping[str, Any], expected: Mapping[str, Any], tolerance: float = 0.01
-) -> list[Mismatch]:
-    """Every figure of `expected` that `report` does not match; an empty list means all do.
-
-    `expected` may be nested like the report or use dotted names. Numbers may differ by
-    `tolerance` relative to the expected value; an expected 0, None, bool or text must match
-    exactly; lists must be equally long and match row by row. A figure that the report does not
-    have is a mismatch.
-
-    Raises:
-        UsageError: `tolerance` is negative or not a number, or `expected` is not a mapping.
-    """
-    if not isinstance(expected, Mapping) or not isinstance(report, Mapping):
-        raise UsageError("report and expected must be mappings of names to metrics")
-    if not (0 <= tolerance < math.inf):
-        raise UsageError(f"tolerance is {tolerance}, it must be 0 or more")
-    return [
-        mismatch
-        for name, wanted in expected.items()
-        for mismatch in _compare_named(report, str(name), wanted, tolerance)
-    ]
-
-
-def _compare_named(
-    report: Mapping[str, Any], name: str, wanted: Any, tolerance: float
-) -> Iterator[Mismatch]:
-    try:
-        actual = figure(report, name)
-    except UnknownMetricError as error:
-        yield Mismatch(name, wanted, None, str(error))
-    else:
-        yield from _compare(name, actual, wanted, tolerance)
-
-
-def _compare(name: str, actual: Any, wanted: Any, tolerance: float) -> Iterator[Mismatch]:
-    if name in _ERRORS_MEASURED and actual is None and wanted is not None:
-        why = f"is null (no record has a level or a status), expected {_show(wanted)}"
-        yield Mismatch(name, wanted, actual, why)
-    elif isinstance(wanted, Mapping) and isinstance(actual, Mapping):
-        absent = 0 if name in COUNT_TABLES else _ABSENT
-        for key, each in wanted.items():
-            yield from _compare(f"{name}.{key}", actual.get(key, absent), each, tolerance)
-    elif _is_list(wanted) and _is_list(actual) and len(wanted) == len(actual):
-        for index, (one, other) in enumerate(zip(actual, wanted, strict=True)):
-            yield from _compare(f"{name}.{index}", one, other, tolerance)
-    elif actual is _ABSENT:
-        yield Mismatch(name, wanted, None, f"the report has no metric {name!r}")
-    elif _is_list(wanted) and _is_list(actual):
-        why = f"has {len(actual):,} rows, expected {len(wanted):,}"
-        yield Mismatch(name, wanted, actual, why)
-    elif _is_number(wanted) and _is_number(actual):
-        if not _is_close(actual, wanted, tolerance):
-            yield Mismatch(name, wanted, actual, _difference(actual, wanted, tolerance))
-    elif type(wanted) is not type(actual) or wanted != actual:
-        yield Mismatch(name, wanted, actual, f"is {_show(actual)}, expected {_show(wanted)}")
-
-
-_ABSENT: Final = object()
-
-_ERRORS_MEASURED: Final = ("error_rate", "errors.total", "errors.per_minute", "errors.ratio")
-"""What is null where errors could not be counted."""
-
-
-def _is_close(actual: float, wanted: float, tolerance: float) -> bool:
-    if actual == wanted:
-        return True
-    if wanted == 0 or not (_is_finite(wanted) and _is_finite(actual)):
-        return False
-    return abs(actual - wanted) <= tolerance * abs(wanted)
-
-
-def _is_finite(value: float) -> bool:
-    """Whether `value` can be computed with; JSON has integers that no float holds."""
-    try:
-        return math.isfinite(value)
-    except OverflowError:
-        return False
-
-
-def _difference(actual: float, wanted: float, tolerance: float) -> str:
-    words = f"is {_show(actual)}, expected {_show(wanted)}"
-    if wanted == 0 or not (_is_finite(wanted) and _is_finite(actual)):
-        return f"{words} exactly"
-    off = abs(actual - wanted) / abs(wanted)
-    return f"{words}, off by {off:.3%} (allowed {tolerance:.3%})"
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _is_list(value: object) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
-
-
-def _show(value: Any) -> str:
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, float):
-        return f"{value:,.6g}" if abs(value) < 1e6 else f"{value:,.2f}"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, Mapping):
-        return "a group of metrics"
-    if _is_list(value):
-        return f"a list of {len(value):,} rows"
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:79]}…"
-
-
-# Expressions: NAME OP VALUE, such as response_time_ms.p99<=300ms.
 
 _OPERATORS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "<=": operator.le,
@@ -176,25 +43,24 @@ _OPERATORS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
 
 # Compiled at the first use: most runs have no expectation.
 @cache
-def _pattern(text: str) -> re.Pattern[str]:
+def pattern(text: str) -> re.Pattern[str]:
+    """The compiled form of a regular expression."""
     return re.compile(text)
-
-
-_NAME: Final = r"\s*([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*)\s*"
-_OPERATOR: Final = r"(<=|>=|==|!=|<|>)\s*"
-_NUMBER: Final = r"[-+]?(?:\d[\d_]*(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?\s*"
-_UNIT: Final = r"(ns|us|µs|ms|s|min|%)?\s*$"
-_MILLISECONDS: Final = {"ns": 1e-6, "us": 1e-3, "µs": 1e-3, "ms": 1.0, "s": 1e3, "min": 6e4}
-_WORDS: Final[Mapping[str, bool | None]] = {"null": None, "true": True, "false": False}
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of an expectation: whether it holds, and the words to say so."""
+    """What became of an expectation: whether it holds, and the words to say so.
+
+    Attributes:
+        at: the start of the worst window, if windows were asked for.
+    """
 
     ok: bool
     actual: Any
     text: str
+    expression: str = ""
+    at: str | None = None
 
     def __str__(self) -> str:
         return self.text
@@ -202,12 +68,26 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """A parsed expression; `value` is in the figure's own unit."""
+    """A parsed expression; `value` is in the metric's own unit.
+
+    Attributes:
+        row: table, key and column of `TABLE["KEY"].COLUMN`.
+        every_s: seconds of the windows in each of which it must hold.
+        least: windows with fewer are skipped: "requests" or "records", and how many.
+    """
 
     expression: str
     name: str
     op: str
     value: float | bool | None
+    row: tuple[str, str, str] | None = None
+    every_s: int | None = None
+    least: tuple[str, int] | None = None
+
+    @property
+    def row_reference(self) -> str | None:
+        """The row that a report must keep for this, as `Options.rows` names it."""
+        return None if self.row is None else f"{self.row[0]}[{json.dumps(self.row[1])}]"
 
     def check(self, report: Mapping[str, Any], *, allow_empty: bool = False) -> Verdict:
         """Compare with the report's metric; one that was not measured meets only `==null`.
@@ -215,6 +95,18 @@ class Expectation:
         Where no record was read or selected, `allow_empty` lets counts be 0, and expectations
         about what has no value then hold.
         """
+        if allow_empty and _is_empty(report) and (self.row or self.every_s):
+            text = f"{self.expression}: no records, nothing to check"
+            verdict = Verdict(True, None, text)
+        elif self.row is not None:
+            verdict = self._of_row(report, *self.row)
+        elif self.every_s is not None:
+            verdict = self._of_windows(report, self.every_s)
+        else:
+            verdict = self._of_metric(report, allow_empty=allow_empty)
+        return replace(verdict, expression=self.expression)
+
+    def _of_metric(self, report: Mapping[str, Any], *, allow_empty: bool) -> Verdict:
         try:
             actual = figure(report, self.name)
         except UnknownMetricError as error:
@@ -232,16 +124,77 @@ class Expectation:
         if why is None and actual is None:
             why = "no record has one"
         if why is not None:
-            return Verdict(False, None, f"{self.expression}: {self.name} has no data: {why}")
+            return self._no_data(why)
         return self._compared(actual)
 
+    def _no_data(self, why: str) -> Verdict:
+        return Verdict(False, None, f"{self.expression}: {self.name} has no data: {why}")
+
+    def _of_row(self, report: Mapping[str, Any], table: str, key: str, column: str) -> Verdict:
+        section = _table_of(report, table)
+        if section is None:
+            hint = f" (--by {table.partition('.')[2]} makes it)" if "." in table else ""
+            return self._no_data(f"the report has no table {table}{hint}")
+        known = TABLES[table.partition(".")[0]]
+        rows = {row_name(known, row): row for row in section[known.rows]}
+        row = rows.get(key) or (section.get("named") or {}).get(key)
+        if row is None:
+            return self._no_data(_no_row(section, known.noun, key, [*rows]))
+        actual = row.get(column)
+        if self.value is None:
+            return self._compared(actual)
+        if actual is None:
+            return self._no_data("the row has no such value")
+        why = _too_few(row.get("requests"), column)
+        if why is not None:
+            return self._no_data(why)
+        bound = 0 if section.get("exact", True) else section.get("error_bound") or 0
+        if bound and column in ("requests", "errors", "records", "count"):
+            return self._within(actual, bound)
+        return self._compared(actual)
+
+    def _within(self, actual: float, bound: int) -> Verdict:
+        """Compare a count that may be low by `bound`: what holds must hold for both ends."""
+        least, most = self._compared(actual), self._compared(actual + bound)
+        worst = next((each for each in (most, least) if not each.ok), most)
+        text = f"{worst.text}; the table's counts may be low by up to {bound:,}"
+        return replace(worst, actual=actual, text=text)
+
+    def _of_windows(self, report: Mapping[str, Any], seconds: int) -> Verdict:
+        if self.name.startswith("err") and "levels" in report and not errors_measured(report):
+            return self._no_data("no record has a level or a status")
+        found, why = windows.windows_of(report, self.name, seconds)
+        if why is not None:
+            return self._no_data(why)
+        metric = windows.METRICS[self.name]
+        is_sum = self.name in _GROWING
+        valued = [
+            (value, window)
+            for window in found
+            if not (self.least and getattr(window, self.least[0]) < self.least[1])
+            # A window that the log covers in part has less of everything that is summed.
+            and (window.whole or not (is_sum and self.op in (">", ">=", "==")))
+            and (value := metric(window)) is not None
+        ]
+        if not valued:
+            few = f" with {self.least[1]:,} {self.least[0]}" if self.least else ""
+            return self._no_data(f"there is no window{few} that has one")
+        failed = [each for each in valued if not self._compared(each[0]).ok]
+        by_value = sorted(failed or valued, key=lambda each: each[0])
+        value, window = by_value[0 if self.op in (">", ">=") else -1]
+        verdict = self._compared(value)
+        count = f"{len(failed):,} of {len(valued):,} windows fail, " if failed else ""
+        words = verdict.text.removeprefix(f"{self.expression}: ")
+        text = f"{self.expression}: {count}the worst begins at {window}: {words}"
+        return replace(verdict, text=text, at=str(window))
+
     def _compared(self, actual: Any) -> Verdict:
-        comparable = _is_number(actual) and _is_number(self.value)
+        comparable = is_number(actual) and is_number(self.value)
         if comparable or self.op in ("==", "!="):
             ok = _OPERATORS[self.op](actual, self.value)
         else:
             ok = False
-        text = f"{self.expression}: is {_show(actual)}{_label(self.name, actual)}"
+        text = f"{self.expression}: is {show(actual)}{_label(self.name, actual)}"
         if ok:
             return Verdict(True, actual, text)
         if not comparable:
@@ -256,26 +209,27 @@ class Expectation:
             return ""
         ratio = abs(off) / abs(value) if value else 0.0
         share = f" ({ratio:.1%})" if 0 < ratio < 10 else ""
-        return f", {_show(abs(off))}{share} {'above' if off > 0 else 'below'}"
+        return f", {show(abs(off))}{share} {'above' if off > 0 else 'below'}"
 
 
-_PER_MINUTE: Final = ("error_rate", "errors.per_minute")
+PER_MINUTE: Final = ("error_rate", "errors.per_minute")
 """Errors per minute, which readers mistake for the share of errors."""
 
 
 def _label(name: str, actual: Any) -> str:
     """What is counted, where the name does not say so."""
-    return " errors/min" if name in _PER_MINUTE and _is_number(actual) else ""
+    return " errors/min" if name in PER_MINUTE and is_number(actual) else ""
 
 
 def _meant(expectation: Expectation) -> str:
-    if expectation.name not in _PER_MINUTE or expectation.op not in ("<", "<="):
+    if expectation.name not in PER_MINUTE or expectation.op not in ("<", "<="):
         return ""
-    return f"; for the share of errors write {_as_share(expectation.op, expectation.value)}"
+    return f"; for the share of errors write {as_share(expectation.op, expectation.value)}"
 
 
-def _as_share(op: str, value: float | bool | None) -> str:
-    return f"errors.ratio{op}{_show(value)}%"
+def as_share(op: str, value: float | bool | None) -> str:
+    """The expression about the share of errors that was meant."""
+    return f"errors.ratio{op}{show(value)}%"
 
 
 # What was measured. A gate must not pass because there was nothing to look at.
@@ -376,9 +330,9 @@ def _good_runs_leave_nothing(report: Mapping[str, Any], head: str) -> bool:
 
 def _fields_asked(where: str | None) -> set[str]:
     """The fields that a condition in its canonical text asks for."""
-    text = _pattern(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""").sub('""', where or "")
+    text = pattern(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""").sub('""', where or "")
     test = r"([A-Za-z_][\w.\"]*)\s*(?:[=!<>~]|\bnot in\b|\bin\b|\bexists\b)"
-    return {found[1].partition(".")[0].lower() for found in _pattern(test).finditer(text)}
+    return {found[1].partition(".")[0].lower() for found in pattern(test).finditer(text)}
 
 
 def _too_few_values(report: Mapping[str, Any], name: str) -> str | None:
@@ -391,90 +345,42 @@ def _too_few_values(report: Mapping[str, Any], name: str) -> str | None:
         there = figure(report, f"{path}.{'count' if path == 'response_time_ms' else 'requests'}")
     except UnknownMetricError:
         return None
-    if not _is_number(there) or there >= least:
+    return _too_few(there, last)
+
+
+def _too_few(count: Any, column: str) -> str | None:
+    """Why a percentile of so many values says nothing; None if it does, or is none."""
+    least = _VALUES_MIN.get(column.removesuffix("_ms"))
+    if least is None or not is_number(count) or count >= least:
         return None
-    values = "is 1 value" if there == 1 else f"are {there:,} values"
-    return f"there {values}, {last.removesuffix('_ms')} needs {least:,}"
+    values = "is 1 value" if count == 1 else f"are {count:,} values"
+    return f"there {values}, {column.removesuffix('_ms')} needs {least:,}"
 
 
-def parse_expectation(expression: str) -> Expectation:
-    """Parse `NAME OP VALUE`.
-
-    OP is one of < <= > >= == !=; VALUE is a number, `null`, `true` or `false`. Figures in
-    milliseconds take a unit (`ns us ms s min`), ratios take `%`.
-
-    Raises:
-        ExpectationError: with the position of the first character that does not fit.
-    """
-
-    def fail(message: str, position: int, hint: str | None = None) -> ExpectationError:
-        return ExpectationError(message, expression=expression, position=position, hint=hint)
-
-    if len(expression) > EXPRESSION_CHARS_MAX:
-        raise fail(f"longer than {EXPRESSION_CHARS_MAX} characters", EXPRESSION_CHARS_MAX)
-    name = _pattern(_NAME).match(expression)
-    if name is None:
-        start = len(expression) - len(expression.lstrip())
-        raise fail("expected the name of a metric", start, "such as response_time_ms.p99")
-    try:
-        check_name(name[1])
-    except UnknownMetricError as error:
-        known = "the names are those of the JSON report: logan analyze LOG --json"
-        raise fail(str(error), name.start(1), None if error.similar else known) from None
-    at = name.end()
-    below = names_below(name[1])
-    if below is not None:
-        what = "a list of rows" if name[1] in LISTS else "a group of metrics"
-        hint = f"name one, such as {below}" if below else None
-        raise fail(f"{name[1]} is {what}", name.start(1), hint)
-    op = _pattern(_OPERATOR).match(expression, at)
-    if op is None:
-        hint = "equality is written ==" if expression[at : at + 1] == "=" else None
-        raise fail("expected one of < <= > >= == !=", at, hint)
-    value, end = _parse_value(expression, op.end(), name[1], op[1], fail)
-    rest = expression[end:].lstrip()
-    if rest:
-        raise fail("expected nothing after the value", len(expression) - len(rest))
-    return Expectation(expression.strip(), name[1], op[1], value)
+_GROWING: Final = (
+    *("errors.total", "errors.per_minute", "error_rate", "total_requests", "lines.parsed"),
+    *("requests_per_second", "throughput.requests_per_second", "throughput.observed_rps"),
+)
+"""Metrics of windows that grow with the time that a window has."""
 
 
-def _parse_value(
-    expression: str,
-    at: int,
-    name: str,
-    op: str,
-    fail: Callable[..., ExpectationError],
-) -> tuple[float | bool | None, int]:
-    word = re.compile(r"[a-z]+").match(expression, at)
-    if word is not None and word[0] in _WORDS:
-        if op not in ("==", "!="):
-            raise fail(f"{word[0]} can only be compared by == and !=", at)
-        return _WORDS[word[0]], word.end()
-    number = _pattern(_NUMBER).match(expression, at)
-    if number is None:
-        raise fail("expected a number, null, true or false", at)
-    value = float(number[0].strip().replace("_", ""))
-    if not math.isfinite(value):
-        raise fail("too large a number", at)
-    unit = _pattern(_UNIT).match(expression, number.end())
-    if unit is None:
-        raise fail("expected a unit (ns us ms s min, or %) or nothing", number.end())
-    if unit[1] is None:
-        return value, unit.end()
-    factor = _factor(name, unit[1])
-    if factor is None:
-        hint = None
-        if unit[1] == "%" and name in _PER_MINUTE:
-            hint = f"{name} is errors/min; for the share of errors write {_as_share(op, value)}"
-        raise fail(f"{name} is not measured in {unit[1]}", number.end(), hint)
-    return value * factor, unit.end()
+def _table_of(report: Mapping[str, Any], table: str) -> Mapping[str, Any] | None:
+    head, _, field = table.partition(".")
+    section = report.get(head)
+    found = (section or {}).get(field) if field else section
+    return found or None
 
 
-def _factor(name: str, unit: str) -> float | None:
-    """By what a value in `unit` is multiplied to be in the figure's own unit, if it can be."""
-    own = unit_of(name)
-    if unit == "%":
-        return 0.01 if own == "ratio" else None
-    if own in ("ms", "s"):
-        return _MILLISECONDS[unit] / _MILLISECONDS[own]
-    return None
+def _no_row(section: Mapping[str, Any], noun: str, key: str, shown: list[str]) -> str:
+    """Why a table does not have a row, and whether all of it was searched."""
+    import difflib
+
+    was_searched = key in (section.get("named") or {})
+    distinct = section.get("distinct")
+    if not section.get("exact", True):
+        return f"too many {noun} to keep each, and {key!r} is not among those kept"
+    if not was_searched and (distinct is None or distinct > len(shown)):
+        return f"the report has only {len(shown):,} of its {noun}, and {key!r} is not among them"
+    near = difflib.get_close_matches(key, shown, 1, cutoff=0.6)
+    meant = f"; did you mean {near[0]!r}?" if near else ""
+    return f"{key!r} is not among the {noun}{meant}"

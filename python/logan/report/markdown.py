@@ -98,7 +98,11 @@ def _expectations(report: view.Data) -> Iterator[str]:
     yield from table(
         ["verdict", "expectation", "result"],
         [
-            ["ok" if each["ok"] else "FAIL", visible(each["expression"]), visible(each["text"])]
+            [
+                "ok" if each["ok"] else "FAIL",
+                visible(each["expression"]),
+                visible(each["text"].removeprefix(f"{each['expression']}: ")),
+            ]
             for each in judged
         ],
         [],

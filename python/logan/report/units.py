@@ -74,10 +74,10 @@ def span(seconds: float | None) -> str:
     """A stretch of time in its two largest units: `3900` -> `1 h 5 min`."""
     if seconds is None:
         return NONE
-    if seconds < 60 and seconds == int(seconds) and seconds:
-        return f"{seconds:.0f} s"
     if seconds < 60:
-        return duration_ms(seconds * 1000)
+        number, _, unit = duration_ms(seconds * 1000).partition(" ")
+        short = number.rstrip("0").rstrip(".") if "." in number else number
+        return f"{short} {unit}"
     rest = round(seconds)
     parts = []
     for unit, length in (("y", 31_557_600), ("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):

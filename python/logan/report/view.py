@@ -212,15 +212,19 @@ def inputs_named(report: Data) -> tuple[list[str], int]:
 
 
 def period(report: Data) -> str | None:
-    """The time of the first record to that of the last; None if none has a time."""
+    """The time of the first record to that of the last, without clocks that are far off; None if
+    no record has a time."""
     time = report["time"]
     if time["first"] is None:
         return None
     zone = zone_name(report)
-    if not time["span_s"]:
-        return f"{units.moment(time['first'])} {zone}"
-    until = units.moment(time["last"], time["first"])
-    return f"{units.moment(time['first'])} → {until} {zone}  ({units.span(time['span_s'])})"
+    first, last, span_s = time["first"], time["last"], time["span_s"]
+    chart = drawn(report)
+    if not chart.is_whole:  # what is far off is named below
+        first, last, span_s = chart.points[0]["t"], chart.points[-1]["t"], chart.span_s
+    if not span_s:
+        return f"{units.moment(first)} {zone}"
+    return f"{units.moment(first)} → {units.moment(last, first)} {zone}  ({units.span(span_s)})"
 
 
 def selected(report: Data) -> list[str]:

@@ -48,7 +48,9 @@ def test_moments(value: Moment, zone: str, nanos: int) -> None:
     assert window.at(0) == (nanos, None)
 
 
-@pytest.mark.parametrize("value", ["", "now", "10:15", "2 hours", "-2h", "2", "h", "2024-13-01"])
+@pytest.mark.parametrize(
+    "value", ["", "10:15", "soon", "2 fortnights", "--2h", "2", "h", "2024-13-01"]
+)
 def test_no_moments(value: str) -> None:
     with pytest.raises(UsageError, match="not a valid time"):
         timerange.window(None, value, input_tz="UTC")

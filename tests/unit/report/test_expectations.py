@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logan.errors import ExpectationError, UsageError
-from logan.report.expectations import Verdict, parse_expectation, validate_results
+from logan.report.comparison import validate_results
+from logan.report.expectation_parser import parse_expectation
+from logan.report.expectations import Verdict
 
 REPORT: dict[str, Any] = {
     "partial": False,

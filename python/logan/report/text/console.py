@@ -11,23 +11,24 @@ from typing import Any, Final, TextIO
 
 from rich.console import Console, RenderableType
 
-__all__ = ["WIDTH_MIN", "page", "terminal"]
+__all__ = ["PLAIN", "WIDTH_MIN", "page", "terminal"]
 
 WIDTH_MIN: Final = 60
 """A narrower terminal wraps lines by itself, which loses nothing."""
 
-_PLAIN: Final[dict[str, Any]] = {
+PLAIN: Final[dict[str, Any]] = {
     "force_jupyter": False,
     "legacy_windows": False,
     "markup": False,
     "emoji": False,
     "highlight": False,
 }
+"""Arguments of every console."""
 
 
 def terminal(stream: TextIO, *, color: bool) -> Console:
     """A console on a terminal, for what is redrawn."""
-    return Console(file=stream, no_color=not color, **_PLAIN)
+    return Console(file=stream, no_color=not color, **PLAIN)
 
 
 def page(content: RenderableType, *, width: int, color: bool) -> str:
@@ -40,7 +41,7 @@ def page(content: RenderableType, *, width: int, color: bool) -> str:
         color_system="standard" if color else None,
         force_terminal=color,
         no_color=not color,
-        **_PLAIN,
+        **PLAIN,
     )
     console.print(content)
     return "\n".join(line.rstrip() for line in out.getvalue().split("\n"))

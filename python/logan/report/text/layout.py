@@ -70,11 +70,17 @@ def render(report: Section, options: RenderOptions) -> str:
 
 
 def layout(
-    report: Mapping[str, Any], *, width: int, height: int | None = None, zone: tzinfo = UTC
+    report: Mapping[str, Any],
+    *,
+    width: int,
+    height: int | None = None,
+    zone: tzinfo = UTC,
+    hint: bool = True,
 ) -> RenderableType:
     """The whole page as one renderable.
 
-    `width` is what it may take, `height` its most lines, `zone` that of its times.
+    `width` is what it may take, `height` its most lines, `zone` that of its times; `hint` says how
+    to see what does not fit.
     """
     data: Data = report.to_dict() if hasattr(report, "to_dict") else report
     if zone is not UTC:
@@ -85,7 +91,8 @@ def layout(
         pieces += [part for block in _blocks(data) if (part := block.draw(page_width, None))]
         return _spaced(pieces)
     first = [*_first_screen(data, page_width, height)]
-    return _spaced([*first, *_fitting(data, page_width, height - _lines(first, page_width))])
+    room = height - _lines(first, page_width)
+    return _spaced([*first, *_fitting(data, page_width, room, hint=hint)])
 
 
 def _spaced(pieces: Sequence[RenderableType]) -> RenderableType:
@@ -167,7 +174,7 @@ def _other_blocks(report: Data) -> list[_Block]:
     ]
 
 
-def _fitting(report: Data, width: int, room: int) -> list[RenderableType]:
+def _fitting(report: Data, width: int, room: int, *, hint: bool) -> list[RenderableType]:
     """As many sections, and as many rows of each, as fit into `room` lines."""
     blocks = _blocks(report)
     # Tables first: they say where the trouble is. The order on the page stays.
@@ -199,7 +206,7 @@ def _fitting(report: Data, width: int, room: int) -> list[RenderableType]:
     shown = [part for part in found if part is not None]
     names = [blocks[index].name for index in sorted(hidden) if blocks[index].name]
     cut = any(chosen[index] < blocks[index].rows for index in chosen)
-    if names or cut:
+    if hint and (names or cut):
         left = f"also: {', '.join(names)}" if names else "there are more rows"
         told = Text(f"--top N shows all, -o report.html makes a page; {left}", style=NOTE)
         told.no_wrap, told.overflow = True, "ellipsis"

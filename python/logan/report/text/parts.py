@@ -177,7 +177,7 @@ def _response_times(report: Data, width: int) -> RenderableType | None:
         )
     error = measured["relative_error"]
     exact = f"percentiles ±{units.percent(error)}" if error else ""
-    note = f"{measured['count']} values, too few for percentiles" if few else exact
+    note = "too few for percentiles" if few else exact
     lines: list[RenderableType] = [title("Response time", note), indented(grid)]
     if measured["absent"]:
         absent = units.count(measured["absent"])

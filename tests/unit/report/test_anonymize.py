@@ -1,0 +1,142 @@
+"""What tells users apart is masked in every output, and counts stay."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import logan
+from logan.cli.main import main
+from logan.report import OUTPUTS, RenderOptions, render
+from logan.report.anonymize import MASK, client_network, scrubbed
+from tests.support.report_document import findings
+from tests.unit.report.test_document import report
+
+SECRETS = (
+    "192.0.2.77",
+    "2001:db8:1:2:3:4:5:6",
+    "jane.doe@example.org",
+    "hunter2-value",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln",
+    "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b",
+    "6fa459ea-ee8a-3ca4-894e-db77e160355e",
+    "s3cr3tQuery",
+)
+
+
+@pytest.mark.parametrize(
+    ("client", "network"),
+    [
+        ("192.0.2.77", "192.0.2.0/24"),
+        ("192.0.2.77:5123", "192.0.2.0/24"),
+        ("2001:db8:1:2::6", "2001:db8:1::/48"),
+        ("[2001:db8:1:2::6]", "2001:db8:1::/48"),
+        ("::ffff:192.0.2.77", "192.0.2.0/24"),
+        ("fe80::1%eth0", "fe80::/48"),
+        ("jane-laptop.example.org", MASK),
+        ("", ""),
+    ],
+)
+def test_clients_become_networks(client: str, network: str) -> None:
+    assert client_network(client) == network
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize(
+    "around",
+    ["{}", "from {} to x", '"{}"', "a={}", "/path?token={}&page=2", "password: {}", "Bearer {}"],
+)
+def test_secrets_are_masked_wherever_they_stand(secret: str, around: str) -> None:
+    plain = secret in ("hunter2-value", "s3cr3tQuery") and around in (
+        *("{}", "from {} to x", '"{}"', "a={}"),
+    )
+    assert plain or secret not in scrubbed(around.format(secret))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "GET /items/{id}",
+            "GET /static/app.js",
+            "POST /api/v1/checkout",
+            "10:15:32 INFO started",
+        ),
+        *("Database connection failed after 3 retries", "took 127ms", "version 1.2.3", "web3"),
+        *(
+            "2024-01-24T10:15:32.123Z",
+            "std::vector::at failed",
+            "GET /a-b-c-d/internationalization",
+        ),
+    ],
+)
+def test_what_says_nothing_of_users_stays(text: str) -> None:
+    assert scrubbed(text) == text
+
+
+@given(st.text(max_size=200))
+def test_masking_twice_changes_nothing_more(text: str) -> None:
+    once = scrubbed(text)
+    assert scrubbed(once) == once
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    folder = tmp_path / "jane.doe"
+    folder.mkdir()
+    path = folder / "access.log"
+    lines = [
+        f'192.0.2.{host} - jane [24/Jan/2024:10:15:{host:02} +0000] "GET /reset/{host}?token='
+        f's3cr3tQuery HTTP/1.1" 500 5 "-" "Mozilla/5.0 Chrome/120.0.0.0" 0.250\n'
+        for host in range(10, 40)
+    ]
+    lines.append("192.0.2.99 jane.doe@example.org no log line 9f86d081884c7d659a2feaa0c55ad0\n")
+    path.write_text("".join(lines))
+    return path
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_no_output_shows_them(output: str, log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    where = ["--where", 'client!="192.0.2.200" and path!="/x?token=s3cr3tQuery"']
+    options = ["--anonymize", "--by", "client", "--by", "user_agent", *where]
+    options += ["--expect", "errors.total<1", "--output-format", output]
+    if output == "csv":
+        options = [*options[:-2], "--csv", "clients"]
+    assert main(["analyze", str(log), *options]) == 1
+    shown = capsys.readouterr().out
+    for secret in ("s3cr3tQuery", "192.0.2.1", "192.0.2.99", "jane.doe", "9f86d081", "192.0.2.200"):
+        assert secret not in shown, secret
+    assert "192.0.2.0/24" in shown or output == "svg"
+    if output != "csv":
+        assert "anonymized" in shown
+    if output == "json":
+        made = json.loads(shown)
+        assert made["anonymized"] is True
+        (row,) = made["clients"]["top"]
+        assert (row["client"], row["requests"], row["errors"]) == ("192.0.2.0/24", 10, 10)
+        assert "Chrome/120.0.0.0" in made["groups"]["user_agent"]["top"][0]["key"]
+        assert made["total_requests"] == 30
+
+
+def test_findings_and_commands_are_masked() -> None:
+    one = report(findings=findings("client=192.0.2.77"), command="logan analyze x --where a@b.org")
+    text = render("html", one.anonymize(), RenderOptions())
+    assert "192.0.2.77" not in text
+    assert "a@b.org" not in text
+    assert "192.0.2.0/24" in text
+    assert one.anonymize().anonymized is True
+    assert one.findings[0].where[0].value == "client=192.0.2.77"
+
+
+def test_the_library_masks_a_copy(log: Path) -> None:
+    made = logan.analyze(log)
+    masked = made.anonymize()
+    assert made.clients.top[0].client.startswith("192.0.2.")
+    assert made.clients.top[0].client != "192.0.2.0/24"
+    assert masked.inputs[0].path == "access.log"
+    assert masked.malformed.samples[0].text == MASK
+    assert masked.slowest[0].text == f'{MASK} "GET /reset/10?token={MASK} HTTP/1.1" 500 {MASK}'
