@@ -79,6 +79,8 @@ def analyze(
     errors: Literal["raise", "report"] = "raise",
     save: PathLike | None = None,
     spec: PathLike | None = None,
+    state: PathLike | None = None,
+    total: bool = False,
 ) -> Report:
     """Analyze logs and return one report of all of them.
 
@@ -137,6 +139,9 @@ def analyze(
         save: a file that gets a saved summary: `load` gives it back, `paths` may name it in place
             of the logs. Not written if `cancel` was set.
         spec: a saved summary, or a spec in JSON, by which these logs are read and counted.
+        state: a folder that remembers how far logs were counted, through rotation: only what is
+            new is read, and the report is of that.
+        total: with `state`, the report is of all that was ever counted.
 
     Raises:
         UsageError: an option is invalid (also a `ValueError`); `ConditionError` or
@@ -150,6 +155,10 @@ def analyze(
     options = timerange.options(now_ns=time.time_ns(), **chosen(given, Options, TimeRange))
     execution = Execution(**chosen(given, Execution))
     storage = Storage(**chosen(given, Storage))
+    if storage.state is not None:
+        return _analyze_new(paths, options, presentation, execution, storage)
+    if storage.total:
+        raise UsageError("total needs a state folder", hint="name one: state")
     given_spec = _given_spec(storage)
     if given_spec is not None:
         options = given_spec.over(options)
@@ -261,6 +270,25 @@ def load(path: PathLike) -> Saved:
     from logan.summaries import saved  # only here
 
     return saved.load(path)
+
+
+def _analyze_new(
+    paths: PathLike | Iterable[PathLike],
+    options: Options,
+    presentation: Presentation,
+    execution: Execution,
+    storage: Storage,
+) -> Report:
+    from logan.state.run import open_state, run
+
+    with open_state(storage, options) as folder:
+        found = run(
+            *(_path_list(paths), folder, options, presentation, execution), total=storage.total
+        )
+        if found.errors and presentation.errors == "raise":
+            raise found.errors[0]
+        found.reported()
+        return found.report
 
 
 def _given_spec(storage: Storage) -> GivenSpec | None:

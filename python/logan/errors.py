@@ -27,6 +27,7 @@ __all__ = [
     "OutputError",
     "ProtocolError",
     "SourceChangedError",
+    "StateError",
     "SummaryError",
     "UnreadableLogError",
     "UsageError",
@@ -181,6 +182,10 @@ class ProtocolError(LoganError):
 class JournalError(LoganError):
     """The state folder is in use, damaged, foreign, or cannot be written. Nothing that was not
     committed may be acknowledged."""
+
+
+class StateError(LoganError):
+    """The state folder of regular runs is in use, damaged, foreign, or cannot be written."""
 
 
 class ClusterError(LoganError):

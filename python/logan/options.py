@@ -74,6 +74,7 @@ class Flag(NamedTuple):
         parse: the function of `cli.option_types` that reads its text.
         repeatable: every use adds a value.
         negates: takes no value; its use means False.
+        switches: takes no value; its use means True.
         environment: `LOGAN_*` variables and the configuration file can set it, too.
     """
 
@@ -85,6 +86,7 @@ class Flag(NamedTuple):
     choices: tuple[str, ...] = ()
     repeatable: bool = False
     negates: bool = False
+    switches: bool = False
     environment: bool = False
 
 
@@ -467,6 +469,8 @@ class Storage:
     Attributes:
         save: the file that gets the run's summary, with all that its report needs.
         spec: a saved summary, or a spec in JSON, that says how logs are read and what counts.
+        state: a folder that remembers how far logs were counted: only what is new is read.
+        total: with `state`, the report is of all that was counted.
     """
 
     save: str | PathLike[str] | None = field(
@@ -488,6 +492,29 @@ class Storage:
                 "read and count as this saved summary does: its formats, units, zone, condition",
                 _FORMATS,
                 metavar="FILE",
+            )
+        ),
+    )
+    state: str | PathLike[str] | None = field(
+        default=None,
+        metadata=_declared(
+            flag=Flag(
+                "--state",
+                "keep in DIR how far logs were counted, through rotation: read and report only "
+                "what is new",
+                _OUTPUT,
+                metavar="DIR",
+            )
+        ),
+    )
+    total: bool = field(
+        default=False,
+        metadata=_declared(
+            flag=Flag(
+                "--total",
+                "with --state, report all that was ever counted, not only what is new",
+                _OUTPUT,
+                switches=True,
             )
         ),
     )

@@ -26,7 +26,7 @@ CLUSTER = REPORT | {"scan", "wire", "cluster"} | BODIES
 SAVING = REPORT | {"summaries"}
 LIBRARY = (
     SAVING
-    | {"comparison"}
+    | {"comparison", "state"}
     | {"engines", "cluster", "cluster.coordinator", "cluster.worker", "analysis"}
 )
 
@@ -45,6 +45,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "report": PLANNING,
     "summaries": SAVING,
     "comparison": SAVING,
+    "state": SAVING | {"engines"},
     "analysis": SAVING | {"engines", "comparison"},
     "wire": {"_logan", "errors", "limits"} | BODIES,
     "wire.bodies": {"_logan", "errors", "limits", "wire"},
@@ -75,7 +76,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "rich": ("cli", "report.text", "report.document", "comparison.text"),
     "rich_argparse": ("cli",),
     "argparse": ("cli",),
-    "sqlite3": ("cluster.coordinator",),
+    "sqlite3": ("cluster.coordinator", "state.folder"),
     "msgspec": ("wire", "cluster", "planning.codec", "summaries.saved"),
     "psutil": ("cluster",),
     "starlette": ("cluster.http", "live.web"),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from logan.cli.command_line import is_piped
+from logan.cli.exit_codes import Exit, exit_of_signal
 from logan.cli.output import check_outputs, present
 from logan.cli.report_options import (
     PATHS_HELP,
@@ -15,13 +17,17 @@ from logan.cli.report_options import (
     expectations_of,
     series_points_of,
 )
-from logan.errors import UsageError
+from logan.errors import CancelledError, UsageError
 from logan.options import Execution, Options, Presentation, Storage, TimeRange, chosen
 
 if TYPE_CHECKING:
+    from contextlib import ExitStack
+
     from logan._logan import Cancel
     from logan.cli.main import Parser
+    from logan.options import Progress
     from logan.report import Report
+    from logan.report.expectations import Expectation
 
 __all__ = ["EPILOG", "HELP", "configure", "run"]
 
@@ -38,6 +44,7 @@ examples:
   logan analyze 'logs/**/*.gz' /var/log/nginx logs.tar.gz
   logan analyze s3://bucket/access.log.zst https://example.org/app.log
   logan analyze access.log.1 --save monday.logan && logan analyze monday.logan access.log
+  logan analyze access.log --state /var/lib/logan/nightly     # by cron: what is new since
   logan analyze app.log --expect 'response_time_ms.p99<=300' --expect 'errors.ratio<1%'
   logan analyze app.log --expect 'errors.ratio<1% in every 5m and requests>=20'
   logan analyze app.log --expect 'routes["POST /pay"].p95_ms<300' --junit logan.xml -o report.md
@@ -79,7 +86,11 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--csv groups needs a table to print", hint="name a field: --by route")
     check_outputs(args, args.paths)
     check_saving(args.save, args.output, args.paths)
+    if args.total and args.state is None:
+        raise UsageError("--total needs --state", hint="name the folder: --state DIR")
     cancel = Cancel()
+    if args.state is not None:
+        return _run_new(args, expectations, cancel)
     with Signals().handled(cancel.set) as signals:
         report = _analyze(args, cancel)
         if args.save is not None and cancel.is_set():
@@ -87,23 +98,65 @@ def run(args: argparse.Namespace) -> int:
         return present(report, args, expectations, signals.signum)
 
 
+def _run_new(args: argparse.Namespace, expectations: list[Expectation], cancel: Cancel) -> int:
+    """With a state folder: what is new. It counts as reported once the report is out."""
+    from contextlib import ExitStack
+
+    from logan.cli.report_options import options_of
+    from logan.cli.signals import Signals
+    from logan.cli.terminal import say
+    from logan.state.run import open_state, run
+
+    presentation = Presentation(**chosen(vars(args), Presentation) | {"errors": "report"})
+    presentation = replace(presentation, series_points=series_points_of(args))
+    storage, options = Storage(**chosen(vars(args), Storage)), options_of(args)
+    with ExitStack() as stack:
+        signals = stack.enter_context(Signals().handled(cancel.set))
+        execution = Execution(**chosen(vars(args), Execution))
+        execution = replace(execution, cancel=cancel, progress=_progress(args, stack))
+        folder = stack.enter_context(open_state(storage, options))
+        try:
+            found = run(args.paths, folder, options, presentation, execution, total=args.total)
+        except CancelledError as error:
+            say(str(error))
+            return exit_of_signal(signals.signum or 0)
+        for note in found.notes:
+            say(note)
+        for each in found.errors:
+            say(str(each))
+            if each.hint:
+                say(each.hint, prefix="  hint: ")
+        if found.repeated:
+            say("repeated: the report has lines that an earlier run counted and may have reported")
+        if not found.report.inputs:
+            say("nothing new since the last run")
+        code = present(found.report, args, expectations, None)
+        found.reported()
+        return Exit.INPUT if found.errors and code in (Exit.OK, Exit.EXPECTATION_FAILED) else code
+
+
+def _progress(args: argparse.Namespace, stack: ExitStack) -> Progress | None:
+    from logan.cli.progress import ProgressBar
+    from logan.cli.terminal import is_terminal, wants_color
+
+    if args.no_progress or not is_terminal(sys.stderr):
+        return None
+    return stack.enter_context(ProgressBar(color=wants_color(args.color, sys.stderr))).update
+
+
 def _analyze(args: argparse.Namespace, cancel: Cancel) -> Report:
     from contextlib import ExitStack
 
     from logan.api import analyze
-    from logan.cli.progress import ProgressBar
-    from logan.cli.terminal import is_terminal, say, wants_color
+    from logan.cli.terminal import say
 
     if "-" in args.paths and sys.stdin is not None and sys.stdin.isatty():
         say("reading standard input; press Ctrl-D to end it")
     with ExitStack() as stack:
-        bar = None
-        if not args.no_progress and is_terminal(sys.stderr):
-            bar = stack.enter_context(ProgressBar(color=wants_color(args.color, sys.stderr)))
         given = chosen(vars(args), Options, TimeRange, Presentation, Execution, Storage)
         given |= {
             "series_points": series_points_of(args),
-            "progress": None if bar is None else bar.update,
+            "progress": _progress(args, stack),
             "cancel": cancel,
             "errors": "report",
         }

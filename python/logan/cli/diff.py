@@ -108,6 +108,8 @@ def run(args: argparse.Namespace) -> int:
     from logan.cli.terminal import check_output, say
     from logan.comparison.limits import parse_limit
 
+    if args.by:
+        raise UsageError("a comparison has no group tables", hint="leave --by out")
     limits = [parse_limit(text) for text in args.fail_if]
     named = _sides(args)
     check_output(args.output, args.paths)

@@ -176,6 +176,8 @@ def _add(
         )
     elif flag.negates:
         group.add_argument(flag.name, dest=name, action="store_false", help=flag.help)
+    elif flag.switches:
+        group.add_argument(flag.name, dest=name, action="store_true", help=flag.help)
     elif flag.repeatable:
         group.add_argument(
             flag.name,

@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
+from statistics import NormalDist
 from typing import Any, Final, NamedTuple
 
 from logan.comparison.tests import binomial_tails, normal_p
@@ -136,9 +137,11 @@ def _largest_gap(pairs: list[tuple[int, int]], n: int, m: int) -> float:
 
 
 def percentile_test(a: Distribution | None, b: Distribution | None, q: float) -> float | None:
-    """The level from which on the order-statistic intervals of a percentile overlap.
+    """Probability of a difference of a percentile at least as large by chance.
 
-    None where a side has too few values for the percentile to lie within them: fewer than
+    Order-statistic intervals of both sides are widened until they meet. Two that do not meet say
+    more than each for itself, as both would have to be off, so their level is that of the
+    difference. None where a side has too few values for the percentile to lie within them: fewer than
     4 / (1 - q).
     """
     if a is None or b is None or min(a.size, b.size) * (1 - q) < 4:
@@ -146,15 +149,16 @@ def percentile_test(a: Distribution | None, b: Distribution | None, q: float) ->
     pairs = _aligned(a, b)
     ones = list(accumulate(one for one, _ in pairs))
     others = list(accumulate(other for _, other in pairs))
-    return min(
-        1.0,
-        _apart(ones, a.size, others, b.size, q),
-        _apart(others, b.size, ones, a.size, q),
-    )
+    tail = min(_apart(ones, a.size, others, b.size, q), _apart(others, b.size, ones, a.size, q))
+    if tail >= 0.5:
+        return 1.0
+    z = -NormalDist().inv_cdf(max(tail, 1e-300))
+    both = (a.size**-0.5 + b.size**-0.5) / (1 / a.size + 1 / b.size) ** 0.5
+    return normal_p(z * both)
 
 
 def _apart(low: list[int], n: int, high: list[int], m: int, q: float) -> float:
-    """The level at which the interval of the first ends below that of the second begins.
+    """The tail of both intervals at which the first ends where the second begins.
 
     At a border between buckets the first ends below it if enough of its values do, the second
     begins above it if few enough do; the one grows and the other falls from border to border.
@@ -171,4 +175,4 @@ def _apart(low: list[int], n: int, high: list[int], m: int, q: float) -> float:
             last = middle
         else:
             first = middle + 1
-    return min(2 * max(levels(border)) for border in {max(0, first - 1), first})
+    return min(max(levels(border)) for border in {max(0, first - 1), first})

@@ -37,11 +37,13 @@ class GivenSpec:
         name: what messages call it.
         spec: the decoded JSON of a native `Spec`.
         options: fields of `Options` that say how logs are read; empty if that is not known.
+        is_lenient: logs that it does not know are read as they look.
     """
 
     name: str
     spec: Mapping[str, Any]
     options: Mapping[str, Any]
+    is_lenient: bool = False
 
     def over(self, asked: Options) -> Options:
         """`asked` with what the spec says. Raises `UsageError` where the user asked otherwise."""
@@ -84,7 +86,10 @@ class GivenSpec:
         for each in self.spec["sources"]:
             if each.get("identity") == source["identity"] and "content" in source["identity"]:
                 return dict(each["reading"])  # the very same log
-        made = self._reading_of(source["identity"]["name"])
+        known = self._reading_of(source["identity"]["name"])
+        if known is None:
+            return dict(own)
+        made = known
         for key in _OF_ONE_FILE:
             if key in own:
                 made[key] = own[key]
@@ -94,14 +99,16 @@ class GivenSpec:
         made.pop("time", None)
         return made | ({"time": time} if time else {})
 
-    def _reading_of(self, name: str) -> dict[str, Any]:
+    def _reading_of(self, name: str) -> dict[str, Any] | None:
         """How logs of that name are read: those of its rotated set, else all alike."""
         known = [
             (_set(each.get("identity", {}).get("name", "")), _general(each["reading"]))
             for each in self.spec["sources"]
         ]
-        for choice in ([reading for of, reading in known if of == _set(name)], known):
-            readings = [each[1] if isinstance(each, tuple) else each for each in choice]
+        of_set = [reading for of, reading in known if of == _set(name)]
+        if self.is_lenient:
+            return dict(of_set[-1]) if of_set else None
+        for readings in (of_set, [reading for _, reading in known]):
             if readings and all(each == readings[0] for each in readings):
                 return dict(readings[0])
         raise UsageError(

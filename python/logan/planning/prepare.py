@@ -97,16 +97,18 @@ def prepare(
     strict: bool = False,
     cancel: Cancel | None = None,
     given: GivenSpec | None = None,
+    literal: bool = False,
 ) -> Job:
     """Look at the inputs and plan what can be read of them; `strict` raises the first error.
 
-    With `given` the lines are read as that spec says, of which `options` are then.
+    With `given` the lines are read as that spec says, of which `options` are then. With `literal`
+    each path is one input, whatever it looks like.
 
     Raises `UsageError` for options that make no sense, `InputError` if `strict`.
     """
     started = time.perf_counter()
     check_format(options.format)
-    inputs = open_inputs(paths, cancel=cancel)
+    inputs = open_inputs(paths, cancel=cancel, literal=literal)
     try:
         if strict:
             raise_first(inputs)

@@ -16,7 +16,7 @@ from logan.model import Detection, Source
 from logan.options import CUSTOM, Options
 from logan.sources.inputs import shown_name
 
-__all__ = ["SPEC_VERSION", "anchor_of", "identity", "is_format_name", "spec_json"]
+__all__ = ["SPEC_VERSION", "anchor_of", "identity", "is_format_name", "meaning", "spec_json"]
 
 SPEC_VERSION = 2
 
@@ -83,10 +83,10 @@ def _valid(text: str) -> str:
 
 def _shared(options: Options) -> dict[str, Any]:
     """What is said once for all sources."""
-    return {"version": SPEC_VERSION, "meaning": _meaning(options), "top": options.top}
+    return {"version": SPEC_VERSION, "meaning": meaning(options), "top": options.top}
 
 
-def _meaning(options: Options) -> dict[str, Any]:
+def meaning(options: Options) -> dict[str, Any]:
     """The keys that say which records count; none where nothing was asked for."""
     keys = {
         "since_ns": options.since_ns,

@@ -1,0 +1,185 @@
+"""How far a log was counted, and whether a file is that log, be it renamed, copied or compressed.
+
+A log is known by its content: the hash of the first 4 KiB and of the 4 KiB before the counted
+offset. A file that is long enough and has both is its continuation; names and inodes only say where
+to look first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import IO, Any, Final
+
+from logan import _logan
+from logan.errors import InputError
+from logan.limits import CONTENT_EDGE_BYTES
+from logan.sources.compression import compression_of
+from logan.sources.files import input_error
+
+__all__ = ["DECODED_BYTES_MAX", "LogFile", "Position", "decoded_pieces"]
+
+_PIECE: Final = 1 << 20
+
+DECODED_BYTES_MAX: Final = 1 << 30
+"""Of what Python's library does not decode piece by piece: it is held in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a log was counted.
+
+    Attributes:
+        log: which log it is, for all of its life: "12 /var/log/app.log".
+        name: the log's name when it was first seen.
+        path: the file that it was in at last.
+        offset: decoded bytes counted, up to the beginning of a line or the end of the log.
+        head: hash of the first 4 KiB, or of all that was counted if that is less.
+        tail: hash of the 4 KiB before `offset`, or of all before it.
+        inode: device and inode of the file; a hint.
+        stored: size and modification time (ns) of the file when it was read, by which one that is
+            complete is known without decoding it.
+        complete: the file was read to its end.
+    """
+
+    log: str
+    name: str
+    path: str
+    offset: int
+    head: str
+    tail: str
+    inode: tuple[int, int]
+    stored: tuple[int, int]
+    complete: bool
+
+
+class LogFile:
+    """A file that may be a log that was counted before. Closed by `close`."""
+
+    def __init__(self, path: str) -> None:
+        """Raises `InputError`."""
+        self.path = path
+        try:
+            self._file: IO[bytes] = open(path, "rb", buffering=0)  # noqa: SIM115
+            status = os.fstat(self._file.fileno())
+            self.inode = status.st_dev, status.st_ino
+            self.stored = status.st_size, status.st_mtime_ns
+            self.compression = compression_of(os.pread(self._file.fileno(), 1 << 16, 0))
+        except OSError as error:
+            raise input_error(path, error) from error
+        self._length: int | None = status.st_size if self.compression is None else None
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether offsets are not those of the stored bytes."""
+        return self.compression is not None
+
+    def holds(self, position: Position) -> bool:
+        """Whether it is the log of a position, as far as that was counted.
+
+        An archive that is damaged or not yet complete holds nothing.
+        """
+        if self.compression is None and self.stored[0] < position.offset:
+            return False
+        known = (position.stored, position.inode) == (self.stored, self.inode)
+        if self.compression is not None and known and position.complete:
+            return True
+        size = min(CONTENT_EDGE_BYTES, position.offset)
+        try:
+            if _hash(self.read(0, size)) != position.head:
+                return False
+            return _hash(self.read(position.offset - size, size)) == position.tail
+        except (OSError, EOFError, ValueError):
+            return False
+
+    def edges(self, offset: int) -> tuple[str, str]:
+        """`Position.head` and `Position.tail` of what lies before `offset`. Raises `InputError`."""
+        size = min(CONTENT_EDGE_BYTES, offset)
+        try:
+            return _hash(self.read(0, size)), _hash(self.read(offset - size, size))
+        except (OSError, EOFError, ValueError) as error:
+            raise InputError(f"{self.path} changed while it was read", input=self.path) from error
+
+    def read(self, offset: int, size: int) -> bytes:
+        """That many decoded bytes. Raises `OSError`, `EOFError` or `ValueError` if it cannot."""
+        if self.compression is None:
+            data = os.pread(self._file.fileno(), size, offset)
+        else:
+            data = b""
+            at = 0
+            for piece in decoded_pieces(self.path, self.compression):
+                if at + len(piece) > offset:
+                    data += piece[max(0, offset - at) :]
+                at += len(piece)
+                if len(data) >= size:
+                    break
+            data = data[:size]
+        if len(data) < size:
+            raise EOFError(f"{self.path} has ended")
+        return data
+
+    def length(self) -> int:
+        """Decoded bytes in all. Raises as `read`."""
+        if self._length is None:
+            assert self.compression is not None
+            self._length = sum(map(len, decoded_pieces(self.path, self.compression)))
+        return self._length
+
+    @property
+    def size_now(self) -> int:
+        """Stored bytes by now."""
+        return os.fstat(self._file.fileno()).st_size
+
+    def end_of_lines(self, start: int) -> int:
+        """One past the last newline from `start` on; `start` if there is none. Plain files only, as
+        they were when they were opened."""
+        end = self.stored[0]
+        while end > start:
+            at = max(start, end - _PIECE)
+            found = os.pread(self._file.fileno(), end - at, at).rfind(b"\n")
+            if found >= 0:
+                return at + found + 1
+            end = at
+        return start
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def decoded_pieces(path: str, compression: str) -> Iterator[bytes]:
+    """The decoded bytes of an archive. Raises `OSError`, `EOFError` or `ValueError` where it ends
+    too early or is damaged."""
+    opener = _openers().get(compression)
+    if opener is None:
+        with open(path, "rb") as file:
+            data = _logan.decode_head(file.read(DECODED_BYTES_MAX), compression, DECODED_BYTES_MAX)
+        yield data
+        return
+    try:
+        with opener(path, "rb") as decoded:
+            while piece := decoded.read(_PIECE):
+                yield piece
+    except (OSError, EOFError):
+        raise
+    except Exception as error:  # zlib.error, lzma.LZMAError: damaged
+        raise ValueError(str(error)) from error
+
+
+def _openers() -> dict[str, Callable[..., Any]]:
+    import bz2
+    import gzip
+
+    found: dict[str, Callable[..., Any]] = {"gzip": gzip.open, "bzip2": bz2.open}
+    with suppress(ImportError):
+        import lzma
+
+        found["xz"] = lzma.open
+    return found

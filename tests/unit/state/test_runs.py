@@ -1,0 +1,225 @@
+"""Regular runs read only what is new, through rotation, and count each line once."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import logan
+from logan.cli.main import main
+from logan.errors import InputError, StateError, UsageError
+from logan.options import Options
+from logan.state.folder import StateFolder
+from logan.state.run import open_state
+
+
+def lines(first: int, count: int) -> str:
+    """Lines whose time is their number, in seconds."""
+    made = ""
+    for n in range(first, first + count):
+        clock = f"{n // 3_600:02}:{n // 60 % 60:02}:{n % 60:02}"
+        made += f"2026-01-01T{clock}Z INFO request {n} took {n % 97}ms\n"
+    return made
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    (tmp_path / "logs").mkdir()
+    path = tmp_path / "logs" / "app.log"
+    path.write_text(lines(0, 100))
+    return path
+
+
+@pytest.fixture
+def new(log: Path, tmp_path: Path) -> Callable[..., int]:
+    """A run; how many lines its report has."""
+
+    def run(*paths: Path, **options: Any) -> int:
+        report = logan.analyze(paths or log, state=tmp_path / "state", **options)
+        return int(report.lines.total)
+
+    return run
+
+
+def test_only_what_is_new(log: Path, new: Callable[..., int]) -> None:
+    assert new() == 100
+    assert new() == 0
+    with log.open("a") as file:
+        file.write(lines(100, 30))
+        file.write(lines(130, 1)[:20])  # not yet a line
+    assert new() == 30
+    assert new() == 0
+    with log.open("a") as file:
+        file.write(lines(130, 1)[20:] + lines(131, 4))
+    assert new() == 5
+    assert new(total=True) == 135
+
+
+def _renamed(log: Path) -> None:
+    log.rename(f"{log}.1")
+
+
+def _copied(log: Path) -> None:
+    shutil.copy(log, f"{log}.1")
+    os.truncate(log, 0)
+
+
+def _dated(log: Path) -> None:
+    log.rename(f"{log}-20260101")
+
+
+def _compressed(log: Path) -> None:
+    Path(f"{log}.1.gz").write_bytes(gzip.compress(log.read_bytes()))
+    log.unlink()
+
+
+@pytest.mark.parametrize("rotate", [_renamed, _copied, _dated, _compressed])
+@pytest.mark.parametrize("size", [100, 3])
+def test_rotation(
+    log: Path, new: Callable[..., int], rotate: Callable[[Path], None], size: int
+) -> None:
+    log.write_text(lines(0, size))
+    assert new() == size
+    with log.open("a") as file:
+        file.write(lines(size, 40))
+    rotate(log)
+    log.write_text(lines(1_000, 5))
+    # The rest of the old log, which was not named, and the new one.
+    assert new() == 45
+    assert new() == 0
+    assert new(log.parent) == 0
+    with log.open("a") as file:
+        file.write(lines(1_005, 1))
+    assert new() == 1
+    assert new(total=True) == size + 46
+
+
+def test_a_whole_life(log: Path, new: Callable[..., int]) -> None:
+    """Rename, then compress, then shift, as logrotate does with delaycompress."""
+    assert new(log.parent) == 100
+    log.rename(f"{log}.1")
+    log.write_text(lines(200, 50))
+    assert new(log.parent) == 50
+    Path(f"{log}.2.gz").write_bytes(gzip.compress(Path(f"{log}.1").read_bytes()))
+    Path(f"{log}.1").unlink()
+    log.rename(f"{log}.1")
+    log.write_text(lines(300, 2))
+    assert new(log.parent) == 2
+    Path(f"{log}.2.gz").rename(f"{log}.3.gz")
+    assert new(log.parent) == 0
+    Path(f"{log}.3.gz").unlink()
+    assert new(log.parent) == 0
+    assert new(log.parent, total=True) == 152
+
+
+def test_copies_count_once(log: Path, new: Callable[..., int]) -> None:
+    assert new() == 100
+    shutil.copy(log, f"{log}.1")
+    Path(f"{log}.2.gz").write_bytes(gzip.compress(log.read_bytes()))
+    assert new(log.parent) == 0
+    assert new(log.parent, total=True) == 100
+
+
+def test_a_beginning_in_common_is_no_copy(log: Path, new: Callable[..., int]) -> None:
+    banner = "2026-01-01T00:00:00Z INFO started\n"
+    log.write_text(banner)
+    assert new() == 1
+    log.rename(f"{log}.1")
+    log.write_text(banner + lines(7, 3))
+    with Path(f"{log}.1").open("a") as file:
+        file.write(lines(1, 2))
+    assert new() == 6
+    assert new(total=True) == 7
+
+
+def test_a_log_that_is_gone_is_named(
+    log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = str(tmp_path / "state")
+    assert main(["analyze", str(log), "--state", state]) == 0
+    log.write_text(lines(500, 10))
+    capsys.readouterr()
+    assert main(["analyze", str(log), "--state", state, "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["lines"]["total"] == 10
+    assert "app.log was counted up to byte" in err
+    assert "lines that were added since are not counted" in err
+    assert main(["analyze", str(log), "--state", state]) == 0
+    assert capsys.readouterr().err == "logan: nothing new since the last run\n"
+
+
+def test_an_archive_that_is_being_written_waits(log: Path, new: Callable[..., int]) -> None:
+    data = gzip.compress(lines(200, 50).encode())
+    archive = Path(f"{log}.1.gz")
+    archive.write_bytes(data[: len(data) // 2])
+    with pytest.raises(InputError, match="not yet complete"):
+        new(log.parent)
+    archive.write_bytes(data)
+    assert new(log.parent, total=True) == 150
+
+
+def test_what_was_not_reported_is_repeated(
+    log: Path, new: Callable[..., int], tmp_path: Path
+) -> None:
+    from logan.options import Execution, Presentation, Storage
+    from logan.state.run import run
+
+    with open_state(Storage(state=tmp_path / "state"), Options()) as folder:
+        run([str(log)], folder, Options(), Presentation(), Execution())  # and dies
+    with log.open("a") as file:
+        file.write(lines(100, 7))
+    report = logan.analyze(log, state=tmp_path / "state")
+    assert report.lines.total == 107
+    assert report["performance"]["repeated"] is True
+    assert new() == 0
+    assert new(total=True) == 107
+
+
+def test_other_options_and_two_users_are_refused(
+    log: Path, new: Callable[..., int], tmp_path: Path
+) -> None:
+    assert new(where="duration>50ms") == 100
+    with pytest.raises(UsageError, match=r"made with --where duration > 50ms, .* without --where"):
+        new()
+    with pytest.raises(UsageError, match="without --unit, this run is with --unit a=ms"):
+        new(where="duration>50ms", units={"a": "ms"})
+    with pytest.raises(UsageError, match="its own summary and spec"):
+        new(save=tmp_path / "x")
+    kept = {"where": "x"}
+    with StateFolder(tmp_path / "other", kept), pytest.raises(StateError, match="in use by anot"):
+        StateFolder(tmp_path / "other", kept)
+    StateFolder(tmp_path / "other", kept).close()
+
+
+def test_a_foreign_folder_is_refused(log: Path, new: Callable[..., int], tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / "state.sqlite").write_text("something else, and rather long for a header of SQLite")
+    with pytest.raises(StateError, match="it holds something else"):
+        new()
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(StateError, match="cannot use the state folder"):
+        logan.analyze(log, state=tmp_path / "file")
+
+
+def test_the_sum_of_runs_is_one_run(log: Path, new: Callable[..., int], tmp_path: Path) -> None:
+    for first in range(100, 400, 60):
+        new()
+        with log.open("a") as file:
+            file.write(lines(first, 60))
+    total = logan.analyze(log, state=tmp_path / "state", total=True)
+    whole = logan.analyze(log)
+    for section in ("lines", "time", "levels", "errors", "response_time_ms", "series", "messages"):
+        assert total[section] == whole[section]
+
+
+def test_commands_that_do_not_fit(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["analyze", str(log), "--total"]) == 2
+    assert "--total needs --state" in capsys.readouterr().err
