@@ -135,8 +135,8 @@ class _Message(Effect):
     per_s: float = 0.0
 
     def added(self, service: Service, rng: Random) -> Iterator[Event]:
-        for _ in range(max(30, poisson(rng, self.per_s * (self.end - self.start)))):
-            t = rng.uniform(self.start, self.end)
+        for index in range(max(30, poisson(rng, self.per_s * (self.end - self.start)))):
+            t = rng.uniform(self.start, self.end) if index else self.start
             text = self.text.format(rng.randint(1, 999))
             host = rng.choice(service.hosts)
             yield Event(*(t, self.level, None, 0, 0, "", host, "", text))
@@ -271,7 +271,6 @@ def _deploy_message(
     found = Truth(
         *("deploy_message", ("message_new", "errors"), start, None, {}, count),
         message=text.partition("{}")[0],
-        start_latest=start + rest * 5 / max(count, 30),
     )
     return [effect], [found]
 

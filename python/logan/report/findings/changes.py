@@ -114,10 +114,7 @@ def _errors(grid: Grid) -> list[Change]:
 
 
 def _carries(route: Change, total: Change) -> bool:
-    return any(
-        each["field"] == "route" and each["value"] == route.within and each["share"] >= 0.6
-        for each in total.where
-    )
+    return any(each["field"] == "route" and each["value"] == route.within for each in total.where)
 
 
 def _change(kind: str, metric: str, grid: Grid, found: Found, exposure: Sequence[int]) -> Change:

@@ -63,7 +63,7 @@ exceeds it (chi-squared with one degree of freedom); about 2e5 intervals of 40 r
 are tried in a log, so one log in some thousands has a finding by chance alone. The rest is reserve
 for tails that are heavier than the dispersion tells."""
 
-TRAFFIC_LIKELIHOOD_MIN: Final = 26.0
+TRAFFIC_LIKELIHOOD_MIN: Final = 30.0
 """The same for traffic, of which there is one series and the edges are tested besides."""
 
 DISPERSION_BLOCKS_MIN: Final = 4
