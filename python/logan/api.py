@@ -17,7 +17,6 @@ from typing import Any, Literal
 
 from logan import engines
 from logan._logan import Cancel, Spec
-from logan.engines import Engine
 from logan.errors import UsageError
 from logan.limits import (
     CHUNK_SIZE_BYTES_DEFAULT,
@@ -39,7 +38,8 @@ from logan.options import (
 from logan.planning import timerange
 from logan.planning.prepare import Job, check_format, plan_inputs, prepare, raise_first
 from logan.report import Report
-from logan.report.builder import Explain, report_of
+from logan.report.builder import report_of
+from logan.report.explanation import Explain, Span, explained, unexplained
 from logan.sources.inputs import Input, open_inputs
 
 __all__ = ["analyze", "analyze_logs", "detect", "make_spec"]
@@ -145,27 +145,26 @@ def analyze(
         result = runner.run(job.plan, job.spec(), execution)
     finally:
         job.close()
-    explains = presentation.explain and not cancel.is_set()
     return report_of(
         job,
         result,
         engine=runner.name,
         series_points=presentation.series_points,
         strict=strict,
-        explain=_explanation(job, runner, execution) if explains else None,
+        explain=_explanation(job, execution) if presentation.explain else unexplained("left out"),
     )
 
 
-def _explanation(job: Job, runner: Engine, execution: Execution) -> Explain:
-    """What adds to findings what a second pass over their intervals shows, by the same engine."""
+def _explanation(job: Job, execution: Execution) -> Explain:
+    """What adds to findings what a second pass over their intervals shows. It reads little, so
+    this process does it, whichever engine read all."""
+    quiet = replace(execution, progress=None, streams={})
+    local = engines.load("local")
 
-    def explain(
-        findings: Sequence[Mapping[str, Any]], span: tuple[str | None, str | None]
-    ) -> Sequence[Mapping[str, Any]]:
-        from logan.report.explanation import explained  # only where there are findings
-
-        quiet = replace(execution, progress=None, streams={})
-        return explained(job, findings, lambda each: runner.run(each.plan, each.spec, quiet), span)
+    def explain(findings: Sequence[Mapping[str, Any]], span: Span) -> Sequence[Mapping[str, Any]]:
+        if quiet.cancel is not None and quiet.cancel.is_set():
+            return unexplained("the analysis was stopped")(findings, span)
+        return explained(job, findings, lambda each: local.run(each.plan, each.spec, quiet), span)
 
     return explain
 

@@ -24,6 +24,7 @@ from logan.planning.prepare import Job
 from logan.planning.seek import SeekResult
 from logan.planning.spec import is_format_name
 from logan.report.document import Report, assemble, input_entry
+from logan.report.explanation import Explain
 from logan.report.findings import find
 from logan.report.labels import input_name
 from logan.report.units import visible
@@ -32,11 +33,7 @@ from logan.sources.compression import decoded_sample
 from logan.sources.inputs import Input, next_step, shown_name
 from logan.sources.streams import Stream
 
-__all__ = ["Explain", "build_report", "report_of", "selection"]
-
-Explain = Callable[
-    [Sequence[Mapping[str, Any]], tuple[str | None, str | None]], Sequence[Mapping[str, Any]]
-]
+__all__ = ["build_report", "report_of", "selection"]
 
 _SHOWN_CHARACTERS_MAX: Final = 400
 """Characters of a format and of a line in an error: enough to see where they differ."""

@@ -97,8 +97,10 @@ def candidates(
         error = math.sqrt(1 / (count + 0.5) + 1 / (rest + 0.5))
         low = ratio * math.exp(-limits.CONFIDENCE_Z * error)
         support = (count - expected[value]) / excess
-        if support >= limits.EXPLAINS_SHARE_MIN and low >= limits.EXPLAINS_RISK_MIN:
-            outside = reference.get(value, (0, 0))[1] / seen if seen else 0.0
+        outside = reference.get(value, (0, 0))[1] / seen if seen else 0.0
+        # What nearly all records have cannot be over-represented.
+        is_over = count >= limits.EXPLAINS_LIFT_MIN * outside * wrong
+        if is_over and support >= limits.EXPLAINS_SHARE_MIN and low >= limits.EXPLAINS_RISK_MIN:
             found.append(Candidate(field, value, count / wrong, outside, min(support, 1.0), low))
     return sorted(found, key=_rank)
 

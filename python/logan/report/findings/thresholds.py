@@ -122,6 +122,9 @@ EXPLAINS_COVERED_MIN: Final = 0.33
 EXPLAINS_RISK_MIN: Final = 1.5
 """Risk ratio that a value must have at least, at the lower end of its confidence interval."""
 
+EXPLAINS_LIFT_MIN: Final = 1.1
+"""How many times its share of all records outside a value must have of what is wrong inside."""
+
 CONFIDENCE_Z: Final = 2.58
 """Of the confidence bounds of risk ratios: 99 %, as some dozens of values are compared."""
 

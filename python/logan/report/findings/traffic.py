@@ -98,6 +98,8 @@ class _Steps:
                 if (kind, start, end) in tried:
                     continue
                 tried.add((kind, start, end))
+                if end < self.high and 2 * (end - start) > self.high - self.low:
+                    continue  # the longer part is the usual one
                 reach = min(limits.TRAFFIC_EDGE_BUCKETS, end - start)
                 dispersion = self._dispersion(start, end, reach)
                 if self._steps_evidence(kind, start, end, dispersion) >= least:
