@@ -42,7 +42,8 @@ SURGE_TIMES_MIN: Final = 2.0
 """Traffic upward. A peak of less is an everyday event."""
 
 SILENCE_SHARE_MAX: Final = 0.1
-"""Of records that are not requests: what is left of them where a log falls silent."""
+"""Of records that are not requests: what is left of them where a log falls silent. One that has
+fewer than `BUCKET_EVENTS_MIN` in a bucket is silent now and then."""
 
 TRAFFIC_STEP_S_MAX: Final = 1_800
 """Longest bucket in which traffic is judged: in longer ones a ramp looks like a step."""
@@ -82,6 +83,9 @@ MESSAGE_COUNT_MIN: Final = 5
 MESSAGE_CHANCE_MAX: Final = 1e-5
 """A message (WARN and above) that is new or gone: how often it must occur, and the chance, over all
 messages together, that one which may occur at any time stays away so long."""
+
+TOGETHER_S: Final = 60
+"""Seconds within which messages and errors that begin are one event: connections time out."""
 
 MESSAGE_LATE_MIN: Final = 0.1
 """Share of the log's records before (after) which a message must be absent; to be new (gone) it
@@ -130,6 +134,9 @@ CONFIDENCE_Z: Final = 2.58
 
 JOINS_SHARE_MIN: Final = 0.8
 """Support that a second value needs among the records of the first to be named beside it."""
+
+EQUAL_STRENGTH_MIN: Final = 0.95
+"""Of the best explanation's strength: values that explain as well as it does."""
 
 WHERE_MAX: Final = 3
 """Values named for a finding."""
