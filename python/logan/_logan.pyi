@@ -264,8 +264,9 @@ class Summary:
 
         All keys of the report's contract except `inputs`, `missing`, `partial`,
         `logan_version` and `performance`, and `groups` only where the spec names fields that
-        records were counted by; beside them `"sources": [{"source", "name", "bytes",
-        "segments": [[start, end]], "formats": [{"name", "lines", ...}]}]`.
+        records were counted by; beside them `"sources": [{"source", "name", "bytes", "first",
+        "last", "segments": [[start, end]], "formats": [{"name", "lines", ...}]}]`, first and last
+        being timestamps or None.
         """
     def distributions(self, top: int) -> str:
         """JSON of the response times behind percentiles: `{"response_time": times, "routes":

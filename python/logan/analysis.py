@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from logan import _logan, engines
 from logan._logan import Cancel
-from logan.engines import Engine
 from logan.model import Result
 from logan.options import Execution, Options, Presentation
 from logan.planning.prepare import Job, prepare
 from logan.report import Report
-from logan.report.builder import Explain, report_of
+from logan.report.builder import report_of
+from logan.report.explanation import Explain, Span, explained, unexplained
 from logan.sources import discovery
 from logan.summaries import container
 
@@ -123,28 +123,27 @@ def _read(
         result = runner.run(job.plan, job.spec(), execution)
     finally:
         job.close()
-    explains = presentation.explain and not cancel.is_set()
     report = report_of(
         job,
         result,
         engine=runner.name,
         series_points=presentation.series_points,
         strict=strict,
-        explain=_explanation(job, runner, execution) if explains else None,
+        explain=_explanation(job, execution) if presentation.explain else unexplained("left out"),
     )
     return report, job, result
 
 
-def _explanation(job: Job, runner: Engine, execution: Execution) -> Explain:
-    """What adds to findings what a second pass over their intervals shows, by the same engine."""
+def _explanation(job: Job, execution: Execution) -> Explain:
+    """What adds to findings what a second pass over their intervals shows. It reads little, so
+    this process does it, whichever engine read all."""
+    quiet = replace(execution, progress=None, streams={})
+    local = engines.load("local")
 
-    def explain(
-        findings: Sequence[Mapping[str, Any]], span: tuple[str | None, str | None]
-    ) -> Sequence[Mapping[str, Any]]:
-        from logan.report.explanation import explained  # only where there are findings
-
-        quiet = replace(execution, progress=None, streams={})
-        return explained(job, findings, lambda each: runner.run(each.plan, each.spec, quiet), span)
+    def explain(findings: Sequence[Mapping[str, Any]], span: Span) -> Sequence[Mapping[str, Any]]:
+        if quiet.cancel is not None and quiet.cancel.is_set():
+            return unexplained("the analysis was stopped")(findings, span)
+        return explained(job, findings, lambda each: local.run(each.plan, each.spec, quiet), span)
 
     return explain
 

@@ -30,7 +30,7 @@ class Truth:
         finds: kinds of findings that name it.
         start, end: epoch seconds; `end` is None if it lasts to the end of the log.
         start_latest: when at the latest it has begun; later than `start` where it grows slowly.
-        where: by field, the value that explains it; empty if none does.
+        where: by field, the value that explains it; empty if none does, None if that is open.
         message: a part of the message that it adds.
         size: how large, in the unit of its kind: points of errors, times, share.
     """
@@ -39,7 +39,7 @@ class Truth:
     finds: tuple[str, ...]
     start: float
     end: float | None
-    where: Mapping[str, str]
+    where: Mapping[str, str] | None
     size: float
     start_latest: float | None = None
     message: str = ""
@@ -135,8 +135,8 @@ class _Message(Effect):
     per_s: float = 0.0
 
     def added(self, service: Service, rng: Random) -> Iterator[Event]:
-        for _ in range(max(30, poisson(rng, self.per_s * (self.end - self.start)))):
-            t = rng.uniform(self.start, self.end)
+        for index in range(max(30, poisson(rng, self.per_s * (self.end - self.start)))):
+            t = rng.uniform(self.start, self.end) if index else self.start
             text = self.text.format(rng.randint(1, 999))
             host = rng.choice(service.hosts)
             yield Event(*(t, self.level, None, 0, 0, "", host, "", text))
@@ -149,7 +149,7 @@ class _Clock(Effect):
     shift: float = 0.0
     share: float = 0.0
 
-    def change(self, event: Event, rng: Random) -> Event:
+    def written(self, event: Event, rng: Random) -> Event:
         return event._replace(t=event.t + self.shift) if rng.random() < self.share else event
 
 
@@ -271,7 +271,6 @@ def _deploy_message(
     found = Truth(
         *("deploy_message", ("message_new", "errors"), start, None, {}, count),
         message=text.partition("{}")[0],
-        start_latest=start + rest * 5 / max(count, 30),
     )
     return [effect], [found]
 
@@ -298,7 +297,7 @@ def _bot(service: Service, rng: Random, within: Window) -> tuple[list[Effect], l
     start, end = _window(service, rng, within, 300, service.span * 0.2)
     times = log_uniform(rng, 1.6, 6)
     client = "198.51.100.23"
-    where = {} if service.kind == "app" else {"client": client}
+    where = None if service.kind == "app" else {"client": client}
     effect = _Client(start, end, client, service.rate * times, 200, "BadBot/1.0")
     return [effect], [Truth("bot", ("traffic_surge",), start, end, where, times)]
 

@@ -96,6 +96,8 @@ def _explained(truth: Truth, finding: Finding) -> bool:
     if truth.message:
         said = [finding.get("message") or "", *(str(each["value"]) for each in where)]
         return any(truth.message.split()[0] in each for each in said)
+    if truth.where is None:
+        return True
     if not truth.where:
         # Nothing is common to it: naming a route or a client would mislead.
         return not where or truth.kind == "bad_clock"

@@ -111,6 +111,10 @@ class Effect:
     def added(self, service: Service, rng: Random) -> Iterator[Event]:
         yield from ()
 
+    def written(self, event: Event, rng: Random) -> Event:
+        """The event as it stands in the log, at the place where it came."""
+        return event
+
 
 def log_uniform(rng: Random, low: float, high: float) -> float:
     return math.exp(rng.uniform(math.log(low), math.log(high)))
@@ -234,6 +238,8 @@ def make_events(service: Service, effects: Sequence[Effect], rng: Random) -> lis
             for host in service.hosts
         ]
     found.sort(key=lambda each: each.t)
+    for each in effects:
+        found = [each.written(event, rng) if each.holds(event.t) else event for event in found]
     return found
 
 

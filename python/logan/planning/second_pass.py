@@ -14,7 +14,7 @@ from typing import Final
 
 from logan import _logan
 from logan._logan import Spec
-from logan.errors import ConditionError, InputError
+from logan.errors import ConditionError, InputError, UsageError
 from logan.limits import GROUP_TABLES_MAX, MIB
 from logan.model import Plan
 from logan.planning.chunks import replan
@@ -57,15 +57,16 @@ class SecondPass:
 
 
 def why_not(job: Job) -> str | None:
-    """Why the bytes of a job cannot be read again, or at what cost; None if they can."""
+    """Why the bytes of a job cannot be read again, or at what cost; None if they can.
+
+    Whether files are still the planned ones is for the engine to check, as in the first pass.
+    """
     if job.streams:
         return "standard input cannot be read again"
     if not job.watched:
         return "the coordinator does not read the log again"
     if any(source.fingerprint is None for source in job.plan.sources):
         return "objects on servers are not read again"
-    if job.changes():
-        return "a file was written to meanwhile"
     stored = sum(source.size or 0 for source in job.plan.sources if not source.splittable)
     if stored > STORED_BYTES_MAX:
         return f"{stored:,} compressed bytes would have to be read again"
@@ -123,11 +124,16 @@ def interval_plan(
     where: str | None = None,
     opened: Opener = by_name,
 ) -> SecondPass:
-    """The job over the records of `job` in `[since_ns, until_ns)` for which `where` holds."""
+    """The job over the records of `job` in `[since_ns, until_ns)` for which `where` holds.
+
+    Raises `UsageError` if none can be.
+    """
     spec = json.loads(job.plan.spec_json)
     meaning = spec["meaning"]
     meaning["since_ns"] = max(since_ns, meaning.get("since_ns", since_ns))
     meaning["until_ns"] = min(until_ns, meaning.get("until_ns", until_ns))
+    if meaning["since_ns"] >= meaning["until_ns"]:
+        raise UsageError("no record of the report lies in the interval")
     conditions = [each for each in (meaning.get("where"), where) if each]
     if conditions:
         meaning["where"] = " and ".join(f"({each})" for each in conditions)
@@ -135,7 +141,10 @@ def interval_plan(
     if by:
         meaning["by"] = list(by)
     text = json.dumps(spec, separators=(",", ":"))
-    plan, native = replace(job.plan, spec_json=text), Spec(text)
+    try:
+        plan, native = replace(job.plan, spec_json=text), Spec(text)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
     if job.options.seek:
         found = [seek(source, i, native, opened) for i, source in enumerate(plan.sources)]
         plan = replan(plan, [each.source for each in found], job.options)

@@ -24,6 +24,7 @@ from logan.planning.prepare import Job
 from logan.planning.seek import SeekResult
 from logan.planning.spec import is_format_name
 from logan.report.document import Report, assemble, input_entry
+from logan.report.explanation import Explain
 from logan.report.findings import find
 from logan.report.labels import input_name
 from logan.report.rows import keep_rows
@@ -35,7 +36,6 @@ from logan.sources.streams import Stream
 
 __all__ = [
     "ALL_ROWS",
-    "Explain",
     "build_report",
     "empty_group",
     "groups_of",
@@ -46,9 +46,6 @@ __all__ = [
 ALL_ROWS: Final = 1 << 30
 """More than any table keeps."""
 
-Explain = Callable[
-    [Sequence[Mapping[str, Any]], tuple[str | None, str | None]], Sequence[Mapping[str, Any]]
-]
 
 _SHOWN_CHARACTERS_MAX: Final = 400
 """Characters of a format and of a line in an error: enough to see where they differ."""
@@ -119,6 +116,7 @@ def build_report(
         entry.notes += notes if entry.error is None else ()
     if job.options.by:
         figures["groups"] = groups_of(figures, job.options.by)
+    findings: Sequence[Mapping[str, Any]] = find(figures, is_partial=bool(result.missing))
     asked = job.options
     figures = keep_rows(figures, top=asked.top, sort=asked.sort, named=asked.rows)
     error = next((entry.error for entry in inputs if entry.error is not None), None)
@@ -128,7 +126,6 @@ def build_report(
         if present is None:
             present = _fields_seen(job, figures)
         selected["fields_present"] = sorted(present)
-    findings: Sequence[Mapping[str, Any]] = find(figures, is_partial=bool(result.missing))
     if explain is not None and findings:
         findings = explain(findings, (figures["time"]["first"], figures["time"]["last"]))
     report = _report(

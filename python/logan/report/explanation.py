@@ -34,18 +34,19 @@ from logan.report.findings.explain import (
     dominant,
 )
 
-__all__ = ["explained"]
+__all__ = ["Explain", "Span", "explained", "unexplained"]
 
 Run = Callable[[SecondPass], Result]
 Finding = Mapping[str, Any]
 
 _EXPLAINED: Final = ("errors", "latency", "traffic_surge", "clock")
 Tables = Mapping[str, Counts]
+Span = tuple[str | None, str | None]
+"""First and last timestamp of the log."""
+Explain = Callable[[Sequence[Finding], Span], Sequence[Finding]]
 
 
-def explained(
-    job: Job, findings: Sequence[Finding], run: Run, span: tuple[str | None, str | None]
-) -> list[Finding]:
+def explained(job: Job, findings: Sequence[Finding], run: Run, span: Span) -> list[Finding]:
     """The findings, the first few of them with what a second pass over their intervals found.
 
     `span` are the first and last timestamp of the log.
@@ -71,6 +72,18 @@ def explained(
     return done
 
 
+def unexplained(why_not: str) -> Explain:
+    """What says of findings why there was no second pass."""
+
+    def explain(findings: Sequence[Finding], span: Span) -> list[Finding]:
+        return [
+            {**each, "why_not": why_not} if each["kind"] in _EXPLAINED else each
+            for each in findings
+        ]
+
+    return explain
+
+
 class _Explanation:
     """One finding: its interval, a reference of equal length, and the tables of both."""
 
@@ -80,7 +93,7 @@ class _Explanation:
         finding: Finding,
         run: Run,
         fields: Sequence[str],
-        span: tuple[str | None, str | None],
+        span: Span,
     ) -> None:
         self.job, self.given, self.run, self.fields = job, finding, run, fields
         self.kind = finding["kind"]

@@ -21,6 +21,7 @@ from logan.model import Result
 from logan.planning.prepare import Job
 from logan.report.builder import ALL_ROWS, groups_of
 from logan.report.document import Report, assemble, input_entry
+from logan.report.findings import find
 from logan.report.rows import keep_rows
 from logan.sources.inputs import readable_name
 from logan.summaries import container
@@ -123,6 +124,7 @@ class Saved:
         evaluated = {each["source"]: each for each in figures["sources"]}
         if self.selection is not None and self.selection["by"]:
             figures["groups"] = groups_of(figures, self.selection["by"])
+        findings = find(figures, is_partial=bool(self.missing))
         figures = keep_rows(figures, top=top, sort=sort, named=named)
         order = {each.source: index for index, each in enumerate(self.inputs)}
         return assemble(
@@ -131,6 +133,7 @@ class Saved:
             input_of_source=[order[source] for source in range(len(order) - (None in order))],
             missing=self.missing,
             selection=self.selection,
+            findings=findings,
             skipped_bytes=self.skipped_bytes,
             logan_version=_logan.__version__,
             performance=performance,

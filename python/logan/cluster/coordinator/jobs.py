@@ -27,6 +27,7 @@ from logan.limits import SERIES_POINTS_MAX
 from logan.model import Missing, Plan, Result, join_missing
 from logan.planning.prepare import Job
 from logan.report.builder import build_report
+from logan.report.explanation import unexplained
 from logan.scan import in_decoded_offsets
 from logan.scheduler.actions import LostChunk, Recovered
 from logan.scheduler.events import WorkItem
@@ -351,6 +352,7 @@ class ActiveJob:
             changes=self.job.changes(self.opened),
             wall_s=self.job.elapsed_s(),
             peak_rss_bytes=_logan.peak_rss_bytes(),
+            explain=unexplained("a cluster does not read the log again"),
         )
         return Outcome.of(report, error)
 

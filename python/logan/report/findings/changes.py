@@ -114,10 +114,7 @@ def _errors(grid: Grid) -> list[Change]:
 
 
 def _carries(route: Change, total: Change) -> bool:
-    return any(
-        each["field"] == "route" and each["value"] == route.within and each["share"] >= 0.6
-        for each in total.where
-    )
+    return any(each["field"] == "route" and each["value"] == route.within for each in total.where)
 
 
 def _change(kind: str, metric: str, grid: Grid, found: Found, exposure: Sequence[int]) -> Change:
@@ -157,11 +154,8 @@ def _with_routes(change: Change, grid: Grid, exposure: Sequence[int]) -> Change:
     expected = seen * (rest_total / rest_seen) if rest_seen else 0.0
     excess = max(total - expected, 1e-9)
     if change.within is None:
-        change = replace(
-            change,
-            before=rest_total / rest_seen if rest_seen else 0.0,
-            during=total / seen if seen else 0.0,
-        )
+        # What was before stays: another incident is not the usual share.
+        change = replace(change, during=total / seen if seen else 0.0)
     # Of failed requests: a message about each of them must not hide what they have in common.
     failed = sum(sum(route.errors[first:last]) for route in grid.routes)
     rest_failed = sum(sum(route.errors) for route in grid.routes) - failed
@@ -301,7 +295,10 @@ def _traffic(
     for low, high in covered_parts(grid, ranges):
         for kind, found in find_steps(counts, low, high, grid.step_s):
             # More or fewer lines are not traffic, and DEBUG comes and goes; silence says something.
-            is_silence = found.inside <= limits.SILENCE_SHARE_MAX * found.outside
+            is_silence = (
+                found.inside <= limits.SILENCE_SHARE_MAX * found.outside
+                and found.outside >= limits.BUCKET_EVENTS_MIN
+            )
             if not by_requests and (debug or not is_silence):
                 continue
             start, end = grid.start_of(found.start), grid.end_of(found.end)
@@ -372,6 +369,11 @@ def _with_messages(
     return done + _joined_messages(alone, done)
 
 
+def _together_s(change: Change) -> int:
+    """Seconds within which what begins has begun together."""
+    return max(2 * change.step_s, limits.TOGETHER_S)
+
+
 def _joined_messages(messages: Sequence[Change], others: Sequence[Change]) -> list[Change]:
     """Messages that began (or ended) together as one change; none that began with an error."""
     joined: list[Change] = []
@@ -383,7 +385,7 @@ def _joined_messages(messages: Sequence[Change], others: Sequence[Change]) -> li
             if other.kind == "errors" and other.end is None and other.start is not None
         ]
         if each.kind == "message_new" and any(
-            abs(each.start - start) <= 2 * each.step_s for start in began
+            abs(each.start - start) <= _together_s(each) for start in began
         ):
             continue
         at = next(
@@ -392,7 +394,7 @@ def _joined_messages(messages: Sequence[Change], others: Sequence[Change]) -> li
                 for i, other in enumerate(joined)
                 if other.kind == each.kind
                 and other.start is not None
-                and abs(other.start - each.start) <= 2 * each.step_s
+                and abs(other.start - each.start) <= _together_s(each)
             ),
             None,
         )

@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-__all__ = ["command_for", "condition_for", "joined_conditions", "quoted", "slower_than"]
+__all__ = ["command_for", "joined_conditions", "quoted", "slower_than"]
 
 _PATHS_MAX: Final = 3
 
@@ -32,7 +32,7 @@ def command_for(
     for option, key in (("--since", "start"), ("--until", "end")):
         if finding[key] is not None:
             words += [option, finding[key]]
-    condition = joined_conditions(where, condition_for(finding))
+    condition = joined_conditions(where, *_conditions(finding))
     if condition:
         words += ["--where", shlex.quote(condition)]
     return " ".join(words)
@@ -43,8 +43,8 @@ def _safe(path: str) -> str:
     return f"./{path}" if path.startswith("-") else path
 
 
-def condition_for(finding: Mapping[str, Any]) -> str | None:
-    """The condition that the lines of a finding fulfill."""
+def _conditions(finding: Mapping[str, Any]) -> list[str | None]:
+    """The conditions that the lines of a finding fulfill."""
     parts = [_TROUBLE.get(finding["kind"])]
     for each in finding["where"][:2]:
         if each["field"] == "template":
@@ -56,7 +56,7 @@ def condition_for(finding: Mapping[str, Any]) -> str | None:
     level = finding.get("level")
     if level:
         parts.append(f"level={level}")
-    return joined_conditions(*parts)
+    return parts
 
 
 def slower_than(before_ms: float, during_ms: float) -> str:

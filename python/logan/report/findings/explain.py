@@ -97,8 +97,10 @@ def candidates(
         error = math.sqrt(1 / (count + 0.5) + 1 / (rest + 0.5))
         low = ratio * math.exp(-limits.CONFIDENCE_Z * error)
         support = (count - expected[value]) / excess
-        if support >= limits.EXPLAINS_SHARE_MIN and low >= limits.EXPLAINS_RISK_MIN:
-            outside = reference.get(value, (0, 0))[1] / seen if seen else 0.0
+        outside = reference.get(value, (0, 0))[1] / seen if seen else 0.0
+        # What nearly all records have cannot be over-represented.
+        is_over = count >= limits.EXPLAINS_LIFT_MIN * outside * wrong
+        if is_over and support >= limits.EXPLAINS_SHARE_MIN and low >= limits.EXPLAINS_RISK_MIN:
             found.append(Candidate(field, value, count / wrong, outside, min(support, 1.0), low))
     return sorted(found, key=_rank)
 
@@ -121,9 +123,12 @@ def _expected_share(reference: tuple[int, int] | None, usual: float) -> float:
 
 
 def _rank(each: Candidate) -> tuple[Any, ...]:
-    order = _ORDER.index(each.field) if each.field in _ORDER else len(_ORDER)
-    # Strengths within a few percent are equal: then the better known field is named.
-    return (-round(each.strength, 1), order, each.field, each.value)
+    return (-each.strength, *_order(each))
+
+
+def _order(each: Candidate) -> tuple[int, str, str]:
+    known = _ORDER.index(each.field) if each.field in _ORDER else len(_ORDER)
+    return known, each.field, each.value
 
 
 def chosen(
@@ -137,7 +142,9 @@ def chosen(
     ranked = sorted(found, key=_rank)
     if not ranked:
         return []
-    best = ranked[0]
+    # Strengths within some percent are equal: then the better known field is named.
+    equal = limits.EQUAL_STRENGTH_MIN * ranked[0].strength
+    best = min((each for each in ranked if each.strength >= equal), key=_order)
     named = [best]
     for field, those in sorted((within or {}).items()):
         if field == best.field or field in IMPLIED.get(best.field, ()):

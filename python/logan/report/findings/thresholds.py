@@ -42,7 +42,8 @@ SURGE_TIMES_MIN: Final = 2.0
 """Traffic upward. A peak of less is an everyday event."""
 
 SILENCE_SHARE_MAX: Final = 0.1
-"""Of records that are not requests: what is left of them where a log falls silent."""
+"""Of records that are not requests: what is left of them where a log falls silent. One that has
+fewer than `BUCKET_EVENTS_MIN` in a bucket is silent now and then."""
 
 TRAFFIC_STEP_S_MAX: Final = 1_800
 """Longest bucket in which traffic is judged: in longer ones a ramp looks like a step."""
@@ -63,7 +64,7 @@ exceeds it (chi-squared with one degree of freedom); about 2e5 intervals of 40 r
 are tried in a log, so one log in some thousands has a finding by chance alone. The rest is reserve
 for tails that are heavier than the dispersion tells."""
 
-TRAFFIC_LIKELIHOOD_MIN: Final = 26.0
+TRAFFIC_LIKELIHOOD_MIN: Final = 30.0
 """The same for traffic, of which there is one series and the edges are tested besides."""
 
 DISPERSION_BLOCKS_MIN: Final = 4
@@ -82,6 +83,9 @@ MESSAGE_COUNT_MIN: Final = 5
 MESSAGE_CHANCE_MAX: Final = 1e-5
 """A message (WARN and above) that is new or gone: how often it must occur, and the chance, over all
 messages together, that one which may occur at any time stays away so long."""
+
+TOGETHER_S: Final = 60
+"""Seconds within which messages and errors that begin are one event: connections time out."""
 
 MESSAGE_LATE_MIN: Final = 0.1
 """Share of the log's records before (after) which a message must be absent; to be new (gone) it
@@ -122,11 +126,17 @@ EXPLAINS_COVERED_MIN: Final = 0.33
 EXPLAINS_RISK_MIN: Final = 1.5
 """Risk ratio that a value must have at least, at the lower end of its confidence interval."""
 
+EXPLAINS_LIFT_MIN: Final = 1.1
+"""How many times its share of all records outside a value must have of what is wrong inside."""
+
 CONFIDENCE_Z: Final = 2.58
 """Of the confidence bounds of risk ratios: 99 %, as some dozens of values are compared."""
 
 JOINS_SHARE_MIN: Final = 0.8
 """Support that a second value needs among the records of the first to be named beside it."""
+
+EQUAL_STRENGTH_MIN: Final = 0.95
+"""Of the best explanation's strength: values that explain as well as it does."""
 
 WHERE_MAX: Final = 3
 """Values named for a finding."""

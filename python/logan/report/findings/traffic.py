@@ -49,14 +49,24 @@ def find_steps(
         return
     least = max(limits.INSIDE_BUCKETS_MIN, -(-limits.TRAFFIC_SECONDS_MIN // step_s))
     series = _Steps(counts, low, high, least)
+    reach = limits.TRAFFIC_EDGE_BUCKETS
+    candidates = list(series.candidates())
     taken: list[Found] = []
-    for kind, found in sorted(series.candidates(), key=lambda each: (-each[1].score, each[1])):
+    for kind, found in sorted(candidates, key=lambda each: (-each[1].score, each[1])):
         margin = 1 + (found.end - found.start) // 8
-        if len(taken) < limits.INTERVALS_MAX and all(
-            found.end + margin <= each.start or found.start >= each.end + margin for each in taken
+        # What rises (falls) to the end where a drop (surge) ends is the usual traffic, come back.
+        is_back = found.end == high and any(
+            other != kind and each.start < found.start and abs(each.end - found.start) <= reach
+            for other, each in candidates
+        )
+        if not is_back and all(
+            found.end + margin <= each.start or found.start >= each.end + max(margin, reach)
+            for each in taken
         ):
             taken.append(found)
             yield kind, found
+        if len(taken) == limits.INTERVALS_MAX:
+            return
 
 
 class _Steps:
@@ -88,6 +98,8 @@ class _Steps:
                 if (kind, start, end) in tried:
                     continue
                 tried.add((kind, start, end))
+                if end < self.high and 2 * (end - start) > self.high - self.low:
+                    continue  # the longer part is the usual one
                 reach = min(limits.TRAFFIC_EDGE_BUCKETS, end - start)
                 dispersion = self._dispersion(start, end, reach)
                 if self._steps_evidence(kind, start, end, dispersion) >= least:
@@ -201,18 +213,21 @@ class _Steps:
         independent events; blocks at the edges of the interval do not count."""
         most, size = 1.0, 1
         while size <= longest:
-            squares = []
+            pairs = []
             for first in range(self.low, self.high - 2 * size + 1, size):
                 last = first + 2 * size
                 if last <= start - 1 or first >= end + 1 or start < first < last < end:
                     one = self.sums[first + size] - self.sums[first]
                     two = self.sums[last] - self.sums[first + size]
-                    if one + two:
-                        squares.append((one - two) ** 2 / (one + two))
-            if len(squares) >= limits.DISPERSION_BLOCKS_MIN:
-                if len(squares) >= 20:
-                    squares = sorted(squares)[: -(len(squares) // 20)]
-                most = max(most, (sum(squares) + 1) / (len(squares) + 1))
+                    pairs.append(((one - two) ** 2, one + two))
+            if len(pairs) >= limits.DISPERSION_BLOCKS_MIN:
+                if size > 2 and len(pairs) >= 8:
+                    # The edges of another incident are not dispersion; clumps are short.
+                    pairs = sorted(pairs)[: -max(1, len(pairs) // 20)]
+                # Sums before their ratio: counts of skewed distributions are mostly small.
+                events = sum(each[1] for each in pairs)
+                mean = events / len(pairs)
+                most = max(most, (sum(each[0] for each in pairs) + mean) / (events + mean or 1))
             size *= 2
         return most
 

@@ -1,0 +1,78 @@
+"""Planted incidents are found, dated and explained, and quiet logs have no findings.
+
+A small fixed part of `python -m test_vectors.incidents`, which tries many more.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from logan import engines
+from logan.options import Execution, Options
+from logan.planning.prepare import prepare
+from logan.report.explanation import explained
+from logan.report.findings import find, finished
+from test_vectors.incidents.quiet import INCIDENTS, QUIET, IncidentLog, make_log
+from test_vectors.incidents.suite import judged
+from tests.support.analysis import analysis_of
+
+SCALE = 0.3
+"""Of the logs' usual size, so that they are made in a moment."""
+
+Finding = Mapping[str, Any]
+
+
+def findings_of(log: IncidentLog, folder: Path, *, explains: bool = True) -> Sequence[Finding]:
+    """What a report would say of the log."""
+    paths = []
+    for name, data in log.files:
+        path = folder / name
+        path.write_bytes(data)
+        paths.append(str(path))
+    job = prepare(paths, Options())
+    execution = Execution(threads=1)
+    engine = engines.load("local")
+    result = engine.run(job.plan, job.spec(), execution)
+    figures = json.loads(result.summary.evaluate())
+    figures["analysis"] = analysis_of(log.files)
+    found: Sequence[Finding] = find(figures)
+    if explains:
+        span = figures["time"]["first"], figures["time"]["last"]
+        found = explained(
+            job, found, lambda each: engine.run(each.plan, each.spec, execution), span
+        )
+    return [finished(each, paths) for each in found]
+
+
+SEEDS = dict.fromkeys(INCIDENTS, 1) | {"traffic_drop": 2, "two_at_once": 2}
+
+
+@pytest.mark.parametrize("kind", INCIDENTS)
+def test_a_planted_incident_is_found_dated_and_explained(kind: str, tmp_path: Path) -> None:
+    log = make_log(kind, SEEDS[kind], scale=SCALE)
+    for verdict in judged(log, findings_of(log, tmp_path)):
+        assert verdict.right, verdict
+
+
+@pytest.mark.parametrize("kind", QUIET)
+def test_a_quiet_log_has_no_findings(kind: str, tmp_path: Path) -> None:
+    log = make_log(kind, 1, scale=SCALE)
+    assert findings_of(log, tmp_path) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [*INCIDENTS, *QUIET])
+def test_most_of_many_are_right(kind: str, tmp_path: Path) -> None:
+    verdicts = []
+    for seed in range(1_000, 1_010):
+        log = make_log(kind, seed)
+        verdicts += judged(log, findings_of(log, tmp_path))
+    if kind in QUIET:
+        assert not any(each.found for each in verdicts), verdicts
+    else:
+        assert sum(each.right for each in verdicts) >= 0.8 * len(verdicts), verdicts

@@ -1,0 +1,80 @@
+"""Commands of findings can be pasted: quoted for the shell, valid for the engine."""
+
+import shlex
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logan._logan import condition
+from logan.report.findings.commands import command_for, joined_conditions, quoted
+
+
+def finding(kind: str = "errors", **changes: Any) -> dict[str, Any]:
+    where = [{"field": "route", "value": "POST /pay", "share": 0.9, "share_outside": 0.1}]
+    return {
+        "kind": kind,
+        "start": "2024-01-24T10:24:20Z",
+        "end": "2024-01-24T10:27:00Z",
+        "before": 50.0,
+        "during": 200.0,
+        "where": where,
+        **changes,
+    }
+
+
+def words(command: str | None) -> list[str]:
+    assert command is not None
+    return shlex.split(command)
+
+
+def test_the_lines_of_errors() -> None:
+    assert words(command_for(finding(), ["my log.txt"])) == [
+        *("logan", "lines", "my log.txt"),
+        *("--since", "2024-01-24T10:24:20Z", "--until", "2024-01-24T10:27:00Z"),
+        *("--where", '(level>=ERROR or status>=500) and route="POST /pay"'),
+    ]
+
+
+def test_what_lasts_has_no_until_and_slow_ones_are_above_the_middle() -> None:
+    found = words(command_for(finding("latency", end=None), ["a.log"]))
+    assert "--until" not in found
+    assert found[-1] == 'route="POST /pay" and duration>=100000us'
+
+
+def test_the_condition_of_the_report_holds_for_its_findings() -> None:
+    found = words(command_for(finding(), ["a.log"], "status>=500 or bytes>0"))
+    assert found[-1].startswith("(status>=500 or bytes>0) and (level>=ERROR")
+
+
+@pytest.mark.parametrize(
+    "paths", [["https://host/a.log?…"], ["-"], ["a", "b", "c", "d"], ["s3://bucket/key"]]
+)
+def test_names_that_cannot_be_pasted_are_left_out(paths: list[str]) -> None:
+    assert words(command_for(finding(), paths))[2] == "PATH…"
+
+
+def test_a_path_is_not_an_option() -> None:
+    assert words(command_for(finding(), ["-x.log"]))[2] == "./-x.log"
+
+
+def test_malformed_lines_are_looked_at_with_detect() -> None:
+    assert command_for(finding("malformed", start=None, end=None), ["a.log"]) == (
+        "logan detect a.log"
+    )
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=40))
+def test_any_value_is_quoted_for_shell_and_engine(value: str) -> None:
+    where = [{"field": "client", "value": value, "share": 1.0, "share_outside": 0.0}]
+    text = words(command_for(finding(where=where), ["a.log"]))[-1]
+    assert text.endswith(f"client={quoted(value)}")
+    if all(char.isprintable() for char in value):
+        condition(text)
+
+
+def test_joining() -> None:
+    assert joined_conditions(None, None) is None
+    assert joined_conditions("a=1", None) == "a=1"
+    assert joined_conditions("a=1 or b=2", "c=3") == "(a=1 or b=2) and c=3"
