@@ -9,6 +9,7 @@ from __future__ import annotations
 import glob
 import json
 import os
+import shlex
 import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -364,6 +365,9 @@ class Watch:
         notes = [each.text for each in notices[-NOTES_SHOWN_MAX:]]
         if len(notices) > NOTES_SHOWN_MAX:
             notes.insert(0, f"{len(notices) - NOTES_SHOWN_MAX} earlier notices are not shown")
+        if final and evaluated and evaluated["bytes"] and not evaluated["formats"]:
+            asked = "FILE" if name == "-" else shlex.quote(name)
+            notes.append(f"no line matches a known format; see: logan detect {asked}")
         detection = log.counter.detection or Detection()
         return input_entry(name, evaluated, assumed=detection.assumed, notes=notes)
 
