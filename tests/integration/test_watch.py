@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from typing import IO, Any
 import pytest
 
 import logan
+from tests.support.browser import browser
 from tests.support.permissions import held_to_permissions
 from tests.support.rotating import KINDS, Writer
 
@@ -218,29 +218,26 @@ def test_rotations_while_it_runs(tmp_path: Path, watch: Any, kind: str) -> None:
 # The page.
 
 
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs the browser Chromium")
 def test_the_page_in_a_browser(tmp_path: Path, watch: Any) -> None:
     pytest.importorskip("hypercorn")
     log = tmp_path / "a.log"
     hostile = line(1).replace(b"/api/items/1", b"/<img/src=x/onerror=alert(1)>")
     log.write_bytes(line(1, status=500) * 30 + hostile * 3)
     port = served(watch(log, "--serve", "127.0.0.1:0", "--interval", "60s"))
-    command = [
-        *("chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--dump-dom"),
-        *("--enable-logging=stderr", "--virtual-time-budget=4000"),
-        f"--user-data-dir={tmp_path / 'user'}",
-        f"http://127.0.0.1:{port}/?window=all",
-    ]
-    for _ in range(5):  # the browser's time may pass before the first event comes
-        done = subprocess.run(command, capture_output=True, timeout=60, check=False)
-        page, said = done.stdout.decode(), done.stderr.decode()
-        if "<dd>" in page:
-            break
-    assert "<dd>33</dd>" in page
-    assert "onerror=alert(1)&gt;" in page
-    assert "<img" not in page
-    assert "live ·" in page
-    assert "CONSOLE" not in said, said
+    with browser(tmp_path / "profile") as page:
+        page.open(f"http://127.0.0.1:{port}/?window=all")
+        first = "document.querySelector('dd') && document.querySelector('dd').textContent"
+        page.wait_for(f"({first}) === '33'")
+        assert "onerror=alert(1)>" in page.evaluate("document.getElementById('routes').innerText")
+        assert page.evaluate("document.querySelectorAll('img').length") == 0
+        assert page.evaluate("document.getElementById('state').textContent").startswith("live")
+        with log.open("ab") as file:
+            file.write(line(2) * 7)
+        page.wait_for(f"({first}) === '40'")
+        page.evaluate("document.querySelectorAll('#windows button')[0].click()")
+        page.wait_for("document.querySelector('[aria-pressed=true]').textContent === '1m'")
+        page.evaluate("document.body.append(document.createElement('script'))")
+        assert page.complaints == []
 
 
 def served(process: subprocess.Popen[bytes]) -> int:

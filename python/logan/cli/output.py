@@ -26,14 +26,17 @@ def present(
     args: argparse.Namespace,
     expectations: Sequence[Expectation],
     signum: int | None,
+    *,
+    notes: bool = True,
 ) -> int:
     """Say what is wrong, print or write the report, judge it; the command's exit code.
 
-    `signum` is the signal that ended the work early, if one did.
+    `signum` is the signal that ended the work early, if one did. `notes`: say the inputs' notes,
+    too, which a command may have said already.
     """
     from logan.cli.terminal import say
 
-    say_what_is_wrong(report)
+    say_what_is_wrong(report, notes=notes)
     if signum is not None:
         say("interrupted: the report is partial")
     _publish(report, args)

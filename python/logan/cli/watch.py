@@ -296,7 +296,7 @@ def _end(args: argparse.Namespace, watch: Watch, alerts: Alerts, expectations: l
     if args.save:
         _save(args.save, summary)
     if args.output_format != "json":
-        return present(report, args, expectations, None)
+        return present(report, args, expectations, None, notes=False)
     say_what_is_wrong(report, notes=False)
     text = _json_line(report, watch, alerts, "all", now)
     if args.output in (None, "-"):
