@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -18,6 +19,9 @@ from typing import IO, Any
 import pytest
 
 import logan
+from tests.support.browser import browser
+from tests.support.permissions import held_to_permissions
+from tests.support.rotating import KINDS, Writer
 
 
 def line(number: int, *, status: int = 200) -> bytes:
@@ -30,9 +34,9 @@ def line(number: int, *, status: int = 200) -> bytes:
 def watch() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(*args: object, **more: Any) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "logan", "watch", *map(str, args)]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more
+    def start(*args: object, before: Sequence[str] = (), **more: Any) -> subprocess.Popen[bytes]:
+        command = [*before, sys.executable, "-m", "logan", "watch", *map(str, args)]
+        pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more
         process: subprocess.Popen[bytes] = subprocess.Popen(command, **pipes)
         started.append(process)
         return started[-1]
@@ -178,7 +182,62 @@ def test_mistakes_end_at_once(tmp_path: Path, watch: Any, args: list[str], why: 
     assert b"Traceback" not in err
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        each
+        if each in ("rename", "copytruncate", "dated")
+        else pytest.param(each, marks=pytest.mark.slow)
+        for each in KINDS
+    ],
+)
+def test_rotations_while_it_runs(tmp_path: Path, watch: Any, kind: str) -> None:
+    writer = Writer(tmp_path, kind, 3)
+    process = watch(writer.path, "--json", "--interval", "0.2s", "--from", "start")
+    process.stdout.readline()
+    for _ in range(20):
+        for _ in range(5):
+            writer.write(40)
+            time.sleep(0.01)
+        if kind == "link":
+            time.sleep(1.5)  # where it led to in between cannot be found out later
+        writer.rotate()
+    writer.write(1)
+    for text in iter(process.stdout.readline, b""):
+        report = json.loads(text)
+        if report["lines"]["total"] >= writer.lines and not report["live"]["behind_bytes"]:
+            break
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    last = json.loads(out.splitlines()[-1])
+    assert (last["lines"]["total"], last["lines"]["parsed"]) == (writer.lines,) * 2, err
+    writer.close()
+
+
 # The page.
+
+
+def test_the_page_in_a_browser(tmp_path: Path, watch: Any) -> None:
+    pytest.importorskip("hypercorn")
+    log = tmp_path / "a.log"
+    hostile = line(1).replace(b"/api/items/1", b"/<img/src=x/onerror=alert(1)>")
+    log.write_bytes(line(1, status=500) * 30 + hostile * 3)
+    port = served(watch(log, "--serve", "127.0.0.1:0", "--interval", "60s"))
+    with browser(tmp_path / "profile") as chromium:
+        page = chromium.open(f"http://127.0.0.1:{port}/?window=all")
+        first = "document.querySelector('dd') && document.querySelector('dd').textContent"
+        page.wait(f"({first}) === '33'")
+        assert "onerror=alert(1)>" in page.run("document.getElementById('routes').innerText")
+        assert page.run("document.querySelectorAll('img').length") == 0
+        assert page.run("document.getElementById('state').textContent").startswith("live")
+        with log.open("ab") as file:
+            file.write(line(2) * 7)
+        page.wait(f"({first}) === '40'")
+        page.run("document.querySelectorAll('#windows button')[0].click()")
+        page.wait("document.querySelector('[aria-pressed=true]').textContent === '1m'")
+        page.run("document.body.append(document.createElement('script'))")
+        assert page.complaints() == []
 
 
 def served(process: subprocess.Popen[bytes]) -> int:
@@ -298,7 +357,30 @@ def test_a_port_in_use_is_named(tmp_path: Path, watch: Any) -> None:
     assert b"Traceback" not in err
 
 
-def test_a_burst_and_permissions(tmp_path: Path, watch: Any) -> None:
+def test_permission_that_is_lost_and_regained(tmp_path: Path, watch: Any) -> None:
+    log = tmp_path / "a.log"
+    log.write_bytes(line(1) * 10)
+    process = watch(log, "--json", "--interval", "0.2s", before=held_to_permissions())
+    process.stdout.readline()
+    log.rename(tmp_path / "a.log.1")
+    log.touch(mode=0o000)
+    assert b"permission denied; waiting" in process.stderr.readline()
+    with log.open("wb") if os.geteuid() == 0 else (tmp_path / "a.log.1").open("ab") as file:
+        file.write(line(2) * 3)
+    time.sleep(0.5)
+    log.chmod(0o644)
+    for text in iter(process.stdout.readline, b""):
+        report = json.loads(text)
+        if report["lines"]["total"] == 13:
+            break
+    kinds = [each["kind"] for each in report["live"]["notices"]]
+    assert "unreadable" in kinds
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+
+
+def test_a_burst(tmp_path: Path, watch: Any) -> None:
     log = tmp_path / "a.log"
     log.write_bytes(line(1) * 10)
     process = watch(log, "--json", "--interval", "0.2s", "--exit-idle", "1s", "--window", "all")

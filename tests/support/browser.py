@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from select import select
@@ -82,20 +83,22 @@ class Browser:
         message: dict[str, Any] = json.loads(line)
         return message
 
-    def open(self, path: Path, *, width: int = 1024, dark: bool = False, media: str = "") -> Page:
-        """A new tab with the file, when its script has run."""
+    def open(
+        self, page: Path | str, *, width: int = 1024, dark: bool = False, media: str = ""
+    ) -> Page:
+        """A new tab with a file or a URL, when its script has run."""
         target = self.send("Target.createTarget", url="about:blank")["targetId"]
         attached = self.send("Target.attachToTarget", targetId=target, flatten=True)
-        page = Page(self, attached["sessionId"])
+        tab = Page(self, attached["sessionId"])
         for domain in ("Page", "Runtime", "Log", "Network"):
-            page.send(f"{domain}.enable")
+            tab.send(f"{domain}.enable")
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        page.send("Emulation.setEmulatedMedia", media=media, features=[scheme])
+        tab.send("Emulation.setEmulatedMedia", media=media, features=[scheme])
         metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-        page.send("Emulation.setDeviceMetricsOverride", **metrics)
-        page.send("Page.navigate", url=path.as_uri())
-        page.wait("document.readyState === 'complete' && location.protocol === 'file:'")
-        return page
+        tab.send("Emulation.setDeviceMetricsOverride", **metrics)
+        tab.send("Page.navigate", url=page if isinstance(page, str) else page.as_uri())
+        tab.wait("document.readyState === 'complete' && location.protocol !== 'about:'")
+        return tab
 
     def close(self) -> None:
         """End the process."""
@@ -132,7 +135,7 @@ class Page:
         for _ in range(400):
             if self.run(expression):
                 return
-            self.run("new Promise((done) => setTimeout(done, 25))")
+            time.sleep(0.05)
         raise AssertionError(f"never true: {expression}")
 
     def complaints(self) -> list[str]:

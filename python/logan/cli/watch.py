@@ -209,7 +209,8 @@ async def _main(
     if interval_s < INTERVAL_S_MIN:
         raise UsageError(f"--interval must be {INTERVAL_S_MIN:g}s or more")
     server = _server(args)
-    watch = Watch(paths, options, start=start, now=now)
+    reach_s = max((each.over_s for each in alerts.alerts), default=0.0)
+    watch = Watch(paths, options, start=start, reach_s=reach_s, now=now)
     try:
         screen: Any = None
         if with_view:
@@ -295,7 +296,7 @@ def _end(args: argparse.Namespace, watch: Watch, alerts: Alerts, expectations: l
     if args.save:
         _save(args.save, summary)
     if args.output_format != "json":
-        return present(report, args, expectations, None)
+        return present(report, args, expectations, None, notes=False)
     report = completed(report, args, expectations)
     say_what_is_wrong(report, notes=False)
     text = _json_line(report, watch, alerts, "all", now)

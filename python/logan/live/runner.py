@@ -23,7 +23,9 @@ __all__ = ["Limits", "Runner"]
 
 POLL_S: Final = 0.25
 PACE_S: Final = 0.02
-"""Between two steps: what is written meanwhile is read at once."""
+PACE_STEPS: Final = 4
+"""Between two steps, at least, and as a multiple of what a step took, so that a thousand logs do
+not keep a processor busy by being looked at; what is written meanwhile is read in one step."""
 
 FOLDERS_S: Final = 5.0
 ALERTS_S: Final = 1.0
@@ -91,6 +93,7 @@ class Runner:
         idle_since = started
         last = self.watch.last_data
         while not self.stop.is_set():
+            before = trio.current_time()
             more = await trio.to_thread.run_sync(self.watch.step, self._clock())
             self._pass_on()
             now = trio.current_time()
@@ -104,7 +107,7 @@ class Runner:
                 self._caught_up.set()
             if self.watch.ended:
                 break
-            await trio.sleep(PACE_S)
+            await trio.sleep(min(POLL_S, max(PACE_S, PACE_STEPS * (now - before))))
             with trio.move_on_after(POLL_S):
                 await self.wake.wait()
             self.wake = trio.Event()

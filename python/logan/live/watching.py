@@ -9,6 +9,7 @@ from __future__ import annotations
 import glob
 import json
 import os
+import shlex
 import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -48,6 +49,10 @@ DISCOVER_S: Final = 1.0
 VALUES_MIN: Final = 20
 """Fewer response times have no p95."""
 
+SETTLED_S: Final = 10.0
+"""Steps of a timeline that ended so long ago are kept as points: nothing is added to them but what
+is caught up with."""
+
 HISTORY: Final = {"1m": (5, 60), "5m": (5, 300), "1h": (60, 3_600), "all": (300, 86_400)}
 """By window: the seconds of a step of its timeline, and of all of it."""
 
@@ -70,6 +75,7 @@ class Watch:
         paths: files, patterns, folders, named pipes, "-".
         options: what is computed.
         start: where to begin in files that are there: as `starting.parse_from` gives it.
+        reach_s: how far back `summary` can be asked for, beside the hour.
         now: seconds since 1970.
 
     Attributes:
@@ -85,6 +91,7 @@ class Watch:
         options: Options,
         *,
         start: str | float = starting.CATCH_UP_S,
+        reach_s: float = 0.0,
         now: float,
     ) -> None:
         check_format(options.format)
@@ -96,9 +103,10 @@ class Watch:
         self._discovered = now
         self._too_many = False
         self._empty_spec = Spec(spec_json([Detection()], options, anchor_ns=int(now * 1e9)))
-        self._windows = Windows(Summary.empty(self._empty_spec))
+        self._windows = Windows(Summary.empty(self._empty_spec), reach_s, self._keep_point)
+        self._day: dict[int, dict[str, Any]] = {}
         self._ended = False
-        self._points: dict[tuple[int, int], tuple[Summary | None, dict[str, Any]]] = {}
+        self._points: dict[int, dict[int, dict[str, Any]]] = {}
         self.last_data = now
         pipes = [each for each in self._paths if each == "-" or _is_pipe(each)]
         files = [each for each in self._paths if each not in pipes]
@@ -163,6 +171,8 @@ class Watch:
         if at is None:
             last = time_of(json.loads(part.evaluate(top=1, series_points=1))["time"]["last"] or "")
             at = now if last is None else min(now, last.timestamp() + log.skew)
+        if now - at > SETTLED_S:
+            self._points.clear()  # the past has changed
         self._windows.add(part, at, now)
 
     def _discover(self, now: float) -> None:
@@ -355,6 +365,9 @@ class Watch:
         notes = [each.text for each in notices[-NOTES_SHOWN_MAX:]]
         if len(notices) > NOTES_SHOWN_MAX:
             notes.insert(0, f"{len(notices) - NOTES_SHOWN_MAX} earlier notices are not shown")
+        if final and evaluated and evaluated["bytes"] and not evaluated["formats"]:
+            asked = "FILE" if name == "-" else shlex.quote(name)
+            notes.append(f"no line matches a known format; see: logan detect {asked}")
         detection = log.counter.detection or Detection()
         return input_entry(name, evaluated, assumed=detection.assumed, notes=notes)
 
@@ -363,16 +376,30 @@ class Watch:
         there were none, or too few. "all" has the last day."""
         step, seconds = HISTORY[window]
         with self._lock:
-            steps = self._windows.history(seconds, step, now)
-        points = []
-        for at, summary in steps:
-            known = self._points.get((step, at))
-            if known is None or known[0] is not summary:
-                self._points[step, at] = known = (summary, _point(at, summary))
-            points.append(known[1])
-        for key in [key for key in self._points if key[1] < now - 90_000]:
-            del self._points[key]
+            known = self._points.setdefault(step, {})
+            if step == HISTORY["all"][0]:
+                known.update(self._day)
+            points = []
+            for at, summary in self._windows.history(seconds, step, now, known):
+                point = known.get(at) or _point(at, summary)
+                if at + step + SETTLED_S < now:
+                    known[at] = point
+                points.append(point)
+            for old in [old for old in known if old <= now - seconds - step]:
+                del known[old]
         return points
+
+    def _keep_point(self, at: int, summary: Summary) -> None:
+        """The timeline of the day outlives the summaries; parts that come late add to counts."""
+        point, known = _point(at, summary), self._day.get(at)
+        if known is not None:
+            point["records"] += known["records"]
+            if known["errors"] is not None:
+                point["errors"] = (point["errors"] or 0) + known["errors"]
+            point["p95"] = max(filter(None, (point["p95"], known["p95"])), default=None)
+        self._day[at] = point
+        for old in [old for old in self._day if old < at - 90_000]:
+            del self._day[old]
 
     def behind(self) -> int:
         """Bytes that are written already and not counted yet, of files that are read now."""

@@ -42,7 +42,7 @@ pub struct Feed {
     /// Offset of the first byte that counts, and where the part begins that [`Feed::part`] gives next.
     start: u64,
     part_start: u64,
-    /// What was finished of that part; None as long as nobody asks for parts.
+    /// What was finished of that part; None until the first part is asked for.
     part: Option<Summary>,
     /// Bytes given to the scanner.
     position: u64,
