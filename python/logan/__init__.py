@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from logan._logan import Cancel, Fingerprint, Spec, Summary
-    from logan.api import analyze, analyze_logs, detect, make_spec
+    from logan.api import analyze, analyze_logs, detect, make_spec, records, to_dask
     from logan.cluster.coordinator.coordinator import Coordinator
     from logan.cluster.worker.worker import Worker
     from logan.errors import (
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         UsageError,
     )
     from logan.feed import Feed
+    from logan.record_stream import Records
     from logan.report import Report
     from logan.report.expectations import Expectation, Mismatch, validate_results
 
@@ -56,6 +57,7 @@ __all__ = [
     "MergeError",
     "Mismatch",
     "OutputError",
+    "Records",
     "Report",
     "SourceChangedError",
     "Spec",
@@ -69,12 +71,14 @@ __all__ = [
     "analyze_logs",
     "detect",
     "make_spec",
+    "records",
+    "to_dask",
     "validate_results",
 ]
 
 _MODULES = {
     "logan._logan": ("Cancel", "Fingerprint", "Spec", "Summary", "__version__"),
-    "logan.api": ("analyze", "analyze_logs", "detect", "make_spec"),
+    "logan.api": ("analyze", "analyze_logs", "detect", "make_spec", "records", "to_dask"),
     "logan.cluster.coordinator.coordinator": ("Coordinator",),
     "logan.cluster.worker.worker": ("Worker",),
     "logan.errors": (
@@ -85,6 +89,7 @@ _MODULES = {
         "UsageError",
     ),
     "logan.feed": ("Feed",),
+    "logan.record_stream": ("Records",),
     "logan.report": ("Report",),
     "logan.report.expectations": ("Expectation", "Mismatch", "validate_results"),
 }

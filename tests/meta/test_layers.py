@@ -23,7 +23,8 @@ PLANNING = BASE | {"sources", "planning"}
 REPORT = PLANNING | {"report"}
 BODIES = {"wire.bodies"}  # what a cluster tells of itself: types without a protocol
 CLUSTER = REPORT | {"scan", "wire", "cluster"} | BODIES
-LIBRARY = REPORT | {"engines", "cluster", "cluster.coordinator", "cluster.worker"}
+LIBRARY = REPORT | {"record_stream", "query", "engines"}
+LIBRARY |= {"cluster", "cluster.coordinator", "cluster.worker"}
 
 MAY_IMPORT: Mapping[str, set[str]] = {
     "_logan": set(),
@@ -37,10 +38,12 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "planning": BASE | {"sources"},
     "scan": BASE | {"sources"},
     "report": PLANNING,
+    "record_stream": PLANNING,
+    "query": PLANNING | {"record_stream"},
     "wire": {"_logan", "errors", "limits"} | BODIES,
     "wire.bodies": {"_logan", "errors", "limits", "wire"},
     "scheduler": {"errors"},
-    "engines": REPORT | {"scan"},
+    "engines": REPORT | {"scan", "record_stream"},
     "cluster": CLUSTER,
     "cluster.worker": CLUSTER,
     "cluster.coordinator": CLUSTER | {"scheduler"},
@@ -72,8 +75,12 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "hypercorn": ("cluster.http",),
     "h11": ("cluster.http",),
     "asyncio": (),
-    "dask": ("engines.dask",),
+    "dask": ("engines.dask", "engines.dask_records"),
     "distributed": ("engines.dask",),
+    "duckdb": ("query",),
+    "pyarrow": ("engines.dask_records",),
+    "polars": (),
+    "pandas": ("engines.dask_records",),
 }
 """By library: the packages and modules that may import it."""
 
@@ -206,7 +213,7 @@ def test_lists_name_what_exists() -> None:
 
 def test_import_is_light() -> None:
     heavy = ["rich", "rich_argparse", "trio", "asyncio", "argparse", "psutil", "dask", "http"]
-    heavy += ["msgspec"]
+    heavy += ["msgspec", "duckdb", "pyarrow", "polars", "pandas"]
     code = f"import sys, logan; print([m for m in {heavy!r} if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"

@@ -20,5 +20,7 @@ COMMANDS: Final = (
     "detect",
     "validate",
     "formats",
+    "export",
+    "sql",
     "completion",
 )

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from logan.report.expectations import Expectation
 
 __all__ = [
+    "GROUPS",
     "PATHS_HELP",
+    "add_flag",
     "configure_report",
     "expectations_of",
     "options_of",
@@ -43,7 +45,7 @@ def configure_report(parser: Parser, *more: type) -> None:
 
     groups = {name: parser.add_argument_group(name) for name in GROUPS}
     for name, default, flag in flags(TimeRange, *more, Options, Presentation):
-        _add(parser, groups[flag.group], name, default, flag)
+        add_flag(parser, groups[flag.group], name, default, flag)
     output = groups["output"]
     kinds = output.add_mutually_exclusive_group()
     kinds.add_argument(
@@ -127,9 +129,10 @@ GROUPS: Final = (
 """Headings of the help text, in their order; `Flag.group` is one of them."""
 
 
-def _add(
+def add_flag(
     parser: Parser, group: argparse._ArgumentGroup, name: str, default: Any, flag: Flag
 ) -> None:
+    """Add an option of the library to a command."""
     parse = getattr(option_types, flag.parse)
     if flag.environment:
         parser.setting(

@@ -26,6 +26,7 @@ __all__ = [
     "is_terminal",
     "options_of_file",
     "options_of_stdout",
+    "replacing",
     "say",
     "wants_color",
     "write_file",
@@ -192,6 +193,72 @@ def write_file(path: str, text: str) -> None:
         raise
     except OSError as error:
         raise _cannot_write(path, error) from error
+
+
+@contextlib.contextmanager
+def replacing(path: str) -> Iterator[int]:
+    """A descriptor to write to, so that `path` holds either all of it or what it held before.
+
+    Where the file system can, the new file has no name until it is whole, so that nothing is left
+    of it however the process ends. Pipes and devices are written to directly. Raises `OutputError`
+    for what goes wrong in the block with writing, too.
+    """
+    target = Path(path)
+    try:
+        if _is_special(target):
+            with open(target, "wb") as file:
+                yield file.fileno()
+            return
+        target = target.resolve()
+        with _unnamed(target.parent) as (fd, temporary):
+            yield fd
+            os.fchmod(fd, _mode_for(target))
+            os.fsync(fd)
+            named = _name_for(fd, target.parent) if temporary is None else temporary
+            try:
+                os.replace(named, target)
+            except BaseException:
+                if temporary is None:
+                    os.unlink(named)
+                raise
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+@contextlib.contextmanager
+def _unnamed(folder: Path) -> Iterator[tuple[int, str | None]]:
+    """A new file in `folder`, and its name if it has one; that is gone if the block raises."""
+    import tempfile
+
+    temporary = None
+    try:
+        fd = os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except (AttributeError, OSError):  # neither every system nor every file system can
+        fd, temporary = tempfile.mkstemp(prefix=".logan-", dir=folder)
+    try:
+        yield fd, temporary
+    except BaseException:
+        if temporary is not None:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
+        raise
+    finally:
+        os.close(fd)
+
+
+def _name_for(fd: int, folder: Path) -> str:
+    """A name for a file that has none."""
+    import secrets
+
+    name = str(folder / f".logan-{secrets.token_hex(8)}")
+    links = os.open("/proc/self/fd", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.link(str(fd), name, src_dir_fd=links, follow_symlinks=True)
+    finally:
+        os.close(links)
+    return name
 
 
 def _cannot_write(path: str, error: Exception) -> OutputError:
