@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final
 
@@ -132,43 +133,52 @@ def _answer(args: argparse.Namespace, answer: Answer, kind: str, progress: Progr
 
 
 def _table(args: argparse.Namespace, answer: Answer, to_stdout: bool) -> str:
-    """The rows as a table for people."""
-    from io import StringIO
-
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    """The rows as a table for people; on a terminal that is too narrow, one value a line."""
+    from rich.cells import cell_len
 
     from logan.cli.terminal import options_of_file, options_of_stdout
     from logan.report.units import visible
 
     lists = answer.rows()
-    (names,) = next(lists)
-    rows = [row for each in lists for row in each]
-    numeric = [
-        all(isinstance(row[i], (int, float)) or row[i] is None for row in rows) and bool(rows)
-        for i in range(len(names))
-    ]
+    (header,) = next(lists)
+    names = [visible(str(name)) for name in header]
+    numeric = [True] * len(names)
+    rows: list[list[str]] = []
+    for row in (row for each in lists for row in each):
+        rows.append([visible(_shown(value)) for value in row])
+        for i, value in enumerate(row):
+            numeric[i] &= value is None or isinstance(value, (int, float))
     options = (options_of_stdout if to_stdout else options_of_file)(args.color)
-    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
-    for name, right in zip(names, numeric, strict=True):
-        justify = "right" if right else "left"
-        table.add_column(Text(visible(str(name))), justify=justify, overflow="fold")  # type: ignore[arg-type]
-    for row in rows:
-        table.add_row(*(Text(visible(_shown(value))) for value in row))
-    out = StringIO()
-    console = Console(
-        file=out,
-        width=options.width if to_stdout and sys.stdout.isatty() else 100_000,
-        force_terminal=options.color,
-        no_color=not options.color,
-        color_system="standard" if options.color else None,
-        highlight=False,
-        markup=False,
-    )
-    console.print(table)
-    lines = [line.rstrip() for line in out.getvalue().split("\n")]
-    return "\n".join(lines)
+    columns = zip(names, *rows, strict=True) if rows else ((name,) for name in names)
+    widths = [max(map(cell_len, cells)) for cells in columns]
+    bold, plain = ("\x1b[1m", "\x1b[0m") if options.color else ("", "")
+    is_narrow = to_stdout and sys.stdout.isatty() and sum(widths) + 2 * len(widths) > options.width
+    if is_narrow:
+        margin = max(map(cell_len, names))
+        lines = []
+        for row_number, shown in enumerate(rows, 1):
+            lines.append(f"{bold}row {row_number}{plain}")
+            for name, cell in zip(names, shown, strict=True):
+                lines.append(f"  {_padded(name, margin)}  {cell}".rstrip())
+        return "".join(f"{line}\n" for line in lines or ["no rows"])
+
+    def line_of(cells: Sequence[str]) -> str:
+        padded = (
+            _padded(cell, width, right=right and bool(rows))
+            for cell, width, right in zip(cells, widths, numeric, strict=True)
+        )
+        return "  ".join(padded).rstrip()
+
+    head = f"{bold}{line_of(names)}{plain}\n"
+    return head + "".join(f"{line_of(row)}\n" for row in rows)
+
+
+def _padded(text: str, width: int, *, right: bool = False) -> str:
+    """`text`, filled up to so many cells of a terminal."""
+    from rich.cells import cell_len
+
+    fill = " " * (width - cell_len(text))
+    return fill + text if right else text + fill
 
 
 def _shown(value: Any) -> str:
