@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from typing import Any
 
     from logan._logan import Cancel, Fingerprint, Spec, Summary
-    from logan.api import analyze, analyze_logs, compare, detect, load, make_spec
+    from logan.api import (
+        analyze,
+        analyze_logs,
+        compare,
+        detect,
+        load,
+        make_spec,
+        records,
+        to_dask,
+    )
     from logan.cluster.coordinator.coordinator import Coordinator
     from logan.cluster.worker.worker import Worker
     from logan.comparison.document import Comparison
@@ -38,6 +47,7 @@ if TYPE_CHECKING:
         UsageError,
     )
     from logan.feed import Feed
+    from logan.record_stream import Records
     from logan.report import Report
     from logan.report.comparison import Mismatch, validate_results
     from logan.report.expectations import Expectation
@@ -63,6 +73,7 @@ __all__ = [
     "MergeError",
     "Mismatch",
     "OutputError",
+    "Records",
     "Report",
     "Saved",
     "SourceChangedError",
@@ -80,12 +91,17 @@ __all__ = [
     "detect",
     "load",
     "make_spec",
+    "records",
+    "to_dask",
     "validate_results",
 ]
 
 _MODULES = {
     "logan._logan": ("Cancel", "Fingerprint", "Spec", "Summary", "__version__"),
-    "logan.api": ("analyze", "analyze_logs", "compare", "detect", "load", "make_spec"),
+    "logan.api": (
+        *("analyze", "analyze_logs", "compare", "detect", "load", "make_spec"),
+        *("records", "to_dask"),
+    ),
     "logan.cluster.coordinator.coordinator": ("Coordinator",),
     "logan.cluster.worker.worker": ("Worker",),
     "logan.comparison.document": ("Comparison",),
@@ -97,6 +113,7 @@ _MODULES = {
         "UsageError",
     ),
     "logan.feed": ("Feed",),
+    "logan.record_stream": ("Records",),
     "logan.report": ("Report",),
     "logan.report.comparison": ("Mismatch", "validate_results"),
     "logan.report.expectations": ("Expectation",),

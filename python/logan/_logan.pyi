@@ -10,12 +10,15 @@ from typing import Self, final
 __all__ = [
     "LOOK_BACK_BYTES_MAX",
     "ArchiveFeed",
+    "Batch",
     "Cancel",
     "ChunkFeed",
     "Feed",
     "Fingerprint",
     "MergeTree",
     "Outcome",
+    "RecordScan",
+    "RecordSchema",
     "Spec",
     "Summary",
     "__version__",
@@ -33,6 +36,8 @@ __all__ = [
     "moment",
     "occurring",
     "peak_rss_bytes",
+    "record_column",
+    "record_columns",
     "scan",
     "seek",
     "turns",
@@ -479,6 +484,115 @@ class ChunkFeed:
     def finish(self, name: str = "-") -> Summary:
         """Only once. Raises `logan.SourceChangedError` if the bytes ended before `end`; this and
         `push` raise `logan.InputError` of kind "panic" if the engine panicked."""
+
+def record_columns() -> list[tuple[str, str, bool, str]]:
+    """Name, Arrow type, whether it is standard, and meaning of each column that has a name."""
+
+def record_column(text: str) -> str | None:
+    """The name in the schema of the column that `text` asks for; None if there is no such column.
+
+    Raises `ValueError` for a key that cannot be one, and for a type where none can be given.
+    """
+
+@final
+class RecordSchema:
+    """The columns of record batches: names, Arrow types, and what they mean.
+
+    `others` adds `kind` and `reason`, which come with lines that are not records. Also an empty
+    stream. Raises `ValueError` for a column that does not exist.
+    """
+
+    def __new__(cls, columns: Sequence[str], *, others: bool = False) -> Self: ...
+    @property
+    def names(self) -> list[str]: ...
+    @property
+    def types(self) -> list[str]: ...
+    @property
+    def descriptions(self) -> list[str]: ...
+    def __arrow_c_schema__(self) -> object: ...
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """A stream of this schema without a batch."""
+
+@final
+class Batch:
+    """Rows of records, as columns, for any Arrow library (`pa.record_batch(batch)`)."""
+
+    @property
+    def num_rows(self) -> int: ...
+    @property
+    def num_columns(self) -> int: ...
+    @property
+    def schema(self) -> RecordSchema: ...
+    def __len__(self) -> int: ...
+    def __arrow_c_schema__(self) -> object: ...
+    def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]: ...
+
+@final
+class RecordScan:
+    """One scan of inputs, whose records come as batches in the order of the stages.
+
+    Args:
+        columns: as `record_column` accepts them.
+        names: what the column `source` says, by the source's index in the spec.
+        sources: path and fingerprint by index; for what is not a file, of any file.
+        stages: kind, source, and of "files" the chunks (source, start, end); "archive" for a
+            compressed file, "serial" for one that is read from its beginning, "pushed" for a
+            source of `streams`.
+        streams: by source, its name, its compression, its first bytes, and a descriptor with the
+            others; without a descriptor the first bytes are all, or if there are none, `push`
+            gives all.
+        archives: by source, the compression of files.
+        strict: whether what cannot be read ends the scan with an error.
+        cancel: stops the scan when set, and is set when its reader is gone.
+        used: set when the scan begins; where it is set already, the scan fails.
+
+    The scan begins with the first batch, and keeps `threads` and two more units of 4 MiB of log.
+    """
+
+    def __new__(
+        cls,
+        spec: Spec,
+        columns: Sequence[str],
+        names: Sequence[str],
+        sources: Sequence[tuple[str, Fingerprint]],
+        stages: Sequence[tuple[str, int, Sequence[tuple[int, int, int]]]],
+        *,
+        streams: Mapping[int, tuple[str, str | None, bytes, int | None]] | None = None,
+        archives: Mapping[int, str] | None = None,
+        threads: int = 1,
+        expansion_max: int = 0,
+        malformed: bool = False,
+        continuation: bool = False,
+        strict: bool = True,
+        cancel: Cancel | None = None,
+        used: Cancel | None = None,
+    ) -> Self: ...
+    @property
+    def schema(self) -> RecordSchema: ...
+    def push(self, source: int, data: bytes) -> bool:
+        """Give the next bytes of a source that is pushed; whether more are wanted."""
+    def end(self, source: int, why: str | None = None) -> None:
+        """End a source that is pushed; `why` says why that is not all of it."""
+    def read(self) -> Batch | None:
+        """The next batch; None after the last. Raises `logan.InputError` if `strict`."""
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """All batches, once."""
+    def write(
+        self,
+        kind: str,
+        fd: int,
+        *,
+        total: int = 0,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> int:
+        """Write all batches as "parquet", "arrow", "csv" or "jsonl"; the number of rows.
+
+        Raises `OSError` if that fails, `logan.InputError` if `strict`.
+        """
+    def stats(self) -> dict[str, object]:
+        """What was read by now: rows, lines, misfits, failures, complete."""
+    def close(self) -> None:
+        """Stop the scan."""
 
 @final
 class ArchiveFeed:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from logan import analysis
+from logan import analysis, engines
 from logan._logan import Cancel, Spec
 from logan.errors import UsageError
 from logan.limits import (
@@ -36,7 +36,8 @@ from logan.options import (
     chosen,
 )
 from logan.planning import timerange
-from logan.planning.prepare import check_format, plan_inputs, raise_first
+from logan.planning.prepare import check_format, plan_inputs, prepare, raise_first
+from logan.record_stream import Records, settled_columns
 from logan.report import Report
 from logan.sources.inputs import Input, open_inputs
 
@@ -45,7 +46,16 @@ if TYPE_CHECKING:
     from logan.planning.given_spec import GivenSpec
     from logan.summaries.saved import Saved
 
-__all__ = ["analyze", "analyze_logs", "compare", "detect", "load", "make_spec"]
+__all__ = [
+    "analyze",
+    "analyze_logs",
+    "compare",
+    "detect",
+    "load",
+    "make_spec",
+    "records",
+    "to_dask",
+]
 
 PathLike = str | os.PathLike[str]
 
@@ -181,6 +191,90 @@ def analyze_logs(
 ) -> Report:
     """Another name of `analyze`, which documents the options."""
     return analyze(paths, threads=threads, **options)
+
+
+def records(
+    paths: PathLike | Iterable[PathLike],
+    *,
+    columns: str | Sequence[str] | None = None,
+    where: str | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
+    relative_to: Literal["now", "last"] = "now",
+    malformed: bool = False,
+    continuation: bool = False,
+    engine: str = "local",
+    threads: int | None = None,
+    format: str | None = None,
+    format_name: str = CUSTOM,
+    input_tz: str = "UTC",
+    date_order: Literal["mdy", "dmy", "ymd"] | None = None,
+    units: Mapping[str, str] | Sequence[str] = (),
+    anchor: datetime | None = None,
+    seek: bool = True,
+    expansion_max: int = EXPANSION_MAX_DEFAULT,
+    errors: Literal["raise", "report"] = "raise",
+) -> Records:
+    """The records of logs as Arrow record batches, in the order of the inputs.
+
+    The result can be read any number of times, by whatever reads Arrow streams, each time in one
+    pass and bounded memory: `pl.DataFrame(r)`, `pa.table(r)`, `duckdb.sql("from r")`.
+
+    Args:
+        paths: as for `analyze`, as are the options that are not named here.
+        columns: names, as a sequence or separated by commas; no others are parsed. By default time,
+            level, message, method, path, route, status, duration_ms, bytes, client, host,
+            user_agent, referrer, format, source and offset. Also: line, duration_ns, query, and
+            keys such as json.user_id or logfmt.x, which are text unless typed: json.user_id:int
+            (:float, :bool). A value that does not fit is null and counted in `Records.stats`.
+        where, since, until: only records that `analyze` would count with them.
+        malformed: rows for malformed lines, too, with the line as `message`. Two columns are added:
+            `kind` ("record", "malformed" or "continuation") and `reason`. Malformed lines have no
+            fields, so they are there whatever `where` and `since` say.
+        continuation: rows for continuation lines, too, such as those of stack traces, of records
+            that are selected; with the column `kind`.
+        engine: "local", or "dask" if the records are for `to_dask`: what cannot be read in parts is
+            then refused at once.
+        errors: "raise" raises at the first input that cannot be read; "report" goes on, and
+            `Records.stats` says what is missing.
+
+    Raises:
+        UsageError: an option is invalid, or there is no such column.
+        InputError: an input cannot be read.
+    """
+    given = locals()
+    presentation = Presentation(anchor=anchor, errors=errors)
+    asked = settled_columns(columns)
+    if "line" in asked:
+        given["seek"] = False  # lines that were passed over would not be counted
+    execution = Execution(threads=threads, engine=engine)
+    if engine not in engines.ENGINES:
+        engines.load(engine)  # raises, and names those that there are
+    options = timerange.options(now_ns=time.time_ns(), **chosen(given, Options, TimeRange))
+    strict = presentation.errors == "raise"
+    job = prepare(_path_list(paths), options, anchor=anchor, strict=strict)
+    found = Records(
+        job,
+        asked,
+        threads=execution.threads,
+        malformed=malformed,
+        continuation=continuation,
+        errors=errors,
+    )
+    if engine == "dask":
+        found.partitions()
+    return found
+
+
+def to_dask(records: Records) -> Any:
+    """A `dask.dataframe.DataFrame` of records, one partition for each chunk of their plan.
+
+    Workers read the files themselves, at the same paths. Needs pandas and pyarrow beside Dask.
+    Raises `UsageError` for inputs that cannot be read in parts, and where a library is missing.
+    """
+    from logan.engines import dask_records
+
+    return dask_records.to_dask(records)
 
 
 def detect(path: PathLike) -> Detection:

@@ -26,7 +26,7 @@ CLUSTER = REPORT | {"scan", "wire", "cluster"} | BODIES
 SAVING = REPORT | {"summaries"}
 LIBRARY = (
     SAVING
-    | {"comparison", "state"}
+    | {"comparison", "state", "record_stream", "query"}
     | {"engines", "cluster", "cluster.coordinator", "cluster.worker", "analysis"}
 )
 
@@ -47,10 +47,12 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "comparison": SAVING,
     "state": SAVING | {"engines"},
     "analysis": SAVING | {"engines", "comparison"},
+    "record_stream": PLANNING,
+    "query": PLANNING | {"record_stream"},
     "wire": {"_logan", "errors", "limits"} | BODIES,
     "wire.bodies": {"_logan", "errors", "limits", "wire"},
     "scheduler": {"errors"},
-    "engines": REPORT | {"scan"},
+    "engines": REPORT | {"scan", "record_stream"},
     "cluster": CLUSTER,
     "cluster.worker": CLUSTER,
     "cluster.coordinator": CLUSTER | {"scheduler"},
@@ -84,8 +86,12 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "watchfiles": ("live.runner",),
     "h11": ("cluster.http",),
     "asyncio": (),
-    "dask": ("engines.dask",),
+    "dask": ("engines.dask", "engines.dask_records"),
     "distributed": ("engines.dask",),
+    "duckdb": ("query",),
+    "pyarrow": ("engines.dask_records",),
+    "polars": (),
+    "pandas": ("engines.dask_records",),
 }
 """By library: the packages and modules that may import it."""
 
@@ -224,6 +230,7 @@ HELP_MODULES = (
 think twice before a name is added."""
 
 HEAVY = (
+    *("duckdb", "pyarrow", "polars", "pandas"),
     *("asyncio", "concurrent", "email", "http", "logging", "msgspec", "multiprocessing", "psutil"),
     *("prometheus_client", "sqlite3", "ssl", "subprocess", "tempfile", "tomllib", "trio"),
     *("ipaddress", "pathlib", "shlex", "socket", "unittest", "urllib", "xml", "zoneinfo"),

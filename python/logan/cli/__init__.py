@@ -23,5 +23,7 @@ COMMANDS: Final = (
     "merge",
     "diff",
     "formats",
+    "export",
+    "sql",
     "completion",
 )

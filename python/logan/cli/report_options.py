@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from logan.report.expectations import Expectation
 
 __all__ = [
+    "GROUPS",
     "PATHS_HELP",
+    "add_flag",
     "adjust_to_output",
     "configure_analysis",
     "configure_report",
@@ -129,7 +131,7 @@ def configure_analysis(parser: Parser, *more: type) -> dict[str, argparse._Argum
     """Add the library's options of an analysis; the groups of the help text, by heading."""
     groups = {name: parser.add_argument_group(name) for name in GROUPS}
     for name, default, flag in flags(TimeRange, *more, Options, Presentation):
-        _add(parser, groups[flag.group], name, default, flag)
+        add_flag(parser, groups[flag.group], name, default, flag)
     return groups
 
 
@@ -160,9 +162,10 @@ GROUPS: Final = ("filtering", "grouping", "output", "gates", "formats and time",
 """Headings of the help text, in their order; `Flag.group` is one of them."""
 
 
-def _add(
+def add_flag(
     parser: Parser, group: argparse._ArgumentGroup, name: str, default: Any, flag: Flag
 ) -> None:
+    """Add an option of the library to a command."""
     parse = getattr(option_types, flag.parse)
     if flag.environment:
         parser.setting(

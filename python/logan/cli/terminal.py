@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Final, TextIO
 
-from logan.atomic import is_special, replace_file
+from logan.atomic import is_special, replace_file, replaced
 from logan.errors import OutputError, UsageError
 from logan.report import RenderOptions
 from logan.report.units import visible
@@ -30,6 +30,7 @@ __all__ = [
     "is_terminal",
     "options_of_file",
     "options_of_stdout",
+    "replacing",
     "say",
     "wants_color",
     "write_bytes",
@@ -225,6 +226,29 @@ def write_bytes(path: str, data: bytes) -> None:
             target.write_bytes(data)
         else:
             replace_file(target, data)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+@contextlib.contextmanager
+def replacing(path: str) -> Iterator[int]:
+    """A descriptor to write to, so that `path` holds either all of it or what it held before.
+
+    Pipes and devices are written to directly. Raises `OutputError` for what goes wrong in the block
+    with writing, too.
+    """
+    from pathlib import Path
+
+    target = Path(path)
+    try:
+        if is_special(target):
+            with open(target, "wb") as file:
+                yield file.fileno()
+            return
+        with replaced(target) as fd:
+            yield fd
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -15,6 +15,17 @@ from logan.report.findings import find, finished
 from logan.report.json import dumps
 from logan.report.schema import TABLES, TOP_LEVEL, errors_measured, figure
 from logan.report.section import Section
+from logan.report.sections import (
+    SECTIONS,
+    Errors,
+    Lines,
+    Malformed,
+    ResponseTimes,
+    Series,
+    Throughput,
+    TimeSpan,
+    TopTable,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -44,23 +55,36 @@ class Report(Section):
     findings: Sequence[Section]
     inputs: Sequence[Section]
     missing: Sequence[Section]
-    lines: Section
-    malformed: Section
-    time: Section
+    lines: Lines
+    malformed: Malformed
+    time: TimeSpan
     levels: Section
     status: Section
     bytes_sent: int | None
-    errors: Section
-    response_time_ms: Section
-    throughput: Section
-    series: Section
-    routes: Section
-    clients: Section
-    messages: Section
+    errors: Errors
+    response_time_ms: ResponseTimes
+    throughput: Throughput
+    series: Series
+    routes: TopTable
+    clients: TopTable
+    messages: TopTable
     slowest: Sequence[Section]
     groups: Section
     selection: Section
     performance: Section
+
+    def __getitem__(self, key: str) -> Any:
+        value = self._data[key]
+        section = SECTIONS.get(key)
+        if section is not None and isinstance(value, Mapping):
+            return section(value)
+        return super().__getitem__(key)
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"{type(self).__name__} has no metric {name!r}") from None
 
     @classmethod
     def from_summary(cls, summary: Summary, *, inputs: Sequence[str] = (), top: int = 10) -> Report:

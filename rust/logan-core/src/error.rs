@@ -9,6 +9,24 @@ use std::path::{Path, PathBuf};
 /// The engine's result.
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// The kind of an [`Error::Panic`].
+pub const PANIC: &str = "panic";
+/// The kind of an [`Error::Cancelled`].
+pub const CANCELLED: &str = "cancelled";
+
+impl Error {
+    /// What kind of failure of an input it is, as a word.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Error::Changed { .. } => "changed",
+            Error::Cancelled => CANCELLED,
+            Error::Archive { .. } => "archive",
+            Error::Panic { .. } => PANIC,
+            _ => "unreadable",
+        }
+    }
+}
+
 /// The engine's error.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

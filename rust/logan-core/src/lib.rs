@@ -42,6 +42,7 @@ pub mod metric;
 pub mod panics;
 #[doc(hidden)]
 pub mod record;
+pub mod records;
 pub mod scan;
 pub mod select;
 #[doc(hidden)]

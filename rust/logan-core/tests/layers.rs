@@ -13,7 +13,7 @@ use std::path::Path;
 ///
 /// Conditions come before the spec, which holds them compiled; the rest of `select` reads the spec.
 /// Summaries come before scanning, which makes them.
-const LAYERS: [&str; 19] = [
+const LAYERS: [&str; 20] = [
     "limits",
     "fast",
     "error",
@@ -29,6 +29,7 @@ const LAYERS: [&str; 19] = [
     "sketch",
     "metric",
     "summary",
+    "records",
     "scan",
     "chunk",
     "archive",

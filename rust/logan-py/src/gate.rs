@@ -12,7 +12,7 @@
 //! kind "panic"; any other arrives as a `RuntimeError`. None arrives as pyo3's `PanicException`, which
 //! passes by `except Exception`, or prints anything.
 
-use logan_core::error::Error;
+use logan_core::error::{Error, PANIC};
 use logan_core::panics;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -35,9 +35,6 @@ pyo3::import_exception!(logan.errors, SummaryError);
 
 /// How long a signal may wait for its handler. Short for a human, long beside what a look costs.
 const SIGNAL_WAIT_MAX: Duration = Duration::from_millis(50);
-
-/// The kind of an `InputError` that the engine's own panic over an input is.
-pub const PANIC: &str = "panic";
 
 /// Why work in the core gave no result.
 pub enum Fault {

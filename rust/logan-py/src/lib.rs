@@ -15,6 +15,7 @@ mod memory;
 mod merge_tree;
 mod outcome;
 mod pipe;
+mod records;
 mod spec;
 mod summary;
 
@@ -45,6 +46,8 @@ mod _logan {
     use super::merge_tree::MergeTree;
     #[pymodule_export]
     use super::outcome::{Outcome, scan};
+    #[pymodule_export]
+    use super::records::{Batch, RecordScan, RecordSchema, record_column, record_columns};
     #[pymodule_export]
     use super::spec::Spec;
     #[pymodule_export]

@@ -3,14 +3,14 @@
 use crate::arguments::{chunk, lock, mode};
 use crate::cancel::{Cancel, control};
 use crate::fingerprint::Fingerprint;
-use crate::gate::{Fault, PANIC, attended, detached};
+use crate::gate::{Fault, attended, detached};
 use crate::merge_tree::{Growing, MergeTree, TREE_FINISHED};
 use crate::spec::Spec;
 use crate::summary::Summary;
 use logan_core::archive;
 use logan_core::chunk::Chunk;
 use logan_core::engine::{self, Archives};
-use logan_core::error::Error;
+use logan_core::error::{CANCELLED, Error};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use std::collections::BTreeMap;
@@ -70,16 +70,8 @@ impl Outcome {
     }
 }
 
-const CANCELLED: &str = "cancelled";
-
 pub(crate) fn kind(error: &Error) -> &'static str {
-    match error {
-        Error::Changed { .. } => "changed",
-        Error::Cancelled => CANCELLED,
-        Error::Archive { .. } => "archive",
-        Error::Panic { .. } => PANIC,
-        _ => "unreadable",
-    }
+    error.kind()
 }
 
 /// Scans chunks on threads and merges them along the tree.

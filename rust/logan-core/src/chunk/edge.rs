@@ -112,7 +112,7 @@ impl ChunkEdge {
     /// Ends it where the chunk's first line starts.
     fn end(&mut self, scanner: &mut Scanner, chunk: Chunk, first_line: u64) -> Result<(), Error> {
         if *self == ChunkEdge::LookedBack {
-            scanner.finish(first_line);
+            scanner.finish_look_back(first_line);
             scanner.go_on(chunk.start);
         } else {
             scanner.begin(chunk.source, chunk.start, first_line)?;
@@ -124,7 +124,7 @@ impl ChunkEdge {
     /// The chunk has ended: where it lies inside of one line, what was looked at is not its own.
     pub(crate) fn finish(self, scanner: &mut Scanner, start: u64) {
         if self == ChunkEdge::LookedBack {
-            scanner.finish(start);
+            scanner.finish_look_back(start);
             scanner.go_on(start);
         }
     }

@@ -170,7 +170,7 @@ impl Lookback {
         scanner.begin(source, self.from, self.from)?;
         scanner.set_columns(self.columns.as_deref().unwrap_or_default());
         scanner.push(&self.bytes);
-        scanner.finish(scanner.position());
+        scanner.finish_look_back(scanner.position());
         scanner.go_on(start);
         Ok(())
     }

@@ -237,10 +237,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Scans one chunk, whatever comes of it.
 fn run(scanner: &mut Scanner, job: Job) {
-    let (archive, index) = (job.archive.clone(), job.index);
+    let (archive, index, start) = (job.archive.clone(), job.index, job.start);
     let scanned = caught(|| scan_chunk(scanner, job)).unwrap_or_else(|why| {
         // Its bytes are gone, so it cannot be scanned again; others can.
         lock(&archive.lost).insert(index, why);
+        if let Some(output) = &scanner.spec().output.0 {
+            output.lost(archive.source, start);
+        }
         *scanner = scanner.renewed()?;
         Ok(())
     });

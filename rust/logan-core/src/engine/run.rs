@@ -213,7 +213,7 @@ pub struct Archives {
 }
 
 impl Archives {
-    fn request(&self, source: u32) -> Option<Request> {
+    pub(super) fn request(&self, source: u32) -> Option<Request> {
         self.packings.get(&source).map(|&packing| Request {
             source,
             packing,
@@ -359,13 +359,60 @@ pub fn run_into<S: Open>(
     Ok((tree, outcome))
 }
 
+/// Scans chunks of files on threads, which take them in order; what a chunk gives goes to the
+/// spec's output, what does not is told to `failed`.
+///
+/// # Errors
+/// [`Error::Spec`] if the spec does not fit the sources.
+pub(super) fn scan_each<S: Open>(
+    sources: &[(S, Fingerprint)],
+    chunks: &[Chunk],
+    spec: &Arc<Spec>,
+    threads: usize,
+    control: &Control,
+    failed: impl Fn(Chunk, Error) + Sync,
+) -> Result<(), Error> {
+    let cursor = AtomicUsize::new(0);
+    let broken = Mutex::new(None);
+    let work = || -> Result<(), Error> {
+        let mut scanner = Scanner::with(spec.clone(), control.fast)?;
+        let mut file = None;
+        while let Some(&chunk) = chunks.get(cursor.fetch_add(1, Ordering::Relaxed)) {
+            let scanned = one(sources, &mut file, chunk, control, |source, size| {
+                scan_chunk(&mut scanner, source, size, chunk, control)
+            });
+            match scanned {
+                Ok(_) => {}
+                Err(error @ Error::Spec(_)) => return Err(error),
+                Err(error) => failed(chunk, error),
+            }
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let work = || {
+            if let Err(error) = work() {
+                cursor.store(chunks.len(), Ordering::Relaxed);
+                *lock(&broken) = Some(error);
+            }
+        };
+        for _ in 1..threads.clamp(1, chunks.len().max(1)) {
+            if std::thread::Builder::new().spawn_scoped(scope, work).is_err() {
+                break;
+            }
+        }
+        work();
+    });
+    broken.into_inner().unwrap_or_else(|e| e.into_inner()).map_or(Ok(()), Err)
+}
+
 /// A panic in one thread is passed on when the scope ends; what it left under a lock is not used.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 /// Scans one archive: its figures, whether it was written to meanwhile, and why it did not end.
-fn one_archive<S: Open>(
+pub(super) fn one_archive<S: Open>(
     pool: &DecoderPool,
     scanner: &mut Scanner,
     sources: &[(S, Fingerprint)],

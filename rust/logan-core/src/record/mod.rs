@@ -8,6 +8,7 @@ mod columns;
 mod field;
 mod level;
 mod mask;
+mod output;
 mod route;
 
 pub use batch::{
@@ -21,6 +22,7 @@ pub use field::{Field, Prefix};
 pub(crate) use field::{Quoted, is_key_byte};
 pub use level::{LEVELS, Level};
 pub use mask::Mask;
+pub use output::{LineCounts, OtherLine, Output, RecordOutput, RecordSink};
 #[cfg(test)]
 pub(crate) use route::plain_key;
 pub use route::{RouteNormalizer, fold};

@@ -18,7 +18,7 @@ use crate::format::{
 use crate::metric::Metrics;
 use crate::metric::lines::Lines;
 use crate::record::{BATCH_ROWS, Batch, Columns, Level, NO_STATUS, NO_TIME};
-use crate::record::{Block, Mask};
+use crate::record::{Block, LineCounts, Mask, OtherLine, RecordSink};
 use crate::scan::interleave::Interleaver;
 use crate::select::row_filter::RowFilter;
 use crate::spec::{Meaning, Spec};
@@ -70,6 +70,8 @@ pub struct Scanner {
     rows_known: usize,
     /// What becomes of records before they count, if the spec says anything about it.
     narrowing: Option<Box<RowFilter>>,
+    /// Where records go, if not into metrics.
+    output: Option<Output>,
     /// PAD bytes, then lines that wait, the last of them perhaps unfinished.
     carry: Vec<u8>,
     /// Offset in the source of the carry's first line.
@@ -86,6 +88,14 @@ pub struct Scanner {
     /// The chunk, and the offset of the byte that comes next.
     start: u64,
     position: u64,
+}
+
+/// Where records go, if not into metrics.
+struct Output {
+    sink: Box<dyn RecordSink>,
+    malformed: bool,
+    continuation: bool,
+    line_numbers: bool,
 }
 
 /// Order and range of the times seen, in file order.
@@ -164,6 +174,13 @@ impl Scanner {
             looks_back: false,
             rows_known: 0,
             narrowing: RowFilter::of(&spec)?,
+            output: spec.output.0.as_ref().map(|output| {
+                let keys = spec.keys();
+                let places: Vec<_> = output.fields().iter().map(|f| keys.place(f)).collect();
+                let ((malformed, continuation), sink) =
+                    (output.other_lines(), output.sink(&places));
+                Output { sink, malformed, continuation, line_numbers: output.line_numbers() }
+            }),
             carry: vec![0; PAD],
             carry_offset: 0,
             carry_line: PAD,
@@ -275,6 +292,9 @@ impl Scanner {
         self.order = Order::default();
         if let Some(narrowing) = &mut self.narrowing {
             narrowing.filtered = 0;
+        }
+        if let (Some(output), Some(parsers)) = (&mut self.output, &self.parsers) {
+            output.sink.begin(parsers.source, start);
         }
         self.carry.truncate(PAD);
         self.carry_line = PAD;
@@ -470,6 +490,9 @@ impl Scanner {
             let lines = &block[start..end as usize];
             assert!(memchr::memmem::find(lines, text.as_bytes()).is_none(), "a planted bug");
         }
+        if let Some(output) = self.output.as_mut().filter(|output| output.line_numbers) {
+            output.sink.lines(start, ends, offset);
+        }
         let mut next = 0;
         let mut start = start as u32;
         while next < ends.len() {
@@ -501,8 +524,12 @@ impl Scanner {
         let mut run = Run::new(place.bytes, ends, (next, start), batch, context);
         run.offset = place.offset;
         first.parse_run(&mut run);
-        let (after, start, continuations) = (run.next, run.start, run.continuations);
+        let (after, first_start, continuations) = (run.next, start, run.continuations);
+        let start = run.start;
         self.lines.continuation += continuations as u64;
+        if continuations > 0 && self.output.as_ref().is_some_and(|output| output.continuation) {
+            self.hand_out_continuations(place, &ends[next..after], first_start, rows);
+        }
         let parsed = after - next - continuations;
         self.records[*index] += parsed as u64;
         if self.wants_format() {
@@ -600,6 +627,28 @@ impl Scanner {
         (next + rows, last + 1)
     }
 
+    /// Hands out those of a run of lines that are not rows of the batch, from row `rows` on.
+    #[cold]
+    fn hand_out_continuations(
+        &mut self,
+        place: Block<'_>,
+        ends: &[u32],
+        mut start: u32,
+        rows: usize,
+    ) {
+        let Some(output) = &mut self.output else { return };
+        let records = &self.batch.line_start()[rows..self.batch.len];
+        for &end in ends {
+            let record = records.partition_point(|&record| record < start);
+            if records.get(record).is_none_or(|&record| record > end) {
+                let line = format::line_of(place.bytes, start, end);
+                let offset = (place.offset + i64::from(start)) as u64;
+                output.sink.other(offset, line.bytes(), OtherLine::Continuation);
+            }
+            start = end + 1;
+        }
+    }
+
     fn wants_format(&self) -> bool {
         self.narrowing.as_ref().is_some_and(|n| n.wants_format)
     }
@@ -647,13 +696,22 @@ impl Scanner {
                     run.context.history.set_layout(fields);
                 }
             }
-            Class::Continuation => self.lines.continuation += 1,
+            Class::Continuation => {
+                self.lines.continuation += 1;
+                if let Some(output) = self.output.as_mut().filter(|output| output.continuation) {
+                    output.sink.other(offset, line.bytes(), OtherLine::Continuation);
+                }
+            }
             Class::Malformed => {
                 let reason = match &parsers.table {
                     Some(table) => table.reason(line.bytes()),
                     None => classify::reason(line.bytes()),
                 };
                 self.lines.malformed(parsers.source, offset, line.bytes(), reason);
+                if let Some(output) = self.output.as_mut().filter(|output| output.malformed) {
+                    let reason = classify::REASONS[reason as usize];
+                    output.sink.other(offset, line.bytes(), OtherLine::Malformed(reason));
+                }
             }
         }
         false
@@ -684,10 +742,13 @@ impl Scanner {
         #[cfg(debug_assertions)]
         self.batch.check(block.bytes);
         self.batch.drop_lifetimes(block.bytes);
+        if let Some(output) = self.output.as_mut().filter(|output| output.continuation) {
+            output.sink.found(&self.batch, block);
+        }
         match &mut self.narrowing {
             None => {
                 self.order.update(&self.batch);
-                self.metrics.update(&self.batch, block);
+                self.take_in(block);
             }
             Some(narrowing) => {
                 narrowing.by_time(&mut self.batch);
@@ -696,11 +757,28 @@ impl Scanner {
                     narrowing.by_condition(&mut self.batch, block);
                 }
                 if self.batch.len > 0 {
-                    self.metrics.update(&self.batch, block);
+                    self.take_in(block);
                 }
             }
         }
         self.batch.clear();
+    }
+
+    /// Gives the batch to the metrics, or hands it out.
+    #[inline(always)]
+    fn take_in(&mut self, block: Block<'_>) {
+        match &mut self.output {
+            None => self.metrics.update(&self.batch, block),
+            Some(output) => output.sink.batch(&self.batch, block),
+        }
+    }
+
+    /// Ends what was pushed before a chunk, up to `position`: only what it left for later lines
+    /// stays. To [go on](Self::go_on) from.
+    pub(crate) fn finish_look_back(&mut self, position: u64) {
+        let output = self.output.take();
+        self.finish(position);
+        self.output = output;
     }
 
     /// The figures of the chunk `[start, end)`; what was pushed is its lines, whole.
@@ -718,6 +796,18 @@ impl Scanner {
         let filtered = self.narrowing.as_mut().map_or(0, |n| std::mem::take(&mut n.filtered));
         self.lines.filtered = filtered;
         self.lines.parsed = formats.values().sum::<u64>() - filtered;
+        if let Some(output) = &mut self.output {
+            let Lines { parsed, blank, continuation, header, filtered, .. } = self.lines;
+            let malformed = self.lines.reasons.iter().sum();
+            output.sink.finish(LineCounts {
+                parsed,
+                malformed,
+                blank,
+                continuation,
+                header,
+                filtered,
+            });
+        }
         let order = std::mem::take(&mut self.order);
         if end > self.start {
             let parsers = self.parsers.as_ref().expect("a chunk was begun");

@@ -42,7 +42,7 @@ impl RowFilter {
         let condition = spec.condition()?;
         let keys = spec.keys();
         let fields = condition.as_ref().map(|c| c.fields()).unwrap_or_default();
-        let by = spec.by_fields();
+        let by = spec.output_fields();
         let wants_format =
             keys.columns() > 0 || fields.iter().copied().chain(&by).any(|f| *f == Field::Format);
         let narrows = spec.meaning.since_ns.is_some()

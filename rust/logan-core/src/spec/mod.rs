@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::format::keys::{KEYS_MAX, Keys};
 use crate::format::state::Layouts;
 use crate::format::{self, Context, DurationReading, Format, Params, custom, table};
-use crate::record::{Columns, Field};
+use crate::record::{Columns, Field, Output};
 use crate::select::condition::{self, Condition};
 use crate::time::{TURNS_MAX, TimeReading, TimestampParser};
 use jiff::tz::TimeZone;
@@ -51,6 +51,9 @@ pub struct Spec {
     pub panic_on: Option<String>,
     /// The sources, in the plan's order.
     pub sources: Vec<SourceSpec>,
+    /// Where records go, if not into metrics.
+    #[serde(skip)]
+    pub output: Output,
 }
 
 /// What a source is, and how to read it.
@@ -140,6 +143,7 @@ impl Spec {
             top: 10,
             panic_on: None,
             sources: vec![SourceSpec::default()],
+            output: Output::default(),
         }
     }
 
@@ -262,11 +266,32 @@ impl Spec {
         self.meaning.by_fields()
     }
 
-    /// The keys that the condition and the group tables ask for.
+    /// The fields of the group tables, and those of which records are handed out.
+    pub fn output_fields(&self) -> Vec<Field> {
+        let mut fields = self.by_fields();
+        fields.extend(self.output.0.iter().flat_map(|output| output.fields()).cloned());
+        fields
+    }
+
+    /// The keys that the condition, the group tables and the output ask for.
     pub fn keys(&self) -> Keys {
         let condition = self.condition().ok().flatten();
-        let by = self.by_fields();
-        Keys::among(condition.iter().flat_map(Condition::fields).chain(&by))
+        let fields = self.output_fields();
+        Keys::among(condition.iter().flat_map(Condition::fields).chain(&fields))
+    }
+
+    /// This spec, with its records handed out instead of counted.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] if the output asks for too many fields.
+    pub fn with_output(&self, output: Output) -> Result<Spec, Error> {
+        let spec = Spec { output, ..self.clone() };
+        if spec.keys().columns() > KEYS_MAX {
+            return Err(Error::Spec(format!(
+                "columns and where name more than {KEYS_MAX} different keys such as json.KEY"
+            )));
+        }
+        Ok(spec)
     }
 
     /// What one thread needs to parse lines of any source, with the clock of none.
@@ -275,20 +300,20 @@ impl Spec {
     /// [`Error::Condition`] if the condition is none.
     pub fn context(&self) -> Result<Context, Error> {
         let mut context = Context::new(TimestampParser::new(TimeZone::UTC, 0));
-        let condition = self.condition()?;
-        context.all_messages =
-            condition.iter().flat_map(Condition::fields).any(|field| *field == Field::Message);
+        let (condition, asked) = (self.condition()?, self.output_fields());
+        let mut fields = condition.iter().flat_map(Condition::fields).chain(&asked);
+        context.all_messages = fields.any(|field| *field == Field::Message);
         context.wanted = self.requested()?;
         Ok(context)
     }
 
-    /// The columns on request that the condition and the group tables ask for.
+    /// The columns on request that the condition, the group tables and the output ask for.
     ///
     /// # Errors
     /// [`Error::Condition`] if the condition is none.
     pub fn requested(&self) -> Result<Columns, Error> {
-        let (condition, by) = (self.condition()?, self.by_fields());
-        let asked = condition.iter().flat_map(Condition::fields).chain(&by);
+        let (condition, fields) = (self.condition()?, self.output_fields());
+        let asked = condition.iter().flat_map(Condition::fields).chain(&fields);
         Ok(asked.fold(Columns::NONE, |columns, field| match field {
             Field::Text(column) => columns.or(Columns::of(*column)),
             _ => columns,

@@ -1,0 +1,194 @@
+"""`logan sql`: a question in SQL, answered from the records of logs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Final
+
+from logan.cli.exit_codes import Exit, exit_of_signal
+from logan.cli.record_options import (
+    configure_records,
+    kind_of,
+    open_records,
+    progress_of,
+    say_what_is_wrong,
+)
+from logan.errors import UsageError
+
+if TYPE_CHECKING:
+    from logan.cli.main import Parser
+    from logan.options import Progress
+    from logan.query import Answer
+    from logan.record_stream import Records
+
+__all__ = ["EPILOG", "HELP", "KINDS", "configure", "run"]
+
+HELP = "Answer a question in SQL from the records of logs, with DuckDB."
+EPILOG = """\
+examples:
+  logan sql 'select route, count(*) from log where status >= 500 group by 1' access.log
+  logan sql 'select quantile_cont(duration_ms, 0.99) from log' 'logs/**/*.gz' --since 2h
+  logan sql "select time_bucket(interval '5 minutes', time) t, count(*) from log group by t" app.log
+  logan sql 'select "json.user_id", count(*) from log group by 1' app.log -o users.parquet
+
+The records are the table log; its columns are time, level, message, method, path, query, route,
+status, duration_ms, duration_ns, bytes, client, host, user_agent, referrer, format, source,
+offset, line and keys in double quotes ("json.KEY", "logfmt.KEY"), which are text unless --columns
+gives them a type (--columns json.KEY:int). Only the columns that the question names are parsed.
+Needs DuckDB: pip install 'logan-analyzer[sql]'
+
+exit codes: 0 ok, 2 usage or wrong SQL, 3 an input is unreadable in part, 4 the output cannot be
+written or an internal error, 130 and 143 interrupted
+"""
+
+KINDS: Final = {
+    "table": (".txt",),
+    "csv": (".csv",),
+    "json": (".json",),
+    "jsonl": (".jsonl", ".ndjson"),
+    "parquet": (".parquet", ".pq"),
+}
+"""What the answer may be, and the suffixes that mean it."""
+
+
+def configure(parser: Parser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("sql", metavar="SQL", help="a SELECT from the table log; quote it")
+    configure_records(parser)
+    parser.add_argument(
+        "--columns", metavar="NAMES", help="types of keys, such as json.user_id:int,json.ok:bool"
+    )
+    parser.add_argument(
+        "--output-format",
+        choices=tuple(KINDS),
+        metavar="NAME",
+        help=f"{', '.join(KINDS)} (default: by the suffix of the file, else table)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Plan, read, answer, and say what was not read."""
+    from logan.cli.signals import Signals
+    from logan.cli.terminal import check_output
+    from logan.query import Query
+
+    kind = kind_of(args.output, args.output_format, KINDS)
+    if kind is None:
+        kind = "table"
+    typed = [each.strip() for each in (args.columns or "").split(",") if each.strip()]
+    query = Query(args.sql, typed)
+    check_output(args.output, args.paths)
+    stopping: list[Any] = []
+    with ExitStack() as stack:
+        signals = stack.enter_context(Signals().handled(lambda: [each() for each in stopping]))
+        opened: list[Records] = []
+
+        def open_for(columns: Any) -> Records:
+            records = open_records(args, columns=list(columns))
+            stack.callback(records.close)
+            opened.append(records)
+            return records
+
+        progress = stack.enter_context(progress_of(args))
+        answer = query.run(open_for)
+        stopping.append(answer.interrupt)
+        try:
+            _answer(args, answer, kind, progress)
+        except Exception:
+            if signals.signum is None:
+                raise
+        if signals.signum is not None:
+            return exit_of_signal(signals.signum)
+    return Exit.INPUT if say_what_is_wrong(answer.records.stats()) else Exit.OK
+
+
+def _answer(args: argparse.Namespace, answer: Answer, kind: str, progress: Progress | None) -> None:
+    import shutil
+    import tempfile
+
+    from logan.cli.terminal import replacing, write_file, write_stdout, writing_to_stdout
+
+    to_stdout = args.output in (None, "-")
+    if kind == "table":
+        text = _table(args, answer, to_stdout)
+        write_stdout(text) if to_stdout else write_file(args.output, text)
+        return
+    if kind == "parquet" and to_stdout and sys.stdout.isatty():
+        raise UsageError("parquet is not for a terminal", hint="redirect it: > FILE, or -o FILE")
+    if to_stdout:
+        # DuckDB opens what it writes to, which would empty a file that stdout appends to.
+        with tempfile.TemporaryFile() as file:
+            answer.write(file.fileno(), kind)
+            file.seek(0)
+            sys.stdout.flush()
+            with writing_to_stdout():
+                shutil.copyfileobj(file, sys.stdout.buffer, 1 << 20)
+                sys.stdout.buffer.flush()
+        return
+    with replacing(args.output) as fd:
+        answer.write(fd, kind)
+
+
+def _table(args: argparse.Namespace, answer: Answer, to_stdout: bool) -> str:
+    """The rows as a table for people; on a terminal that is too narrow, one value a line."""
+    from rich.cells import cell_len
+
+    from logan.cli.terminal import options_of_file, options_of_stdout
+    from logan.report.units import visible
+
+    lists = answer.rows()
+    (header,) = next(lists)
+    names = [visible(str(name)) for name in header]
+    numeric = [True] * len(names)
+    rows: list[list[str]] = []
+    for row in (row for each in lists for row in each):
+        rows.append([visible(_shown(value)) for value in row])
+        for i, value in enumerate(row):
+            numeric[i] &= value is None or isinstance(value, (int, float))
+    options = (options_of_stdout if to_stdout else options_of_file)(args.color)
+    columns = zip(names, *rows, strict=True) if rows else ((name,) for name in names)
+    widths = [max(map(cell_len, cells)) for cells in columns]
+    bold, plain = ("\x1b[1m", "\x1b[0m") if options.color else ("", "")
+    is_narrow = to_stdout and sys.stdout.isatty() and sum(widths) + 2 * len(widths) > options.width
+    if is_narrow:
+        margin = max(map(cell_len, names))
+        lines = []
+        for row_number, shown in enumerate(rows, 1):
+            lines.append(f"{bold}row {row_number}{plain}")
+            for name, cell in zip(names, shown, strict=True):
+                lines.append(f"  {_padded(name, margin)}  {cell}".rstrip())
+        return "".join(f"{line}\n" for line in lines or ["no rows"])
+
+    def line_of(cells: Sequence[str]) -> str:
+        padded = (
+            _padded(cell, width, right=right and bool(rows))
+            for cell, width, right in zip(cells, widths, numeric, strict=True)
+        )
+        return "  ".join(padded).rstrip()
+
+    head = f"{bold}{line_of(names)}{plain}\n"
+    return head + "".join(f"{line_of(row)}\n" for row in rows)
+
+
+def _padded(text: str, width: int, *, right: bool = False) -> str:
+    """`text`, filled up to so many cells of a terminal."""
+    from rich.cells import cell_len
+
+    fill = " " * (width - cell_len(text))
+    return fill + text if right else text + fill
+
+
+def _shown(value: Any) -> str:
+    """A value as text; none is empty."""
+    from datetime import datetime
+
+    if value is None:
+        return ""
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.isoformat(sep=" ").replace("+00:00", "Z")
+    if isinstance(value, float):
+        return f"{value:.15g}"
+    return str(value)

@@ -1,0 +1,435 @@
+"""Records out: the parsed records of logs as Arrow record batches.
+
+`Records` is what `logan.records` returns. It holds a plan and begins a new scan each time that
+someone reads it; the scan itself is native (`RecordScan`). Anything that reads Arrow's C stream
+interface reads it, so no Arrow library is needed here. Knows no terminal and no report.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from logan import _logan
+from logan._logan import Batch, Cancel, Fingerprint, RecordScan, RecordSchema, Spec
+from logan.cpus import cpus
+from logan.errors import CancelledError, InputError, UsageError
+from logan.model import Chunk, Source
+from logan.planning.prepare import Job, raise_first
+from logan.sources.inputs import shown_name
+
+__all__ = [
+    "Failure",
+    "Partition",
+    "Records",
+    "Stats",
+    "column_names",
+    "settled_columns",
+    "standard_columns",
+]
+
+COLUMNS_MAX: Final = 256
+"""Columns of a batch: far more than there are, and few enough that each can have its arrays."""
+
+Errors = Literal["raise", "report"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Bytes of an input of which there are no records; `end` is None where it is not known."""
+
+    input: str
+    start: int
+    end: int | None
+    kind: str
+    why: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What a scan has read so far.
+
+    Attributes:
+        rows: rows handed out.
+        lines: by class (total, parsed, malformed, blank, continuation, header, filtered), as the
+            report has them.
+        misfits: by column, values that did not fit its type and are null.
+        failures: what could not be read.
+        complete: whether the scan has read everything that can be read.
+    """
+
+    rows: int = 0
+    lines: Mapping[str, int] = field(default_factory=dict)
+    misfits: Mapping[str, int] = field(default_factory=dict)
+    failures: tuple[Failure, ...] = ()
+    complete: bool = False
+
+
+def standard_columns() -> list[str]:
+    """The columns that there are unless others are asked for."""
+    return [name for name, _, standard, _ in _logan.record_columns() if standard]
+
+
+def column_names() -> list[str]:
+    """The names of all columns; keys such as `json.KEY` are columns, too."""
+    return [name for name, *_ in _logan.record_columns()]
+
+
+def settled_columns(columns: Sequence[str] | None) -> list[str]:
+    """The columns that are asked for, each once. Raises `UsageError` for one that there is not."""
+    if columns is None:
+        return standard_columns()
+    if isinstance(columns, str):
+        columns = columns.split(",")
+    asked = [str(each).strip() for each in columns]
+    if not asked or not all(asked):
+        raise UsageError(
+            "columns names no column", hint=f"known columns: {', '.join(column_names())}"
+        )
+    if len(asked) > COLUMNS_MAX:
+        raise UsageError(f"columns names {len(asked)} columns, at most {COLUMNS_MAX} are possible")
+    seen: dict[str, str] = {}
+    for each in asked:
+        name = _canonical(each)
+        if name in seen and seen[name] != each:
+            raise UsageError(f"columns names {name} twice, as {seen[name]} and {each}")
+        seen[name] = each
+    return list(seen.values())
+
+
+def _canonical(text: str) -> str:
+    try:
+        name = _logan.record_column(text)
+    except ValueError as error:
+        hint = "keys are written as json.KEY, json.KEY:int, logfmt.KEY"
+        raise UsageError(_reason(error), hint=hint) from error
+    if name is not None:
+        return name
+    from difflib import get_close_matches
+
+    near = get_close_matches(text, column_names(), 1, cutoff=0.6)
+    known = f"known columns: {', '.join(column_names())}, json.KEY and logfmt.KEY"
+    raise UsageError(
+        f"there is no column {text!r}", hint=f"did you mean {near[0]}?" if near else known
+    )
+
+
+def _reason(error: ValueError) -> str:
+    """What the native extension says of settings, without what it says of all."""
+    why = str(error).removeprefix("the job's settings cannot be used: ")
+    return why.removesuffix("; correct them and start again")
+
+
+class Records:
+    """Records of logs, to be read as Arrow batches as often as wanted.
+
+    Pass it to whatever reads Arrow streams: `pl.DataFrame(r)`, `pa.table(r)`,
+    `duckdb.sql("from r")`. Each time it is read a new scan begins, with the first batch; inputs
+    that can be read only once (standard input, pipes) say so the second time.
+
+    Attributes:
+        schema: the columns; see `RecordSchema`.
+
+    Raises (while it is read):
+        InputError: an input cannot be read, unless it was made with `errors="report"`.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        columns: Sequence[str],
+        *,
+        threads: int | None = None,
+        malformed: bool = False,
+        continuation: bool = False,
+        errors: Errors = "raise",
+    ) -> None:
+        self._job = job
+        self._spec = job.spec()
+        self._columns = list(columns)
+        self._threads = threads or cpus()
+        self._malformed, self._continuation = malformed, continuation
+        self._errors = errors
+        self._scan: RecordScan | None = None
+        self._used = Cancel()
+        self.schema: RecordSchema = RecordSchema(self._columns, others=malformed or continuation)
+
+    @property
+    def once(self) -> bool:
+        """Whether an input can be read only once."""
+        return bool(self._job.streams)
+
+    def raise_if_nothing(self) -> None:
+        """Raise the first input's error if there is no input that can be read."""
+        if not self._job.plan.sources:
+            raise_first(self._job.inputs)
+
+    @property
+    def planned_bytes(self) -> int:
+        """Bytes that a scan is going to read; 0 if that is not known."""
+        return 0 if self.once else self._job.plan.bytes
+
+    def scan(self, cancel: Cancel | None = None) -> RecordScan:
+        """A new scan, which begins with its first batch. Setting `cancel` stops it."""
+        if self.once and self._used.is_set():
+            raise self._read_before()
+        plan = self._job.plan
+        cancel = Cancel() if cancel is None else cancel
+        files = {
+            index: (source.url, Fingerprint.from_json(source.fingerprint))
+            for index, source in enumerate(plan.sources)
+            if source.fingerprint is not None
+        }
+        any_file = next(iter(files.values()), None)
+        stages, streams, pushers = self._stages(cancel)
+        scan = self._native(
+            self._spec,
+            self._columns,
+            [shown_name(self._job.inputs[index].path) for index in self._job.order],
+            []
+            if any_file is None
+            else [files.get(index, any_file) for index in range(max(files) + 1)],
+            stages,
+            streams=streams,
+            archives={
+                index: plan.sources[index].compression or ""
+                for index in files
+                if plan.sources[index].compression is not None
+            },
+            threads=self._threads,
+            expansion_max=plan.expansion_max,
+            malformed=self._malformed,
+            continuation=self._continuation,
+            strict=self._errors == "raise",
+            cancel=cancel,
+            used=self._used if self.once else None,
+        )
+        for source, pieces in pushers:
+            threading.Thread(
+                target=_push, args=(scan, source, pieces), name="logan-push", daemon=True
+            ).start()
+        self._scan = scan
+        return scan
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Batches in the order of the input. Leaving the loop stops the scan."""
+        scan = self.scan()
+        try:
+            while (batch := scan.read()) is not None:
+                yield batch
+        finally:
+            scan.close()
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """A new scan, for Arrow's C stream interface."""
+        return self.scan().__arrow_c_stream__(requested_schema)
+
+    def __arrow_c_schema__(self) -> object:
+        """The schema, for Arrow's C data interface."""
+        return self.schema.__arrow_c_schema__()
+
+    def stats(self) -> Stats:
+        """What the latest scan has read so far."""
+        unopened = tuple(
+            Failure(each.path, 0, None, each.error.kind, str(each.error), each.error.hint)
+            for each in self._job.inputs
+            if each.error is not None
+        )
+        if self._scan is None:
+            return Stats(failures=unopened)
+        found: Mapping[str, Any] = self._scan.stats()
+        failures = tuple(
+            Failure(self._name(source), start, end, kind, why)
+            for source, start, end, kind, why in found["failures"]
+        )
+        return Stats(
+            rows=found["rows"],
+            lines=found["lines"],
+            misfits=found["misfits"],
+            failures=unopened + failures,
+            complete=found["complete"] and not unopened and not failures,
+        )
+
+    def close(self) -> None:
+        """Stop the latest scan and close the inputs that are open."""
+        if self._scan is not None:
+            self._scan.close()
+        self._job.close()
+
+    def partitions(self) -> list[Partition]:
+        """The records in parts that can be read apart, in any process that sees the files: one for
+        each chunk of the plan, in order.
+
+        Raises `UsageError` where a part does not know enough of those before it.
+        """
+        if self.once or any(each.fingerprint is None for each in self._job.plan.sources):
+            raise UsageError(
+                "standard input, pipes and objects on servers have no parts that can be read apart",
+                hint="read them in one process, or save them to files",
+            )
+        if "line" in self._columns:
+            raise UsageError(
+                "the column line is not known of a part of a file",
+                hint="ask for the column offset, or read the records in one process",
+            )
+        if self._continuation:
+            raise UsageError(
+                "which record a line continues is not known of a part of a file",
+                hint="leave out continuation lines, or read the records in one process",
+            )
+        plan, job = self._job.plan, self._job
+        chunks = sorted(plan.chunks, key=lambda each: (job.order[each.source], each.start))
+        return [
+            Partition(
+                source=plan.sources[chunk.source],
+                index=chunk.source,
+                name=shown_name(job.inputs[job.order[chunk.source]].path),
+                start=chunk.start,
+                end=chunk.end,
+                spec_json=plan.spec_json,
+                columns=tuple(self._columns),
+                expansion_max=plan.expansion_max,
+                malformed=self._malformed,
+            )
+            for chunk in chunks
+        ]
+
+    def __repr__(self) -> str:
+        return f"<Records of {len(self._job.inputs)} inputs: {', '.join(self.schema.names)}>"
+
+    @staticmethod
+    def _native(*args: Any, **options: Any) -> RecordScan:
+        try:
+            return RecordScan(*args, **options)
+        except ValueError as error:
+            raise UsageError(_reason(error)) from error
+
+    def _name(self, source: int) -> str:
+        return self._job.inputs[self._job.order[source]].path
+
+    def _read_before(self) -> InputError:
+        names = [self._name(source) for source in self._job.streams]
+        shown = "standard input" if names[0] == "-" else names[0]
+        return InputError(
+            f"{shown} was read already and can be read only once",
+            input=names[0],
+            hint="save it to a file, or keep what was read, as in pa.table(records)",
+        )
+
+    def _stages(
+        self, cancel: Cancel
+    ) -> tuple[
+        list[tuple[str, int, list[tuple[int, int, int]]]],
+        dict[int, tuple[str, str | None, bytes, int | None]],
+        list[tuple[int, Iterable[bytes]]],
+    ]:
+        """Inputs in the order given, as the native scan reads them; what streams are, and what
+        this process pushes."""
+        plan, job = self._job.plan, self._job
+        chunks: dict[int, list[Chunk]] = {}
+        for chunk in plan.chunks:
+            chunks.setdefault(chunk.source, []).append(chunk)
+        stages: list[tuple[str, int, list[tuple[int, int, int]]]] = []
+        streams: dict[int, tuple[str, str | None, bytes, int | None]] = {}
+        pushers: list[tuple[int, Iterable[bytes]]] = []
+        for source in sorted(range(len(plan.sources)), key=lambda source: job.order[source]):
+            planned = plan.sources[source]
+            name = "standard input" if planned.url == "-" else planned.url
+            if source in job.streams:
+                stream = job.streams[source]
+                if stream.is_empty:
+                    continue
+                fd = None if stream.ended or stream.pieces is not None else stream.fd
+                head = b"" if stream.pieces is not None else stream.head
+                streams[source] = (name, planned.compression, head, fd)
+                if stream.pieces is not None:
+                    pushers.append((source, _after(stream.head, stream.pieces)))
+                stages.append(("pushed", source, []))
+            elif planned.fingerprint is None:
+                if not planned.size:
+                    continue
+                streams[source] = (name, planned.compression, b"", None)
+                pushers.append((source, _fetched(planned.url, planned.etag, planned.size, cancel)))
+                stages.append(("pushed", source, []))
+            elif planned.compression is not None:
+                stages.append(("archive", source, []))
+            elif not planned.splittable:
+                stages.append(("serial", source, []))
+            else:
+                ranges = [(each.source, each.start, each.end) for each in chunks.get(source, ())]
+                if stages and stages[-1][0] == "files":
+                    stages[-1][2].extend(ranges)
+                elif ranges:
+                    stages.append(("files", source, ranges))
+        return stages, streams, pushers
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """The records of one chunk; it can be sent to another process, which must see the file.
+
+    Reads like `Records`, with one thread; what cannot be read raises `InputError`.
+    """
+
+    source: Source
+    index: int
+    name: str
+    start: int
+    end: int
+    spec_json: str
+    columns: tuple[str, ...]
+    expansion_max: int
+    malformed: bool = False
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """A new scan, for Arrow's C stream interface."""
+        planned = self.source
+        file = (planned.url, Fingerprint.from_json(planned.fingerprint or ""))
+        kind = "files" if planned.splittable else "serial"
+        scan = RecordScan(
+            Spec(self.spec_json),
+            self.columns,
+            [self.name] * (self.index + 1),
+            [file] * (self.index + 1),
+            [
+                ("archive", self.index, [])
+                if planned.compression is not None
+                else (kind, self.index, [(self.index, self.start, self.end)])
+            ],
+            archives={} if planned.compression is None else {self.index: planned.compression},
+            threads=1,
+            expansion_max=self.expansion_max,
+            malformed=self.malformed,
+        )
+        return scan.__arrow_c_stream__(requested_schema)
+
+
+def _after(head: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    yield head
+    yield from pieces
+
+
+def _fetched(url: str, etag: str | None, size: int, cancel: Cancel) -> Iterator[bytes]:
+    from logan.sources.objects import Fetcher
+
+    yield from Fetcher(url, etag).pieces(0, size, size, cancel)
+
+
+def _push(scan: RecordScan, source: int, pieces: Iterable[bytes]) -> None:
+    """Give the scan all pieces, and say why that is not all."""
+    why = None
+    try:
+        for piece in pieces:
+            if not scan.push(source, piece):
+                break
+    except CancelledError:
+        pass
+    except InputError as error:
+        why = str(error)
+    except OSError as error:
+        why = error.strerror or str(error)
+    finally:
+        scan.end(source, why)
