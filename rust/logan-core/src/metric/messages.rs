@@ -31,12 +31,13 @@ use super::{Metric, State};
 use crate::bytes::line::{Line, PAD};
 use crate::bytes::simd::Simd;
 use crate::record::Level;
-use crate::record::{Batch, Block, Columns, NO_TIME};
+use crate::record::{Batch, Block, Columns, ERROR, NO_TIME};
 use crate::sketch::groups::{GroupTable, Groups, Keys, Payload};
 use crate::sketch::varint::{get_bytes, get_u64, put_bytes, put_u64, unzigzag, zigzag};
 use crate::time::rfc3339;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::net::Ipv6Addr;
 
 /// Different templates up to which all counts are exact.
@@ -60,6 +61,7 @@ pub struct Messages {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {
     count: u64,
+    errors: u64,
     /// Earliest and latest timestamp, in nanoseconds since 1970: `i64::MAX` and `i64::MIN` if none
     /// of the records has one.
     first_ns: i64,
@@ -86,6 +88,7 @@ impl Default for Message {
     fn default() -> Self {
         Message {
             count: 0,
+            errors: 0,
             first_ns: i64::MAX,
             last_ns: i64::MIN,
             source: 0,
@@ -141,6 +144,7 @@ fn count(table: &mut GroupTable<Message>, keys: &mut Keys, batch: &Batch, block:
     keys.find(table, |table, row, place| {
         let message = table.count(place);
         message.count += 1;
+        message.errors += u64::from(batch.flags()[row] & ERROR != 0);
         if batch.time_ns()[row] != NO_TIME {
             message.first_ns = message.first_ns.min(batch.time_ns()[row]);
             message.last_ns = message.last_ns.max(batch.time_ns()[row]);
@@ -440,8 +444,8 @@ impl Payload for Message {
     }
 
     fn reset(live: &mut Message) {
-        let Message { count, first_ns, last_ns, source, offset, sample } = live;
-        (*count, *first_ns, *last_ns) = (0, i64::MAX, i64::MIN);
+        let Message { count, errors, first_ns, last_ns, source, offset, sample } = live;
+        (*count, *errors, *first_ns, *last_ns) = (0, 0, i64::MAX, i64::MIN);
         (*source, *offset) = (0, 0);
         sample.clear();
     }
@@ -455,12 +459,14 @@ impl Payload for Message {
             self.sample.clone_from(&other.sample);
         }
         self.count += other.count;
+        self.errors += other.errors;
         self.first_ns = self.first_ns.min(other.first_ns);
         self.last_ns = self.last_ns.max(other.last_ns);
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
         put_u64(out, self.count);
+        put_u64(out, self.errors);
         put_u64(out, u64::from(self.first_ns <= self.last_ns));
         if self.first_ns <= self.last_ns {
             put_u64(out, zigzag(self.first_ns));
@@ -472,7 +478,11 @@ impl Payload for Message {
     }
 
     fn decode(bytes: &mut &[u8]) -> Option<Self> {
-        let mut message = Message { count: get_u64(bytes)?, ..Message::default() };
+        let (count, errors) = (get_u64(bytes)?, get_u64(bytes)?);
+        if errors > count {
+            return None;
+        }
+        let mut message = Message { count, errors, ..Message::default() };
         match get_u64(bytes)? {
             0 => {}
             1 => {
@@ -500,19 +510,47 @@ impl State for MessageGroups {
     fn check(&self) -> Result<(), &'static str> {
         self.0.check(MESSAGES_MAX)?;
         super::sane(self.0.iter().map(|(_, message)| message.count))?;
-        let level = |key: &[u8]| key.first().and_then(|&level| Level::from_u8(!level));
-        if self.0.iter().any(|(key, m)| level(key) < Some(Level::Warn) || m.count == 0) {
+        if self.0.iter().any(|(key, m)| level_of(key) < Some(Level::Warn) || m.count == 0) {
             return Err("a message template without a severe level or without a record");
         }
         Ok(())
     }
 }
 
+/// The level of a template's key.
+fn level_of(key: &[u8]) -> Option<Level> {
+    key.first().and_then(|&level| Level::from_u8(!level))
+}
+
+/// Templates in `analysis`: so many by count, and as many that are the latest to come first.
+const ANALYSIS_MAX: usize = 200;
+
 impl MessageGroups {
+    /// The rows of the `templates` of the analysis.
+    pub fn evaluate_analysis(&self) -> Vec<Value> {
+        let mut rows = self.0.top(ANALYSIS_MAX, |message| message.count);
+        let timed = |message: &Message| message.first_ns <= message.last_ns;
+        let mut names: BTreeSet<&[u8]> = rows.iter().map(|(key, _)| *key).collect();
+        let latest = self.0.top(ANALYSIS_MAX, |m| if timed(m) { m.first_ns } else { i64::MIN });
+        rows.extend(latest.into_iter().filter(|(key, _)| names.insert(key)));
+        let one = |(key, message): (&[u8], Message)| {
+            let timed = timed(&message);
+            json!({
+                "text": String::from_utf8_lossy(key.get(1..).unwrap_or_default()),
+                "level": level_of(key).unwrap_or_default().name(),
+                "count": message.count,
+                "errors": message.errors,
+                "first": timed.then_some(message.first_ns),
+                "last": timed.then_some(message.last_ns),
+            })
+        };
+        rows.into_iter().map(one).collect()
+    }
+
     /// The report's `messages`, with the `top` most frequent templates.
     pub fn evaluate(&self, top: usize) -> Value {
         let one = |(key, message): (&[u8], Message)| {
-            let level = key.first().and_then(|&level| Level::from_u8(!level)).unwrap_or_default();
+            let level = level_of(key).unwrap_or_default();
             let timed = message.first_ns <= message.last_ns;
             json!({
                 "template": String::from_utf8_lossy(key.get(1..).unwrap_or_default()),
@@ -632,7 +670,8 @@ mod tests {
         ) {
             let (first_ns, last_ns) =
                 times.map_or((i64::MAX, i64::MIN), |(a, b)| (a.min(b), a.max(b)));
-            let message = Message { count, first_ns, last_ns, source, offset, sample };
+            let errors = count / 3;
+            let message = Message { count, errors, first_ns, last_ns, source, offset, sample };
             let mut bytes = Vec::new();
             message.encode(&mut bytes);
             let mut rest = &bytes[..];

@@ -8,6 +8,7 @@
 
 pub mod by;
 pub mod clients;
+pub mod grid;
 pub mod http;
 pub mod latency;
 pub mod levels;
@@ -116,6 +117,8 @@ metrics! {
     latency: latency::Latency = |_, _| latency::Latency::default(),
     /// Counts over time.
     series: series::Series = |_, _| series::Series::default(),
+    /// Counts and response times on the analysis grid.
+    grid: grid::Grid = |_, _| grid::Grid::default(),
     /// Requests by route.
     routes: routes::Routes = |_, fast: FastPaths| routes::Routes::new(fast.has(FastPath::Routes)),
     /// Requests by client.

@@ -35,6 +35,58 @@ pub fn bucket_middle<const BITS: u32>(bucket: usize) -> u64 {
     low + (high - low) / 2
 }
 
+/// Parts into which [`log2_of`] cuts each power of two.
+pub const LOG2_PARTS: u64 = 256;
+
+/// The base-2 logarithm of each bucket's middle in steps of 1/[`LOG2_PARTS`], rounded down; that of
+/// 0 is 0, as that of 1. Integers alone, so that sums of them merge exactly.
+pub const fn log2_of<const BITS: u32, const COUNT: usize>() -> [u16; COUNT] {
+    let mut logs = [0; COUNT];
+    let mut bucket = 1;
+    while bucket < COUNT {
+        // As `bucket_middle`, which is not const.
+        let parts = 1usize << BITS;
+        let middle = if bucket < 2 * parts {
+            bucket as u64
+        } else {
+            let shift = (bucket >> BITS) - 1;
+            (((bucket - (shift << BITS)) as u64) << shift) + ((1u64 << shift) - 1) / 2
+        };
+        let power = 63 - middle.leading_zeros();
+        // In [1, 2), with 63 bits behind the point: each squaring shows the next bit.
+        let mut mantissa = middle << (63 - power);
+        let mut log = power as u16;
+        let mut bit = 1;
+        while bit < LOG2_PARTS {
+            let square = (mantissa as u128 * mantissa as u128) >> 63;
+            let is_two = square >> 64 != 0;
+            log = log * 2 + is_two as u16;
+            mantissa = if is_two { (square >> 1) as u64 } else { square as u64 };
+            bit *= 2;
+        }
+        logs[bucket] = log;
+        bucket += 1;
+    }
+    logs
+}
+
+/// The value of rank `n - n / parts` (the median for 2, the 95th percentile for 20) of `n` values
+/// that are counted by bucket in order, as the middle of its bucket; None of no values.
+pub fn quantile<const BITS: u32>(
+    counts: impl IntoIterator<Item = (usize, u64)>,
+    n: u64,
+    parts: u64,
+) -> Option<u64> {
+    let rank = n - n / parts;
+    let mut below = 0;
+    let mut counts = counts.into_iter();
+    let (bucket, _) = counts.find(|&(_, count)| {
+        below += count;
+        below >= rank && rank > 0
+    })?;
+    Some(bucket_middle::<BITS>(bucket))
+}
+
 /// Largest relative error of [`bucket_middle`].
 pub const fn relative_error<const BITS: u32>() -> f64 {
     1.0 / (2u64 << BITS) as f64
@@ -63,6 +115,18 @@ mod tests {
             check::<4>(value >> shift);
             check::<6>(value >> shift);
         }
+    }
+
+    #[test]
+    fn logarithms_are_those_of_the_middles() {
+        const COUNT: usize = bucket_count::<4>();
+        let logs = log2_of::<4, COUNT>();
+        for bucket in 1..COUNT {
+            let exact = (bucket_middle::<4>(bucket) as f64).log2() * LOG2_PARTS as f64;
+            let log = f64::from(logs[bucket]);
+            assert!(log <= exact + 1e-6 && exact < log + 1.0 + 1e-6, "{bucket}: {log} {exact}");
+        }
+        assert_eq!(logs[0], 0);
     }
 
     #[test]

@@ -5,4 +5,5 @@ pub mod buckets;
 pub mod distinct;
 pub mod groups;
 pub mod key_cache;
+pub mod time_slots;
 pub mod varint;

@@ -56,15 +56,29 @@ impl Summary {
                 "peak_step_s": step_s,
             },
             "series": figures.series.evaluate(series_points),
+            "response_times": figures.grid.evaluate_response_times(),
             "routes": figures.routes.evaluate(top),
             "clients": figures.clients.evaluate(top),
             "messages": figures.messages.evaluate(top),
             "slowest": figures.slowest.evaluate(top),
+            "analysis": self.analysis(),
         });
         if let (Some(groups), Value::Object(report)) = (figures.by.evaluate(top), &mut report) {
             report.insert("groups".into(), groups);
         }
         report
+    }
+
+    /// What findings are made of; see `metric::grid`. No part of a report.
+    fn analysis(&self) -> Value {
+        let grid = &self.figures.grid;
+        let mut analysis = grid.evaluate();
+        let over_time = self.figures.routes.over_time();
+        let (routes, exact) = over_time.evaluate(grid.step(), &grid.indices());
+        analysis.insert("routes".into(), routes);
+        analysis.insert("routes_exact".into(), exact.into());
+        analysis.insert("templates".into(), self.figures.messages.evaluate_analysis().into());
+        Value::Object(analysis)
     }
 
     fn sources(&self) -> Value {

@@ -5,6 +5,9 @@
 
 #[cfg(target_arch = "x86_64")]
 mod memo;
+mod over_time;
+
+use over_time::{OverTime, RoutesOverTime};
 
 use super::{Metric, State};
 use crate::bytes::simd::Simd;
@@ -34,6 +37,7 @@ const WINDOW: usize = 32;
 pub struct Routes {
     table: GroupTable<Route>,
     finder: RouteIndex,
+    over_time: OverTime,
 }
 
 /// Finds where in a table the routes of records are.
@@ -80,12 +84,19 @@ struct Window<T> {
 
 /// Records that name a path, by route.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct RouteGroups(Groups<Route>);
+#[serde(deny_unknown_fields)]
+pub struct RouteGroups {
+    groups: Groups<Route>,
+    over_time: RoutesOverTime,
+}
 
 impl Default for Routes {
     fn default() -> Self {
-        Routes { table: GroupTable::new(ROUTES_MAX), finder: RouteIndex::default() }
+        Routes {
+            table: GroupTable::new(ROUTES_MAX),
+            finder: RouteIndex::default(),
+            over_time: OverTime::default(),
+        }
     }
 }
 
@@ -115,7 +126,7 @@ impl Metric for Routes {
 
     fn take(&mut self) -> RouteGroups {
         self.finder.restart();
-        RouteGroups(self.table.take())
+        RouteGroups { groups: self.table.take(), over_time: self.over_time.take() }
     }
 }
 
@@ -124,13 +135,14 @@ pub(super) const NOWHERE: u32 = u32::MAX;
 
 #[inline(always)]
 fn update<S: Simd>(simd: S, routes: &mut Routes, batch: &Batch, block: Block<'_>) {
-    let Routes { table, finder } = routes;
+    let Routes { table, finder, over_time } = routes;
     table.expect(batch.len);
     if table.room() < batch.len {
         // Entries may move: one row at a time.
         for row in 0..batch.len {
             if let Some(index) = finder.index(simd, table, batch, block, row) {
                 table.count(index).add(batch.flags()[row], batch.duration_ns()[row]);
+                over_time.add(batch, row, table.key(index));
             }
         }
         return;
@@ -140,6 +152,7 @@ fn update<S: Simd>(simd: S, routes: &mut Routes, batch: &Batch, block: Block<'_>
     let mut places = [NOWHERE; BATCH_ROWS];
     let places = &mut places[..batch.len];
     finder.places(simd, table, batch, block, places);
+    over_time.update(batch, table, places);
     let rows = places.iter().zip(batch.flags()).zip(batch.duration_ns());
     if batch.has(Columns::DURATION) {
         for ((&place, &flags), &duration_ns) in rows {
@@ -426,12 +439,14 @@ impl Payload for Route {
 
 impl State for RouteGroups {
     fn merge(&mut self, other: &Self) {
-        self.0.merge(&other.0, ROUTES_MAX);
+        self.groups.merge(&other.groups, ROUTES_MAX);
+        self.over_time.merge(&other.over_time);
     }
 
     fn check(&self) -> Result<(), &'static str> {
-        self.0.check(ROUTES_MAX)?;
-        super::sane(self.0.iter().flat_map(|(_, route)| route.counts()))
+        self.groups.check(ROUTES_MAX)?;
+        self.over_time.check()?;
+        super::sane(self.groups.iter().flat_map(|(_, route)| route.counts()))
     }
 }
 
@@ -446,7 +461,12 @@ impl RouteGroups {
                 "times": (route.measured > 0).then(times),
             })
         };
-        self.0.top(top, |route| route.requests).into_iter().map(one).collect()
+        self.groups.top(top, |route| route.requests).into_iter().map(one).collect()
+    }
+
+    /// What they did over time.
+    pub fn over_time(&self) -> &RoutesOverTime {
+        &self.over_time
     }
 
     /// The report's `routes`, with the `top` that had most requests.
@@ -463,11 +483,11 @@ impl RouteGroups {
             })
         };
         json!({
-            "exact": self.0.exact(),
-            "error_bound": self.0.error_bound(),
-            "distinct": self.0.distinct(),
+            "exact": self.groups.exact(),
+            "error_bound": self.groups.error_bound(),
+            "distinct": self.groups.distinct(),
             "relative_error": relative_error(),
-            "top": self.0.top(top, |route| route.requests).into_iter().map(one).collect::<Vec<_>>(),
+            "top": self.groups.top(top, |route| route.requests).into_iter().map(one).collect::<Vec<_>>(),
         })
     }
 }

@@ -141,7 +141,7 @@ impl Metric for Series {
 
 /// How many seconds from the first on equal `second`.
 #[inline(always)]
-fn run_length(seconds: &[i64], second: i64) -> usize {
+pub(super) fn run_length(seconds: &[i64], second: i64) -> usize {
     // Groups are compared without an early exit, which is what vector code can do.
     const GROUP: usize = 16;
     let whole = seconds

@@ -164,6 +164,17 @@ impl<P: Payload> GroupTable<P> {
         &mut cell.live
     }
 
+    /// The key at a place that [`index`](Self::index) gave.
+    #[inline(always)]
+    pub fn key(&self, index: usize) -> &[u8] {
+        self.heads[index].key(&self.arena)
+    }
+
+    /// What is counted of each entry, idle ones included.
+    pub fn lives_mut(&mut self) -> impl Iterator<Item = &mut P::Live> {
+        self.cells[..self.heads.len()].iter_mut().map(|cell| &mut cell.live)
+    }
+
     /// Asks for the memory that [`count`](Self::count) needs; the place may be none.
     #[inline(always)]
     pub fn prefetch(&self, place: u32) {

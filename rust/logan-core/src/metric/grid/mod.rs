@@ -1,0 +1,429 @@
+//! Counts and response times on the analysis grid: at most 512 time buckets, each with the
+//! response times that fell into it, for percentiles over time and for what stands out.
+//!
+//! The grid's step is that of [`time_slots`](crate::sketch::time_slots). A bucket counts its
+//! response times in log-linear buckets of 3.2 %, as routes do, and keeps those that are not 0.
+//! Sums of logarithms follow from these counts ([`buckets::log2_of`]), so they are exact whatever
+//! was merged with what.
+
+mod report;
+
+use super::{Metric, State, latency::sum_and_range, series::run_length};
+use crate::record::{
+    Batch, Block, Columns, DURATION_NS_MAX, ERROR, NO_DURATION, NO_TIME, REQUEST,
+};
+use crate::sketch::buckets;
+use crate::sketch::time_slots::{BUCKETS_MAX, STEPS_S, TimeSlots, is_possible, step_that_fits};
+use crate::sketch::varint::{get_u64, put_u64, unzigzag, zigzag};
+use serde::{Deserialize, Serialize};
+use std::ops::Range;
+
+/// Each power of two of response time is cut into 16 buckets: within 3.2 %.
+pub(super) const BITS: u32 = 4;
+pub(super) const SKETCH_BUCKETS: usize = buckets::bucket_count::<BITS>();
+/// The logarithm of the response times of each bucket, in 1/256 of a power of two of nanoseconds.
+pub(super) static LOG2: [u16; SKETCH_BUCKETS] = buckets::log2_of::<BITS, SKETCH_BUCKETS>();
+
+/// More rows than a count of 32 bits could hold are never counted at once.
+const ROWS_AT_ONCE_MAX: u64 = u32::MAX as u64;
+
+/// Accumulator.
+#[derive(Default)]
+pub struct Grid {
+    slots: TimeSlots,
+    /// By place; those behind the last place in use are empty.
+    cells: Vec<Cell>,
+    /// Rows since the cells were emptied, and what was in them when they had been too many.
+    rows: u64,
+    earlier: GridBuckets,
+}
+
+/// What falls into one bucket within one chunk.
+struct Cell {
+    records: u32,
+    requests: u32,
+    errors: u32,
+    min_ns: u64,
+    max_ns: u64,
+    // One place more than there are buckets: records without a response time count there.
+    counts: [u32; SKETCH_BUCKETS + 1],
+}
+
+const EMPTY: Cell = Cell {
+    records: 0,
+    requests: 0,
+    errors: 0,
+    min_ns: u64::MAX,
+    max_ns: 0,
+    counts: [0; SKETCH_BUCKETS + 1],
+};
+
+/// What falls into one bucket.
+#[derive(Debug, Clone, PartialEq)]
+struct Row {
+    /// Start of the bucket in steps since 1970.
+    index: i64,
+    records: u64,
+    requests: u64,
+    errors: u64,
+    /// `u64::MAX` and 0 without a response time.
+    min_ns: u64,
+    max_ns: u64,
+    /// Response times by bucket, in order, none of them 0.
+    counts: Vec<(u16, u64)>,
+}
+
+/// Buckets in the order of time, at one step.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GridBuckets {
+    /// Index into [`STEPS_S`].
+    step: u8,
+    count: u32,
+    /// Per bucket: index (the first signed, then less the one before), records, requests, errors,
+    /// how many buckets of response times; for each of these its number (less the one before),
+    /// less 1 but for the first, and count; if there are any, least and greatest. All varints.
+    #[serde(with = "serde_bytes")]
+    rows: Vec<u8>,
+}
+
+/// Calls `each` for every run of rows of one second, leaving out those without a time.
+#[inline(always)]
+pub(super) fn for_each_run(batch: &Batch, mut each: impl FnMut(i64, Range<usize>)) {
+    let seconds = &batch.second()[..batch.len];
+    let all_timed = batch.all_timed();
+    let mut start = 0;
+    while start < seconds.len() {
+        if !all_timed && batch.time_ns()[start] == NO_TIME {
+            start += 1;
+            continue;
+        }
+        let mut end = start + run_length(&seconds[start..], seconds[start]);
+        if !all_timed {
+            let times = &batch.time_ns()[start..end];
+            end = start + times.iter().position(|&ns| ns == NO_TIME).unwrap_or(times.len());
+        }
+        each(seconds[start], start..end);
+        start = end;
+    }
+}
+
+impl Metric for Grid {
+    type State = GridBuckets;
+
+    #[inline(always)]
+    fn update(&mut self, batch: &Batch, _block: Block<'_>) {
+        if !batch.has(Columns::TIME) {
+            return;
+        }
+        self.rows += batch.len as u64;
+        if self.rows > ROWS_AT_ONCE_MAX {
+            let state = self.freeze();
+            self.earlier.merge(&state);
+            self.rows = batch.len as u64;
+        }
+        let Grid { slots, cells, .. } = self;
+        for_each_run(batch, |second, rows| {
+            let place = slots.place(second, |places, _| coarsen(cells, places));
+            if cells.len() <= place {
+                cells.resize_with(place + 1, || EMPTY);
+            }
+            cells[place].add(batch, rows);
+        });
+    }
+
+    fn take(&mut self) -> GridBuckets {
+        let state = self.freeze();
+        self.rows = 0;
+        if self.earlier.count == 0 {
+            return state;
+        }
+        let mut all = std::mem::take(&mut self.earlier);
+        all.merge(&state);
+        all
+    }
+}
+
+impl Grid {
+    fn freeze(&mut self) -> GridBuckets {
+        let Grid { slots, cells, .. } = self;
+        let mut order: Vec<(i64, usize)> =
+            slots.indices().iter().enumerate().map(|(place, &index)| (index, place)).collect();
+        order.sort_unstable();
+        let rows = order.into_iter().map(|(index, place)| cells[place].freeze(index));
+        let state = GridBuckets::encode(slots.step(), rows);
+        slots.clear();
+        state
+    }
+}
+
+/// Moves what is counted at each place to its new one.
+#[cold]
+fn coarsen(cells: &mut [Cell], places: &[u16]) {
+    for (old, &new) in places.iter().enumerate() {
+        let new = usize::from(new);
+        if let Some((before, [cell, ..])) = cells.split_at_mut_checked(old)
+            && new < old
+        {
+            before[new].merge(cell);
+            *cell = EMPTY;
+        }
+    }
+}
+
+impl Cell {
+    #[inline(always)]
+    fn add(&mut self, batch: &Batch, rows: Range<usize>) {
+        let flags = &batch.flags()[rows.clone()];
+        let count = |flag| u32::from(flags.iter().map(|&f| u16::from(f & flag != 0)).sum::<u16>());
+        self.records += rows.len() as u32;
+        self.requests += count(REQUEST);
+        self.errors += count(ERROR);
+        if batch.has(Columns::DURATION) {
+            let durations = &batch.duration_ns()[rows];
+            for &ns in durations {
+                self.counts[buckets::bucket_of::<BITS>(ns).min(SKETCH_BUCKETS)] += 1;
+            }
+            let (_, min, max) = sum_and_range(durations);
+            self.min_ns = self.min_ns.min(min);
+            self.max_ns = self.max_ns.max(max);
+        }
+    }
+
+    fn merge(&mut self, other: &Cell) {
+        self.records += other.records;
+        self.requests += other.requests;
+        self.errors += other.errors;
+        self.min_ns = self.min_ns.min(other.min_ns);
+        self.max_ns = self.max_ns.max(other.max_ns);
+        for (count, &more) in self.counts.iter_mut().zip(&other.counts) {
+            *count += more;
+        }
+    }
+
+    /// What was counted; it is empty then.
+    fn freeze(&mut self, index: i64) -> Row {
+        // The bucket of NO_DURATION counts what has no response time.
+        self.counts[buckets::bucket_of::<BITS>(NO_DURATION).min(SKETCH_BUCKETS)] = 0;
+        let counts = self.counts.iter().enumerate().filter(|(_, count)| **count > 0);
+        let row = Row {
+            index,
+            records: self.records.into(),
+            requests: self.requests.into(),
+            errors: self.errors.into(),
+            min_ns: self.min_ns,
+            max_ns: self.max_ns,
+            counts: counts.map(|(bucket, &count)| (bucket as u16, count.into())).collect(),
+        };
+        *self = EMPTY;
+        row
+    }
+}
+
+impl Row {
+    fn measured(&self) -> u64 {
+        self.counts.iter().map(|(_, count)| count).sum()
+    }
+
+    fn add(&mut self, other: &Row) {
+        self.records += other.records;
+        self.requests += other.requests;
+        self.errors += other.errors;
+        self.min_ns = self.min_ns.min(other.min_ns);
+        self.max_ns = self.max_ns.max(other.max_ns);
+        let ours = std::mem::take(&mut self.counts);
+        let (mut left, mut right) = (&ours[..], &other.counts[..]);
+        while let ([a, rest @ ..], [b, more @ ..]) = (left, right) {
+            match a.0.cmp(&b.0) {
+                std::cmp::Ordering::Less => (left, _) = (rest, self.counts.push(*a)),
+                std::cmp::Ordering::Greater => (right, _) = (more, self.counts.push(*b)),
+                std::cmp::Ordering::Equal => {
+                    self.counts.push((a.0, a.1 + b.1));
+                    (left, right) = (rest, more);
+                }
+            }
+        }
+        self.counts.extend_from_slice(left);
+        self.counts.extend_from_slice(right);
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        put_u64(out, self.records);
+        put_u64(out, self.requests);
+        put_u64(out, self.errors);
+        put_u64(out, self.counts.len() as u64);
+        let mut next = 0;
+        for &(bucket, count) in &self.counts {
+            put_u64(out, u64::from(bucket - next));
+            put_u64(out, count);
+            next = bucket + 1;
+        }
+        if !self.counts.is_empty() {
+            put_u64(out, self.min_ns);
+            put_u64(out, self.max_ns);
+        }
+    }
+
+    fn read(index: i64, bytes: &mut &[u8]) -> Option<Row> {
+        let [records, requests, errors] = [get_u64(bytes)?, get_u64(bytes)?, get_u64(bytes)?];
+        let len = usize::try_from(get_u64(bytes)?).ok().filter(|&len| len <= SKETCH_BUCKETS)?;
+        let mut counts = Vec::with_capacity(len);
+        let mut next = 0;
+        for _ in 0..len {
+            let bucket = get_u64(bytes)?.checked_add(next)?;
+            if bucket >= SKETCH_BUCKETS as u64 {
+                return None;
+            }
+            counts.push((bucket as u16, get_u64(bytes)?));
+            next = bucket + 1;
+        }
+        let (mut min_ns, mut max_ns) = (u64::MAX, 0);
+        if len > 0 {
+            (min_ns, max_ns) = (get_u64(bytes)?, get_u64(bytes)?);
+        }
+        Some(Row { index, records, requests, errors, min_ns, max_ns, counts })
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        super::sane([self.records, self.requests, self.errors])?;
+        super::sane(self.counts.iter().map(|(_, count)| *count))?;
+        let most = self.requests.max(self.errors).max(self.measured());
+        let bucket = |ns| buckets::bucket_of::<BITS>(ns) as u16;
+        let edges = match (self.counts.first(), self.counts.last()) {
+            (Some(first), Some(last)) => {
+                self.max_ns <= DURATION_NS_MAX
+                    && self.min_ns <= self.max_ns
+                    && (first.0, last.0) == (bucket(self.min_ns), bucket(self.max_ns))
+            }
+            _ => true,
+        };
+        let counted = self.counts.iter().all(|(_, count)| *count > 0);
+        if self.records == 0 || most > self.records || !edges || !counted {
+            return Err("buckets of the analysis grid do not agree with their totals");
+        }
+        Ok(())
+    }
+}
+
+/// Reads buckets from their bytes, oldest first; ends early where the bytes make no sense.
+#[derive(Clone)]
+struct Rows<'a> {
+    bytes: &'a [u8],
+    left: u32,
+    before: Option<i64>,
+}
+
+impl Rows<'_> {
+    fn read(&mut self) -> Option<Row> {
+        let first = get_u64(&mut self.bytes)?;
+        let index = match self.before {
+            None => unzigzag(first),
+            Some(before) => before.checked_add(i64::try_from(first).ok().filter(|&d| d > 0)?)?,
+        };
+        let row = Row::read(index, &mut self.bytes)?;
+        (self.before, self.left) = (Some(index), self.left - 1);
+        Some(row)
+    }
+}
+
+impl Iterator for Rows<'_> {
+    type Item = Row;
+
+    fn next(&mut self) -> Option<Row> {
+        if self.left == 0 { None } else { self.read() }
+    }
+}
+
+impl GridBuckets {
+    fn encode(step: usize, rows: impl Iterator<Item = Row>) -> GridBuckets {
+        let mut state = GridBuckets { step: step as u8, count: 0, rows: Vec::new() };
+        let mut before = None;
+        for row in rows {
+            let delta = before.map_or_else(|| zigzag(row.index), |b| (row.index - b) as u64);
+            put_u64(&mut state.rows, delta);
+            row.write(&mut state.rows);
+            before = Some(row.index);
+            state.count += 1;
+        }
+        state.rows.shrink_to_fit();
+        state
+    }
+
+    fn rows(&self) -> Rows<'_> {
+        Rows { bytes: &self.rows, left: self.count, before: None }
+    }
+
+    /// The buckets at a step of the ladder that is not finer than their own.
+    fn at_step(&self, step: usize) -> Vec<Row> {
+        let mut rows = self.rows().collect();
+        coarsen_rows(&mut rows, STEPS_S[step] / self.step_s());
+        rows
+    }
+
+    /// Seconds of a bucket.
+    pub fn step_s(&self) -> i64 {
+        STEPS_S[usize::from(self.step)]
+    }
+}
+
+/// Makes sorted buckets those of a step `factor` times as long.
+fn coarsen_rows(rows: &mut Vec<Row>, factor: i64) {
+    if factor == 1 {
+        return;
+    }
+    rows.iter_mut().for_each(|row| row.index = row.index.div_euclid(factor));
+    rows.dedup_by(|row, kept| {
+        let same = row.index == kept.index;
+        if same {
+            kept.add(row);
+        }
+        same
+    });
+}
+
+impl State for GridBuckets {
+    fn merge(&mut self, other: &Self) {
+        if other.count == 0 {
+            return;
+        }
+        if self.count == 0 {
+            self.clone_from(other);
+            return;
+        }
+        let step = usize::from(self.step.max(other.step));
+        let mut rows = self.at_step(step);
+        rows.extend(other.at_step(step));
+        rows.sort_by_key(|row| row.index);
+        let (step, factor) = step_that_fits(rows.iter().map(|row| row.index), step);
+        rows.iter_mut().for_each(|row| row.index = row.index.div_euclid(factor));
+        rows.dedup_by(|row, kept| {
+            let same = row.index == kept.index;
+            if same {
+                kept.add(row);
+            }
+            same
+        });
+        *self = GridBuckets::encode(step, rows.into_iter());
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        const BAD: &str = "the analysis grid is damaged";
+        if usize::from(self.step) >= STEPS_S.len()
+            || self.count as usize > BUCKETS_MAX
+            || self.count == 0 && self.step != 0
+        {
+            return Err(BAD);
+        }
+        let mut rows = self.rows();
+        for row in rows.by_ref() {
+            row.check()?;
+            if !is_possible(row.index, usize::from(self.step)) {
+                return Err(BAD);
+            }
+        }
+        if rows.left == 0 && rows.bytes.is_empty() { Ok(()) } else { Err(BAD) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,490 @@
+//! Requests of the most frequent routes over time, at the step of an analysis grid.
+//!
+//! The step depends on the set of seconds of all timed records that name a route, which is kept
+//! beside the table, as routes that are dropped take theirs along.
+
+use crate::metric::State;
+use crate::metric::grid::{BITS, LOG2, SKETCH_BUCKETS, for_each_run};
+use crate::record::{Batch, Columns, ERROR, NO_DURATION, NO_TIME, REQUEST};
+use crate::sketch::buckets;
+use crate::sketch::groups::{GroupTable, Groups, Payload};
+use crate::sketch::time_slots::{BUCKETS_MAX, STEPS_S, TimeSlots, is_possible, step_that_fits};
+use crate::sketch::varint::{get_u64, get_u128, put_u64, put_u128, unzigzag, zigzag};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+use super::NOWHERE;
+
+/// Different routes up to which all counts over time are exact.
+pub const ROUTES_MAX: usize = 256;
+
+/// Routes in a report: those that lead by requests, and those that lead by errors or time.
+const BY_REQUESTS: usize = 64;
+const BY_TROUBLE: usize = 16;
+
+/// The largest logarithm of a response time.
+const LOG2_MAX: u64 = LOG2[SKETCH_BUCKETS - 1] as u64;
+
+/// Accumulator.
+pub struct OverTime {
+    slots: TimeSlots,
+    table: GroupTable<Times>,
+    /// The place in `table` of each place in the table of routes, as long as neither moves.
+    places: Vec<u32>,
+    moves: [u64; 2],
+    rows: u64,
+    earlier: RoutesOverTime,
+}
+
+/// What one route did in one time bucket.
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
+pub struct Bucket {
+    /// Start of the bucket in steps since 1970.
+    index: i64,
+    requests: u64,
+    errors: u64,
+    measured: u64,
+    /// Sums of the logarithms of the response times, and of their squares.
+    log_sum: u64,
+    log_sq: u128,
+}
+
+/// What one route did in one time bucket, within one chunk.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Cell {
+    index: i64,
+    requests: u32,
+    errors: u32,
+    measured: u32,
+    log_sum: u64,
+    log_sq: u64,
+}
+
+/// What one route did, by time bucket, oldest first; those without anything are left out.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub struct Times(Vec<Bucket>);
+
+/// Routes over time.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RoutesOverTime {
+    /// Index into [`STEPS_S`].
+    step: u8,
+    /// All buckets with a timed record that names a route: the first index (signed), then each
+    /// less the one before.
+    #[serde(with = "serde_bytes")]
+    indices: Vec<u8>,
+    groups: Groups<Times>,
+}
+
+impl Default for OverTime {
+    fn default() -> Self {
+        OverTime {
+            slots: TimeSlots::default(),
+            table: GroupTable::new(ROUTES_MAX),
+            places: Vec::new(),
+            moves: [u64::MAX; 2],
+            rows: 0,
+            earlier: RoutesOverTime::default(),
+        }
+    }
+}
+
+impl OverTime {
+    /// Counts a batch, given the places of its rows in the table of routes.
+    #[inline(always)]
+    pub(super) fn update<P: Payload>(
+        &mut self,
+        batch: &Batch,
+        routes: &GroupTable<P>,
+        places: &[u32],
+    ) {
+        if !batch.has(Columns::TIME) {
+            return;
+        }
+        self.expect(batch.len);
+        let OverTime { slots, table, places: known, moves, .. } = self;
+        if *moves != [routes.moves(), table.moves()] {
+            *moves = [routes.moves(), table.moves()];
+            known.clear();
+        }
+        let measured = batch.has(Columns::DURATION);
+        for_each_run(batch, |second, rows| {
+            // A second whose records name no route must not take a place.
+            let Some(first) = places[rows.clone()].iter().position(|&p| p != NOWHERE) else {
+                return;
+            };
+            let slot = slots.place(second, |places, factor| coarsen(table, places, factor));
+            let index = slots.indices()[slot];
+            for row in rows.start + first..rows.end {
+                let place = places[row];
+                if place == NOWHERE {
+                    continue;
+                }
+                let at = match known.get(place as usize) {
+                    Some(&at) if at != NOWHERE => at,
+                    _ => find(table, known, moves, routes, place),
+                };
+                let ns = if measured { batch.duration_ns()[row] } else { NO_DURATION };
+                cell_of(table.count(at as usize), slot).add(index, batch.flags()[row], ns);
+            }
+        });
+    }
+
+    /// Counts a row of this route.
+    pub(super) fn add(&mut self, batch: &Batch, row: usize, route: &[u8]) {
+        if batch.time_ns()[row] == NO_TIME {
+            return;
+        }
+        self.expect(1);
+        let OverTime { slots, table, .. } = self;
+        let second = batch.second()[row];
+        let slot = slots.place(second, |places, factor| coarsen(table, places, factor));
+        let index = slots.indices()[slot];
+        let at = table.index(route);
+        let cell = cell_of(table.count(at), slot);
+        cell.add(index, batch.flags()[row], batch.duration_ns()[row]);
+    }
+
+    #[inline(always)]
+    fn expect(&mut self, rows: usize) {
+        self.rows += rows as u64;
+        if self.rows > u64::from(u32::MAX) {
+            let state = self.freeze();
+            self.earlier.merge(&state);
+            self.rows = rows as u64;
+        }
+        self.table.expect(rows);
+    }
+
+    /// What was counted since the last call.
+    pub(super) fn take(&mut self) -> RoutesOverTime {
+        let state = self.freeze();
+        self.rows = 0;
+        if self.earlier.indices.is_empty() {
+            return state;
+        }
+        let mut all = std::mem::take(&mut self.earlier);
+        all.merge(&state);
+        all
+    }
+
+    fn freeze(&mut self) -> RoutesOverTime {
+        let groups = self.table.take();
+        let mut indices = self.slots.indices().to_vec();
+        indices.sort_unstable();
+        let step = self.slots.step() as u8;
+        self.slots.clear();
+        RoutesOverTime { step, indices: put_indices(&indices), groups }
+    }
+}
+
+/// The cell of a time bucket.
+#[inline(always)]
+fn cell_of(cells: &mut Vec<Cell>, slot: usize) -> &mut Cell {
+    if cells.len() <= slot {
+        cells.resize(slot + 1, Cell::default());
+    }
+    &mut cells[slot]
+}
+
+/// The place of a route that is not known, or not known any more.
+#[inline(never)]
+fn find<P: Payload>(
+    table: &mut GroupTable<Times>,
+    known: &mut Vec<u32>,
+    moves: &mut [u64; 2],
+    routes: &GroupTable<P>,
+    place: u32,
+) -> u32 {
+    let at = table.index(routes.key(place as usize)) as u32;
+    if moves[1] != table.moves() {
+        moves[1] = table.moves();
+        known.clear();
+    }
+    if known.len() <= place as usize {
+        known.resize(place as usize + 1, NOWHERE);
+    }
+    known[place as usize] = at;
+    at
+}
+
+/// Moves what is counted at each place of a time bucket to its new one.
+#[cold]
+fn coarsen(table: &mut GroupTable<Times>, places: &[u16], factor: i64) {
+    for cells in table.lives_mut() {
+        for old in 0..cells.len() {
+            let mut cell = std::mem::take(&mut cells[old]);
+            cell.index = cell.index.div_euclid(factor);
+            if !cell.is_empty() {
+                cells[usize::from(places[old])].merge(&cell);
+            }
+        }
+    }
+}
+
+impl Cell {
+    #[inline(always)]
+    fn add(&mut self, index: i64, flags: u8, duration_ns: u64) {
+        self.index = index;
+        self.requests += u32::from(flags & REQUEST != 0);
+        self.errors += u32::from(flags & ERROR != 0);
+        if duration_ns != NO_DURATION {
+            let log = u64::from(LOG2[buckets::bucket_of::<BITS>(duration_ns)]);
+            self.measured += 1;
+            self.log_sum += log;
+            self.log_sq += log * log;
+        }
+    }
+
+    fn merge(&mut self, other: &Cell) {
+        self.index = other.index;
+        self.requests += other.requests;
+        self.errors += other.errors;
+        self.measured += other.measured;
+        self.log_sum += other.log_sum;
+        self.log_sq += other.log_sq;
+    }
+
+    fn is_empty(&self) -> bool {
+        self.requests | self.errors | self.measured == 0
+    }
+}
+
+impl Bucket {
+    fn add(&mut self, other: &Bucket) {
+        self.requests += other.requests;
+        self.errors += other.errors;
+        self.measured += other.measured;
+        self.log_sum += other.log_sum;
+        self.log_sq += other.log_sq;
+    }
+}
+
+/// Adds up neighbors of one index.
+fn add_up(buckets: &mut Vec<Bucket>) {
+    buckets.dedup_by(|bucket, kept| {
+        let same = bucket.index == kept.index;
+        if same {
+            kept.add(bucket);
+        }
+        same
+    });
+}
+
+impl Payload for Times {
+    type Live = Vec<Cell>;
+
+    fn freeze(live: &mut Vec<Cell>, out: &mut Vec<u8>) {
+        let bucket = |cell: &Cell| Bucket {
+            index: cell.index,
+            requests: cell.requests.into(),
+            errors: cell.errors.into(),
+            measured: cell.measured.into(),
+            log_sum: cell.log_sum,
+            log_sq: cell.log_sq.into(),
+        };
+        let mut times: Vec<Bucket> = live.iter().filter(|c| !c.is_empty()).map(bucket).collect();
+        times.sort_unstable_by_key(|bucket| bucket.index);
+        live.clear();
+        Times(times).encode(out);
+    }
+
+    fn reset(live: &mut Vec<Cell>) {
+        live.clear();
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.0.extend_from_slice(&other.0);
+        self.0.sort_by_key(|bucket| bucket.index);
+        add_up(&mut self.0);
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        put_u64(out, self.0.len() as u64);
+        let mut before = None;
+        for bucket in &self.0 {
+            let delta = before.map_or_else(|| zigzag(bucket.index), |b| (bucket.index - b) as u64);
+            put_u64(out, delta);
+            before = Some(bucket.index);
+            put_u64(out, bucket.requests);
+            put_u64(out, bucket.errors);
+            put_u64(out, bucket.measured);
+            if bucket.measured > 0 {
+                put_u64(out, bucket.log_sum);
+                put_u128(out, bucket.log_sq);
+            }
+        }
+    }
+
+    fn decode(bytes: &mut &[u8]) -> Option<Self> {
+        let len = usize::try_from(get_u64(bytes)?).ok().filter(|&len| len <= BUCKETS_MAX)?;
+        let mut times = Vec::with_capacity(len);
+        let mut before: Option<i64> = None;
+        for _ in 0..len {
+            let first = get_u64(bytes)?;
+            let index = match before {
+                None => unzigzag(first),
+                Some(b) => b.checked_add(i64::try_from(first).ok().filter(|&delta| delta > 0)?)?,
+            };
+            before = Some(index);
+            let [requests, errors, measured] = [get_u64(bytes)?, get_u64(bytes)?, get_u64(bytes)?];
+            let mut bucket = Bucket { index, requests, errors, measured, ..Bucket::default() };
+            if measured > 0 {
+                bucket.log_sum = get_u64(bytes)?;
+                bucket.log_sq = get_u128(bytes)?;
+            }
+            let most = u128::from(measured) * u128::from(LOG2_MAX);
+            if requests | errors | measured == 0
+                || u128::from(bucket.log_sum) > most
+                || bucket.log_sq > u128::from(bucket.log_sum) * u128::from(LOG2_MAX)
+            {
+                return None;
+            }
+            times.push(bucket);
+        }
+        Some(Times(times))
+    }
+}
+
+fn put_indices(indices: &[i64]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut before = None;
+    for &index in indices {
+        let delta = before.map_or_else(|| zigzag(index), |before| (index - before) as u64);
+        put_u64(&mut bytes, delta);
+        before = Some(index);
+    }
+    bytes
+}
+
+/// None if these bytes are not what `put_indices` writes.
+fn get_indices(mut bytes: &[u8]) -> Option<Vec<i64>> {
+    let mut indices: Vec<i64> = Vec::new();
+    while !bytes.is_empty() {
+        let first = get_u64(&mut bytes)?;
+        indices.push(match indices.last() {
+            None => unzigzag(first),
+            Some(before) => {
+                before.checked_add(i64::try_from(first).ok().filter(|&delta| delta > 0)?)?
+            }
+        });
+    }
+    (indices.len() <= BUCKETS_MAX).then_some(indices)
+}
+
+impl RoutesOverTime {
+    fn indices(&self) -> Vec<i64> {
+        get_indices(&self.indices).expect("groups are checked when they arrive")
+    }
+
+    /// The same at a step that is not finer than its own.
+    fn coarsened(&self, step: u8) -> RoutesOverTime {
+        let factor = STEPS_S[usize::from(step)] / STEPS_S[usize::from(self.step)];
+        let mut coarse = self.clone();
+        if factor > 1 {
+            let mut indices = self.indices();
+            indices.iter_mut().for_each(|index| *index = index.div_euclid(factor));
+            indices.dedup();
+            coarse.indices = put_indices(&indices);
+            coarse.groups.change(|times| {
+                times.0.iter_mut().for_each(|b| b.index = b.index.div_euclid(factor));
+                add_up(&mut times.0);
+            });
+        }
+        // Without buckets every step fits; the finest is the canonical one.
+        coarse.step = if coarse.indices.is_empty() { 0 } else { step };
+        coarse
+    }
+
+    /// The rows of the report's `routes` of the analysis, and whether they are exact, on a grid
+    /// with this step and these buckets, which hold all of the routes'.
+    pub fn evaluate(&self, step: usize, buckets: &[i64]) -> (Value, bool) {
+        let mut coarse = self.coarsened(step as u8);
+        let at = |bucket: &Bucket| buckets.binary_search(&bucket.index);
+        coarse.groups.change(|times| times.0.retain(|bucket| at(bucket).is_ok()));
+        let sum = |times: &Times, of: fn(&Bucket) -> u64| times.0.iter().map(of).sum::<u64>();
+        let lead = |n, of: fn(&Bucket) -> u64| {
+            let rows = coarse.groups.top(n, |times| sum(times, of));
+            rows.into_iter().filter(move |(_, times)| sum(times, of) > 0)
+        };
+        let mut rows: Vec<(&[u8], Times)> = coarse.groups.top(BY_REQUESTS, |times| {
+            sum(times, |bucket| bucket.requests)
+        });
+        let mut names: BTreeSet<&[u8]> = rows.iter().map(|(name, _)| *name).collect();
+        let troubled = lead(BY_TROUBLE, |b| b.errors).chain(lead(BY_TROUBLE, |b| b.log_sum));
+        rows.extend(troubled.filter(|(name, _)| names.insert(name)));
+        let one = |(name, times): &(&[u8], Times)| {
+            let column = |of: &dyn Fn(&Bucket) -> Value| Value::from_iter(times.0.iter().map(of));
+            json!({
+                "name": String::from_utf8_lossy(name),
+                "at": column(&|bucket| at(bucket).unwrap_or_default().into()),
+                "requests": column(&|bucket| bucket.requests.into()),
+                "errors": column(&|bucket| bucket.errors.into()),
+                "measured": column(&|bucket| bucket.measured.into()),
+                "log_sum": column(&|bucket| bucket.log_sum.into()),
+                "log_sq": column(&|bucket| crate::metric::integer(bucket.log_sq)),
+            })
+        };
+        (rows.iter().map(one).collect(), coarse.groups.exact())
+    }
+}
+
+impl State for RoutesOverTime {
+    fn merge(&mut self, other: &Self) {
+        if other.indices.is_empty() {
+            return;
+        }
+        if self.indices.is_empty() {
+            self.clone_from(other);
+            return;
+        }
+        let step = self.step.max(other.step);
+        let all = |step: u8| -> Vec<i64> {
+            let own = |state: &Self| {
+                let factor = STEPS_S[usize::from(step)] / STEPS_S[usize::from(state.step)];
+                state.indices().into_iter().map(move |index| index.div_euclid(factor))
+            };
+            own(self).chain(own(other)).collect::<BTreeSet<_>>().into_iter().collect()
+        };
+        let (fitting, _) = step_that_fits(all(step).into_iter(), step.into());
+        let step = fitting as u8;
+        let indices = put_indices(&all(step));
+        if self.step != step {
+            *self = self.coarsened(step);
+        }
+        if other.step == step {
+            self.groups.merge(&other.groups, ROUTES_MAX);
+        } else {
+            self.groups.merge(&other.coarsened(step).groups, ROUTES_MAX);
+        }
+        self.indices = indices;
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        const BAD: &str = "routes over time are damaged";
+        let step = usize::from(self.step);
+        let indices = get_indices(&self.indices).ok_or(BAD)?;
+        if step >= STEPS_S.len()
+            || indices.is_empty() && *self != RoutesOverTime::default()
+            || indices.iter().any(|&index| !is_possible(index, step))
+        {
+            return Err(BAD);
+        }
+        self.groups.check(ROUTES_MAX)?;
+        let mut counts: Vec<u64> = Vec::new();
+        for (_, times) in self.groups.iter() {
+            for bucket in &times.0 {
+                if indices.binary_search(&bucket.index).is_err() {
+                    return Err(BAD);
+                }
+                counts.extend([bucket.requests, bucket.errors, bucket.measured]);
+            }
+        }
+        crate::metric::sane(counts)
+    }
+}
+
+#[cfg(test)]
+mod tests;
