@@ -924,8 +924,7 @@ fn letters_before<S: Simd>(simd: S, line: Line<'_>, end: usize, len: usize) -> L
         lower |= u128::from(window.range(simd, b'a', b'z'));
         upper |= u128::from(window.range(simd, b'A', b'Z'));
     }
-    let kept = !u128::MAX.checked_shr(len as u32).unwrap_or(0);
-    Letters::new(lower & kept, upper & kept)
+    Letters::new(lower, upper, len)
 }
 
 #[cfg(test)]
