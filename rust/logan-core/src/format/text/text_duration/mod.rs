@@ -423,13 +423,21 @@ static LAST_UNITS: [LastUnit; 256] = {
 /// before it, and no other can be in the text. If not, it may be one all the same.
 #[inline(always)]
 fn is_only_one<S: Simd>(simd: S, text: Line<'_>, start: usize, memo: &mut Cache) -> bool {
-    let verdict = remembered(simd, text, 0, start, memo);
+    let verdict = with_beginning(remembered(simd, text, 0, start, memo), start, true);
     if verdict == Verdict::YES.or(Verdict::ALONE) && start <= CONTEXT_BYTES {
         return true;
     }
     is_plain(text, verdict, memo)
         && start <= 64
         && triggers(simd, text.window_before(start)).0 & kept(start) == 0
+}
+
+/// A verdict about the number at `start` of a text: where the context is all that stands before it and
+/// nothing but its unit behind it, the beginning of the text speaks of a lifetime only if the
+/// context does, and then the verdict is another.
+#[inline(always)]
+fn with_beginning(verdict: Verdict, start: usize, is_last: bool) -> Verdict {
+    if is_last && start <= CONTEXT_BYTES { verdict.without(Verdict::SPAN) } else { verdict }
 }
 
 /// Whether a verdict about a number makes it a plain response time.
@@ -487,8 +495,8 @@ fn plain<S: Simd>(simd: S, text: Line<'_>, units: u64, memo: &mut Cache) -> Opti
     }
     let nanos = eight_digits(values & !0 << (64 - 8 * count)) * u64::from(unit.nanos);
     let start = at - digits;
-    let verdict = remembered(simd, text, 0, start, memo);
     let end = at + unit.bits as usize / 8;
+    let verdict = with_beginning(remembered(simd, text, 0, start, memo), start, end == text.len());
     (is_plain(text, verdict, memo) && nanos < EPOCH_NANOS_MIN && ends_well(text, end))
         .then_some(nanos)
 }
