@@ -412,7 +412,7 @@ fn one_line<S: Simd, F: LineFormat>(
 /// Puts what a format found into the form in which it counts.
 #[inline(always)]
 fn finish<S: Simd>(columns: Columns, line: Line<'_>, cx: &mut Parse<'_, S>) {
-    if columns.has(Columns::CLIENT) {
+    if columns.has(Columns::CLIENT) && !cx.record.client.is_empty() {
         address::in_one_form(cx.simd, line, cx.arena, cx.record);
     }
 }

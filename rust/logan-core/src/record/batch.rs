@@ -460,7 +460,8 @@ impl Batch {
     /// it is the lifetime of a web socket or a tunnel.
     pub(crate) fn drop_lifetimes(&mut self, block: &[u8]) {
         const CONNECT: &[u8] = b"CONNECT";
-        if !self.has(Columns::DURATION) {
+        let tells = self.has(Columns::STATUS) || self.has(Columns::METHOD);
+        if !self.has(Columns::DURATION) || !tells {
             return;
         }
         // Without a branch for each row: hardly any is one.

@@ -166,12 +166,12 @@ pub(super) fn speaks_of_request(message: &[u8]) -> bool {
 
 /// Whether text, as it is written in JSON, holds a capital, a blank and a path or URL, as any line
 /// with a request does.
-#[inline(always)]
+#[cold]
+#[inline(never)]
 pub(in crate::format) fn may_hold_request(text: &[u8]) -> bool {
     memchr::memchr_iter(b'/', text).any(|slash| is_behind_method(text, slash))
 }
 
-#[cold]
 fn is_behind_method(text: &[u8], slash: usize) -> bool {
     // PHP writes slashes as escapes.
     let before = &text[..slash];

@@ -245,6 +245,8 @@ impl Json {
         // What the first element of a list counts as, and the key of a pair.
         let mut element = Known::NOTHING;
         let mut pair = (0, 0);
+        // What is known of a member that no head is remembered for.
+        let (mut read, mut paired);
         at += 1;
         // One member, element or closing bracket per round.
         loop {
@@ -259,8 +261,9 @@ impl Json {
                 head = heads.get(place);
                 hit = true;
             }
-            let mut known = head.known;
             let mut key = at + head.key as usize;
+            // By reference: of most members hardly anything is asked.
+            let mut known = &head.known;
             if hit {
                 at += head.len as usize;
                 place.row += 1;
@@ -285,7 +288,7 @@ impl Json {
                     }
                     at = skip_space(line, at + 1);
                 }
-                known = scope.element(element);
+                read = scope.element(element);
                 if scope.is_object() {
                     if line.byte(at) != b'"' {
                         return None;
@@ -293,24 +296,26 @@ impl Json {
                     key = at + 1;
                     let (end, escaped) = string_end(cx.simd, line, key)?;
                     if !escaped {
-                        known = names.of_member(line, scope.place(), key, end);
+                        read = names.of_member(line, scope.place(), key, end);
                     } else {
-                        known = Known::NOTHING;
+                        read = Known::NOTHING;
                     }
                     at = skip_space(line, end + 1);
                     if line.byte(at) != b':' {
                         return None;
                     }
                     at += 1;
-                    place.way = heads.remember(line, from..at, key, scope, known, place);
+                    place.way = heads.remember(line, from..at, key, scope, read, place);
                     place.row += 1;
                 }
+                known = &read;
             }
             let is_second = !scope.is_fresh();
             scope = scope.begun();
             fields.marks |= known.marks;
             if known.meaning == Meaning::PairValue {
-                known = names.look_up(line, Group::ROOT, pair.0, pair.1);
+                paired = names.look_up(line, Group::ROOT, pair.0, pair.1);
+                known = &paired;
             }
             let mut word = line.u64_at(at);
             if word as u8 <= b' ' {
@@ -325,7 +330,7 @@ impl Json {
                         if let Some((stamp, end)) = cx.clock().iso(line, start)
                             && line.byte(end) == b'"'
                         {
-                            fields.take_time(known, stamp, cx.record);
+                            fields.take_time(*known, stamp, cx.record);
                             at = end + 1;
                             continue;
                         }
@@ -337,7 +342,7 @@ impl Json {
                             pair = (start, end);
                         }
                         let value = Value { start, end, escaped, number: false };
-                        fields.take(known, key, value, cx);
+                        fields.take(*known, key, value, cx);
                     }
                 }
                 digit @ (b'-' | b'0'..=b'9') => {
@@ -348,7 +353,7 @@ impl Json {
                         if !matches!(behind, b'.' | b'e' | b'E') {
                             at += count as usize;
                             let whole = eight_digits(values << (64 - 8 * count));
-                            fields.take_whole(known, key, whole, count, cx.record);
+                            fields.take_whole(*known, key, whole, count, cx.record);
                             continue;
                         }
                     }
@@ -357,7 +362,7 @@ impl Json {
                     at = end;
                     if known.meaning != Meaning::Nothing {
                         let value = Value { start, end, escaped: false, number: true };
-                        fields.take_scalar(known, key, value, cx.context, cx.record);
+                        fields.take_scalar(*known, key, value, cx.context, cx.record);
                     }
                 }
                 b'{' | b'[' => {
@@ -365,7 +370,7 @@ impl Json {
                         // Several records, of which only one could count.
                         return None;
                     }
-                    let inner = scope.within(known, word as u8 == b'{');
+                    let inner = scope.within(*known, word as u8 == b'{');
                     element = known.as_element();
                     open.open(scope)?;
                     scope = inner;

@@ -209,7 +209,7 @@ kinds! {
     };
     OpenMessage: |simd, line, start, _with, sink| {
         let (end, has_escapes) = text_end(simd, line, start)?;
-        if may_hold_request(line.bytes().get(start..end)?) {
+        if has_slash(simd, line, start, end) && may_hold_request(line.bytes().get(start..end)?) {
             return None;
         }
         sink.message(start, end, has_escapes);
@@ -260,6 +260,18 @@ kinds! {
         _ => Some(with.other(line, start, sink)?.0),
     };
     Other: |_simd, line, start, with, sink| Some(with.other(line, start, sink)?.0);
+}
+
+/// Whether a slash stands in `start..end`.
+#[inline(always)]
+fn has_slash<S: Simd>(simd: S, line: Line<'_>, start: usize, end: usize) -> bool {
+    let (mut at, mut found) = (start, 0);
+    while at < end {
+        let kept = u32::MAX >> 32usize.saturating_sub(end - at).min(31);
+        found |= line.eq32(simd, at, b'/') & kept;
+        at += 32;
+    }
+    found != 0
 }
 
 /// Whether a value is not a status that might count.

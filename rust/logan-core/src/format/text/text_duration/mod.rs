@@ -243,20 +243,17 @@ static CLASSES: Classes = Classes::new(&[
     (0b0000_0011_1111_1111, 1 << 0x3),
     // `:` and `=`.
     (1 << 0xa | 1 << 0xd, 1 << 0x3),
-    // What units begin with: h, m, n, u, and µ and μ with their first bytes.
+    // What units begin with: h, m, n, s, u, and µ and μ with their first bytes.
     (1 << 0x8 | 1 << 0xd | 1 << 0xe, 1 << 0x4 | 1 << 0x6),
-    (1 << 0x5, 1 << 0x5 | 1 << 0x7),
+    (1 << 0x3 | 1 << 0x5, 1 << 0x5 | 1 << 0x7),
     (1 << 0x2 | 1 << 0xe, 1 << 0xc),
     // Letters that are no unit's second, which is one of a, e, i, o, r, s.
     (!(1 << 0x0 | 1 << 0x1 | 1 << 0x5 | 1 << 0x9 | 1 << 0xf), 1 << 0x4 | 1 << 0x6),
     (0b0000_0111_1111_1111 & !(1 << 0x2 | 1 << 0x3), 1 << 0x5 | 1 << 0x7),
-    // s, which units begin and end with.
-    (1 << 0x3, 1 << 0x5 | 1 << 0x7),
 ]);
 const DIGIT: u8 = 1;
 const SIGN: u8 = 1 << 1;
-const LETTER_S: u8 = 1 << 7;
-const FIRST: u8 = 1 << 2 | 1 << 3 | 1 << 4 | LETTER_S;
+const FIRST: u8 = 1 << 2 | 1 << 3 | 1 << 4;
 const NEVER_SECOND: u8 = 1 << 5 | 1 << 6;
 
 /// Where in a window a span may have its unit, or a clock its first colon; and where a sign stands
@@ -265,13 +262,18 @@ const NEVER_SECOND: u8 = 1 << 5 | 1 << 6;
 /// The first is a superset of what [`candidate`] takes, the second one of what [`named`] does.
 #[inline(always)]
 fn triggers<S: Simd>(simd: S, window: Window) -> (u64, u64) {
-    let sets = [DIGIT, SIGN, LETTER_S, FIRST, NEVER_SECOND];
-    let [digits, signs, s, first, never_second] = window.classes(simd, &CLASSES, sets);
+    let sets = [DIGIT, SIGN, FIRST, NEVER_SECOND];
+    let [digits, signs, first, never_second] = window.classes(simd, &CLASSES, sets);
     let spaces = window.eq(simd, b' ');
     let after = digits << 1;
     let units = (after | (after & spaces) << 1) & first & !(never_second >> 1);
     let clocks = after & signs & signs >> 3;
-    let named = signs & (s << 1 | (s << 1 & window.eq(simd, b'"')) << 1);
+    // Hardly any text has a sign so near behind a letter that units begin with.
+    let mut named = signs & (first << 1 | first << 2);
+    if named != 0 {
+        let s = window.eq(simd, b's') | window.eq(simd, b'S');
+        named &= s << 1 | (s << 1 & window.eq(simd, b'"')) << 1;
+    }
     (units | clocks, named)
 }
 
@@ -423,13 +425,21 @@ static LAST_UNITS: [LastUnit; 256] = {
 /// before it, and no other can be in the text. If not, it may be one all the same.
 #[inline(always)]
 fn is_only_one<S: Simd>(simd: S, text: Line<'_>, start: usize, memo: &mut Cache) -> bool {
-    let verdict = remembered(simd, text, 0, start, memo);
+    let verdict = with_beginning(remembered(simd, text, 0, start, memo), start, true);
     if verdict == Verdict::YES.or(Verdict::ALONE) && start <= CONTEXT_BYTES {
         return true;
     }
     is_plain(text, verdict, memo)
         && start <= 64
         && triggers(simd, text.window_before(start)).0 & kept(start) == 0
+}
+
+/// A verdict about the number at `start` of a text: where the context is all that stands before it and
+/// nothing but its unit behind it, the beginning of the text speaks of a lifetime only if the
+/// context does, and then the verdict is another.
+#[inline(always)]
+fn with_beginning(verdict: Verdict, start: usize, is_last: bool) -> Verdict {
+    if is_last && start <= CONTEXT_BYTES { verdict.without(Verdict::SPAN) } else { verdict }
 }
 
 /// Whether a verdict about a number makes it a plain response time.
@@ -487,8 +497,8 @@ fn plain<S: Simd>(simd: S, text: Line<'_>, units: u64, memo: &mut Cache) -> Opti
     }
     let nanos = eight_digits(values & !0 << (64 - 8 * count)) * u64::from(unit.nanos);
     let start = at - digits;
-    let verdict = remembered(simd, text, 0, start, memo);
     let end = at + unit.bits as usize / 8;
+    let verdict = with_beginning(remembered(simd, text, 0, start, memo), start, end == text.len());
     (is_plain(text, verdict, memo) && nanos < EPOCH_NANOS_MIN && ends_well(text, end))
         .then_some(nanos)
 }
@@ -924,8 +934,7 @@ fn letters_before<S: Simd>(simd: S, line: Line<'_>, end: usize, len: usize) -> L
         lower |= u128::from(window.range(simd, b'a', b'z'));
         upper |= u128::from(window.range(simd, b'A', b'Z'));
     }
-    let kept = !u128::MAX.checked_shr(len as u32).unwrap_or(0);
-    Letters::new(lower & kept, upper & kept)
+    Letters::new(lower, upper, len)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What the words before a number make of it, by [the rule](super).
 
-use super::words::{Letters, Roles, Word, Words};
+use super::words::{Letters, Roles, Words, roles_at};
 
 /// Bytes before a number in which its words are looked for.
 pub(super) const SENTENCE_BYTES: usize = 128;
@@ -134,7 +134,7 @@ impl Gap<'_> {
 /// asked for.
 struct Sentence<'a> {
     text: &'a [u8],
-    /// Those of the words that were not read.
+    /// Those of the words that were not read, but for where the next one ends.
     letters: Letters,
     words: [Entry; WORDS_MAX],
     len: usize,
@@ -182,40 +182,34 @@ impl<'a> Sentence<'a> {
 
     fn read_word(&mut self) {
         let end = match self.len.checked_sub(1) {
-            None => self.text.len(),
+            None => self.letters.end(),
             Some(last) => {
-                let before = self.words[last].before;
                 if self.gap(last).ends_clause() || self.len == WORDS_MAX {
                     self.is_read = true;
                     return;
                 }
-                before.into()
+                self.words[last].before.into()
             }
         };
-        let word = self.letters.word(&self.text[..end]);
-        self.seen = self.seen.min(word.start.saturating_sub(1));
-        let gap = self.letters.gap();
-        let before = word.start.saturating_sub(gap);
-        if before > 0 && gap > 0 {
-            self.letters.skip(gap);
-        }
+        let start = self.letters.start();
+        self.seen = self.seen.min(start.saturating_sub(1));
         self.words[self.len] = Entry {
-            roles: self.without_path(word).roles,
-            start: word.start as u8,
-            end: word.end as u8,
-            before: before as u8,
+            roles: self.roles_at(start, end),
+            start: start as u8,
+            end: end as u8,
+            before: self.letters.end() as u8,
             _full: 0,
         };
         self.len += 1;
     }
 
-    /// A word of a path means nothing.
-    fn without_path(&self, word: Word) -> Word {
-        let before = word.start.checked_sub(1).map(|at| self.text[at]);
-        if before == Some(b'/') || self.text.get(word.end) == Some(&b'/') {
-            return Word { roles: Roles::NONE, ..word };
-        }
-        word
+    /// The roles of a word; one of a path means nothing.
+    #[inline]
+    fn roles_at(&self, start: usize, end: usize) -> Roles {
+        let roles = roles_at(self.text, start, end);
+        let is_of_path =
+            || start > 0 && self.text[start - 1] == b'/' || self.text.get(end) == Some(&b'/');
+        if roles != Roles::NONE && is_of_path() { Roles::NONE } else { roles }
     }
 
     #[inline]
@@ -290,7 +284,7 @@ pub(super) fn judge(text: &[u8], letters: Letters) -> Verdict {
 /// Sets `seen` to the first byte that was looked at.
 fn judge_words(
     text: &[u8],
-    mut letters: Letters,
+    letters: Letters,
     context: &[u8],
     is_cut: bool,
     seen: &mut usize,
@@ -310,7 +304,6 @@ fn judge_words(
         Some(last) if last.is_ascii_alphabetic() => {}
         _ => return by_signs(context_before, opening, is_cut),
     }
-    letters.skip(opening.len());
     let mut sentence = Sentence::new(before, letters);
     let verdict = judge_sentence(&mut sentence, opening, context, is_cut);
     *seen = sentence.seen;
