@@ -49,6 +49,10 @@ properties cases="20000":
 races count="10000":
     LOGAN_RACES={{ count }} cargo test -p logan-core --release --test truncation
 
+# Logs with planted incidents and quiet ones: what is found, rightly dated and explained
+incidents *args:
+    "{{ python }}" -m test_vectors.incidents {{ args }}
+
 # 20,000 new simulated schedules of the scheduler, and every planted bug; prints the first seed
 sim *args:
     "{{ python }}" -m tests.simulation.run {{ args }}

@@ -135,7 +135,12 @@ def _change(kind: str, metric: str, grid: Grid, found: Found, exposure: Sequence
 def _resolution(step_s: int, per_bucket: float) -> int:
     """The finest step that is expected to have enough events."""
     least = step_s * limits.BUCKET_EVENTS_MIN / max(per_bucket, 1e-9)
-    return next((each for each in _LADDER if each >= least and each >= step_s), _LADDER[-1])
+    return _step_of(max(least, step_s))
+
+
+def _step_of(least_s: float) -> int:
+    """The finest step of the ladder that is as long."""
+    return next((each for each in _LADDER if each >= least_s), _LADDER[-1])
 
 
 def _indices(grid: Grid, start: int, end: int | None) -> tuple[int, int]:
@@ -186,7 +191,10 @@ def _with_routes(change: Change, grid: Grid, exposure: Sequence[int]) -> Change:
             outside = min(1.0, rest_errors / rest_failed) if rest_failed else 0.0
             found.append(_where("route", route.name, share, outside))
     found.sort(key=lambda each: (-each["share"], each["value"]))
-    return replace(change, where=tuple(found[:1]), weight=excess)
+    per_bucket = excess / max(last - first, 1)
+    least = grid.step_s * limits.EDGE_EVENTS_MIN / per_bucket
+    step_s = max(change.step_s, _step_of(least))
+    return replace(change, where=tuple(found[:1]), weight=excess, step_s=step_s)
 
 
 def _where(field: str, value: str | None, share: float, outside: float) -> dict[str, Any]:

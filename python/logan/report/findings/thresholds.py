@@ -3,7 +3,7 @@
 Two tests must agree before anything is reported. A change must matter (so many events, so much more
 than before), and it must be beyond what the log itself does by chance (a likelihood ratio, divided
 by the dispersion that is measured in the rest of the log). The first keeps large logs from
-reporting what nobody would act on, the second keeps small ones from reporting noise.
+reporting what calls for no action, the second keeps small ones from reporting noise.
 """
 
 from __future__ import annotations
@@ -24,6 +24,10 @@ EVENTS_MIN: Final = 20
 
 BUCKET_EVENTS_MIN: Final = 20
 """Events that a bucket is expected to have: its edges are stated to such a bucket."""
+
+EDGE_EVENTS_MIN: Final = 3
+"""Additional errors that a bucket is expected to have inside an interval: with fewer, one in twenty
+intervals begins with a bucket that has none, and its edges are not known to such a bucket."""
 
 ERRORS_TIMES_MIN: Final = 2.0
 ERRORS_POINTS_MIN: Final = 0.01

@@ -47,7 +47,6 @@ def sentence(finding: Mapping[str, Any], zone: tzinfo = UTC) -> str:
     elif kind == "concentration":
         head = f"errors {units.percent(during)} all along"
     elif kind == "clock":
-        # The report's own figures are rounded to days, as nobody needs the second.
         days = during / 86_400
         far = f"{days / 365.25:.3g} years" if days > 730 else f"{days:.3g} days"
         return f"a clock is wrong: {units.count(finding['records'])} records lie {far} " + (

@@ -1,0 +1,107 @@
+"""Findings are a function of the log: the same in any cut, from a stream and from a summary; and
+what the engine counts for them is what a slow count of the lines gives."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import logan
+from logan._logan import Summary
+from test_vectors.incidents.quiet import make_log
+from tests.support.analysis import analysis_of, ranges_of
+
+SCALE = 0.2
+KEYS = ("kind", "start", "end", "metric", "before", "during")
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A log with an incident."""
+    log = make_log("retry_storm", 1, scale=SCALE)
+    ((name, data),) = log.files
+    found = tmp_path_factory.mktemp("findings") / name
+    found.write_bytes(data)
+    return found
+
+
+def evaluated(path: Path) -> dict[str, Any]:
+    summary = Summary.from_chunk(
+        str(path), 0, path.stat().st_size, logan.make_spec([path]), source=0
+    )
+    figures: dict[str, Any] = json.loads(summary.evaluate())
+    if "analysis" not in figures:
+        pytest.skip("this build of the engine has no series for findings")
+    return figures
+
+
+def core(report: Any) -> list[dict[str, Any]]:
+    return [{key: each[key] for key in KEYS} for each in report["findings"]]
+
+
+def test_any_cut_and_any_number_of_threads_give_the_same_findings(path: Path) -> None:
+    evaluated(path)
+    whole = logan.analyze(path, threads=1).to_dict()
+    assert whole["findings"]
+    for chunk_size, threads in ((40_000, 1), (100_000, 3)):
+        cut = logan.analyze(path, chunk_size=chunk_size, threads=threads).to_dict()
+        assert cut["findings"] == whole["findings"]
+
+
+def test_a_summary_has_the_same_findings(path: Path) -> None:
+    evaluated(path)
+    whole = logan.analyze(path).to_dict()
+    summary = Summary.from_chunk(str(path), 0, path.stat().st_size, logan.make_spec([path]))
+    report = logan.Report.from_summary(summary, inputs=[str(path)]).to_dict()
+    assert core(report) == core(whole)
+    assert {each["explained"] for each in report["findings"]} == {"summary"}
+
+
+def test_a_stream_has_the_same_findings_and_says_why_it_is_not_read_again(path: Path) -> None:
+    evaluated(path)
+    whole = logan.analyze(path).to_dict()
+    with path.open("rb") as stream:
+        found = subprocess.run(
+            [sys.executable, "-m", "logan", "analyze", "--json", "-"],
+            stdin=stream,
+            capture_output=True,
+            check=True,
+        )
+    report = json.loads(found.stdout)
+    assert core(report) == core(whole)
+    assert report["findings"][0]["why_not"] == "standard input cannot be read again"
+    assert report["findings"][0]["command"].startswith("logan lines PATH…")
+
+
+@pytest.mark.parametrize("kind", ["retry_storm", "deploy_message", "bad_clock"])
+def test_the_engine_counts_what_a_slow_count_gives(kind: str, tmp_path: Path) -> None:
+    log = make_log(kind, 1, scale=SCALE)
+    ((name, data),) = log.files
+    path = tmp_path / name
+    path.write_bytes(data)
+    figures = evaluated(path)
+    counted, slow = figures["analysis"], analysis_of(log.files)
+    for key in ("step_s", "buckets", "records", "requests", "errors", "measured"):
+        assert counted[key] == slow[key], key
+    _same_logs(counted, slow)
+    routes = {each["name"]: each for each in counted["routes"]}
+    for each in slow["routes"]:
+        for key in ("at", "requests", "errors", "measured"):
+            assert routes[each["name"]][key] == each[key], (each["name"], key)
+        _same_logs(routes[each["name"]], each)
+    (source,) = figures["sources"]
+    ((first, last),) = ranges_of(log.files)
+    if "first" in source:
+        moments = [logan._logan.moment(source[key]) for key in ("first", "last")]
+        assert [each and each // 10**9 for each in moments] == [first, last]
+
+
+def _same_logs(counted: dict[str, Any], slow: dict[str, Any]) -> None:
+    """Sums of logarithms differ by what response times are rounded to: buckets of 3.2 %."""
+    for n, a, b in zip(counted["measured"], counted["log_sum"], slow["log_sum"], strict=True):
+        assert abs(a - b) <= 14 * n
