@@ -150,6 +150,8 @@ def _view(report: Data, known: Table, section: Data, title: str, key: str, name:
     columns = (*numbers, *(each for each in shown if not each.is_number), known.key)
     marks = [_mark(row) for row in rows]
     notes = [_coverage(section, marks.count(""), known.noun)]
+    if name == "clients" and report.get("anonymized"):
+        notes = [f"networks of the top of {units.count(section.get('distinct'))} clients"]
     if section.get("absent"):
         notes.append(f"{labels.plural(section['absent'], 'record')} without")
     error = section.get("relative_error")
