@@ -123,8 +123,9 @@ def analyze(
             after it; by default when each input was last modified or, of an archive, written.
         since, until: only records from the one moment up to, but not with, the other; records
             without a time are left out then. A date, a date and time, RFC 3339 (in `input_tz` if
-            it names no time zone), a `datetime`, or text such as "2h" or "1d12h" or a `timedelta`,
-            which count back from `relative_to`. Rates divide by the minutes of the records in
+            it names no time zone), "10:15", "today" or "yesterday 9:30" of that zone, a
+            `datetime`, or text such as "2h", "1d12h" or "2 hours ago" or a `timedelta`, which
+            count back from `relative_to`. Rates divide by the minutes of the records in
             this time, whether or not `where` keeps them.
         relative_to: "now", taken once for the whole job, or "last", the latest record near the
             end of the inputs (files only).

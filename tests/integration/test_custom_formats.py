@@ -99,7 +99,8 @@ def test_settings_from_the_configuration(
 
     def routes(*flags: str) -> int:
         assert main(["analyze", "--json", "--format", SHOP, *flags, str(log)]) == 0
-        return len(json.loads(capsys.readouterr().out)["routes"]["top"])
+        rows = json.loads(capsys.readouterr().out)["routes"]["top"]
+        return sum("why" not in row for row in rows)  # others lead by errors or time
 
     assert routes() == 1
     assert routes("--top", "2") == 2

@@ -222,9 +222,17 @@ _PAGE_ROWS: Final = 100
 
 
 def adjust_to_output(args: argparse.Namespace) -> None:
-    """Options that depend on where the report goes, unless they were given."""
-    if output_of(args)[0] == "html" and "top" not in args.given:
+    """Options that depend on where the report goes, unless they were given: a page, or a high
+    terminal, has room for more rows."""
+    from logan.cli.terminal import lines_of_stdout
+
+    output = output_of(args)[0]
+    if "top" in args.given:
+        pass
+    elif output == "html":
         args.top = _PAGE_ROWS
+    elif output == "text" and args.output in (None, "-"):
+        args.top = max(args.top, min(_PAGE_ROWS, (lines_of_stdout() or 0) // 3))
     if args.quiet:
         args.no_progress = True
 

@@ -28,6 +28,7 @@ __all__ = [
     "check_output",
     "check_saving",
     "is_terminal",
+    "lines_of_stdout",
     "options_of_file",
     "options_of_stdout",
     "replacing",
@@ -67,15 +68,24 @@ def options_of_stdout(color: str, zone: tzinfo = UTC, *, fit: bool = False) -> R
     """
     import shutil
 
-    size = shutil.get_terminal_size((WIDTH_WITHOUT_TERMINAL, 24))
     return RenderOptions(
-        width=size.columns,
-        # The prompt and the command's own line stay on the screen, too.
-        height=size.lines - 2 if fit and is_terminal(sys.stdout) else None,
+        width=shutil.get_terminal_size((WIDTH_WITHOUT_TERMINAL, 24)).columns,
+        height=lines_of_stdout() if fit else None,
         color=wants_color(color, sys.stdout),
         ascii_only=not _shows_blocks(sys.stdout),
         zone=zone,
     )
+
+
+def lines_of_stdout() -> int | None:
+    """Lines that a report may have so that its first stays on the screen; None if stdout is not a
+    terminal."""
+    import shutil
+
+    if not is_terminal(sys.stdout):
+        return None
+    # The prompt and the command's own line stay there, too.
+    return max(1, shutil.get_terminal_size((WIDTH_WITHOUT_TERMINAL, 24)).lines - 2)
 
 
 def options_of_file(color: str, zone: tzinfo = UTC) -> RenderOptions:

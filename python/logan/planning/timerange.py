@@ -103,6 +103,11 @@ def _edge(name: str, value: Moment | None, input_tz: str, now_ns: int | None) ->
         return _Edge(name, age, back=True)
     if now_ns is not None:
         text = dated(text, now_ns=now_ns, zone=input_tz) or text
+    elif dated(text, now_ns=0, zone="UTC") is not None:
+        raise UsageError(
+            f"{name} {value!r} is a time of today, and ages count back from the last record",
+            hint="write the date, or an age such as 2h",
+        )
     try:
         moment = _logan.moment(text, input_tz=input_tz)
     except ValueError as error:

@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from logan.report.rows import SORTS
 from logan.report.schema import TABLES, Table
 
 __all__ = ["MASK", "anonymized", "client_network", "scrubbed", "without_secrets"]
@@ -192,7 +193,10 @@ def _table(
     for name, row in (others.get("named") or {}).items():
         if row is not None and table.key.name in row:
             row[table.key.name] = name
-    return {**{column: others.get(column) for column in section}, table.rows: [*rows.values()]}
+    kept = [*rows.values()]
+    if len(kept) < len(section[table.rows]):
+        kept.sort(key=SORTS["requests"], reverse=True)
+    return {**{column: others.get(column) for column in section}, table.rows: kept}
 
 
 def _joined(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import Any, Final
 from logan.errors import UsageError
 from logan.report.schema import TABLES, Table
 
-__all__ = ["SORTS", "keep_rows", "row_name", "row_reference"]
+__all__ = ["SORTS", "keep_rows", "leading", "row_name", "row_reference"]
 
 Row = Mapping[str, Any]
 
@@ -130,7 +130,7 @@ def _kept(
     ordered = rows if sort == "requests" else sorted(rows, key=SORTS[sort], reverse=True)
     kept = ordered[:top]
     if sort == "requests" and len(rows) > top and "errors" in table.names():
-        kept = [*kept, *_leaders(rows, top)]
+        kept += [{**rows[index], "why": why} for index, why in leading(rows, top).items()]
     changed = {**section, table.rows: kept}
     if named:
         by_name = {row_name(table, row): row for row in rows}
@@ -138,8 +138,8 @@ def _kept(
     return changed
 
 
-def _leaders(rows: Sequence[Row], top: int) -> list[Row]:
-    """Rows from `top` on that lead by errors or by total time, with the reason as `why`."""
+def leading(rows: Sequence[Row], top: int) -> dict[int, str]:
+    """By index from `top` on, the rows that lead by errors or by total time, and why."""
     why: dict[int, list[str]] = {}
     for name in ("errors", "total"):
         key = SORTS[name]
@@ -149,4 +149,4 @@ def _leaders(rows: Sequence[Row], top: int) -> list[Row]:
         for index in first:
             if index >= top and values[index] >= least:
                 why.setdefault(index, []).append(name)
-    return [{**rows[index], "why": ", ".join(why[index])} for index in sorted(why)]
+    return {index: ", ".join(why[index]) for index in sorted(why)}

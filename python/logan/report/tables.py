@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 from logan.report import labels, units
-from logan.report.rows import row_name
+from logan.report.rows import SORTS, leading, row_name
 from logan.report.schema import TABLES, Column, Table
 from logan.report.units import visible
 
@@ -65,19 +65,35 @@ class TableView:
     name: str = ""
 
     def first(self, count: int) -> TableView:
-        """At most so many rows: the first, and those that are marked."""
-        marked = [index for index, mark in enumerate(self.marks) if mark][:count]
-        plain = [index for index, mark in enumerate(self.marks) if not mark]
-        kept = sorted([*plain[: count - len(marked)], *marked])
-        before, after = f"{len(plain):,} of ", f"{len(kept) - len(marked):,} of "
+        """At most so many rows: the first, and those with trouble, which are marked."""
+        if count >= len(self.rows):
+            return self
+        known = {index: mark for index, mark in enumerate(self.marks) if mark}
+        most = max(1, count // 3)
+        plain = count
+        while True:
+            found = leading(self.rows, plain)
+            marks = {**{index: _mark({"why": why}) for index, why in found.items()}, **known}
+            beyond = [index for index in marks if index >= plain]
+            beyond = sorted(beyond, key=lambda index: _trouble(self.rows[index]))[:most]
+            if plain + len(beyond) <= count:
+                break
+            plain -= 1
+        kept = [*range(plain), *sorted(beyond)]
+        before, after = f"{self.marks.count(''):,} of ", f"{plain:,} of "
         note = self.note
         return replace(
             self,
             note=after + note.removeprefix(before) if note.startswith(before) else note,
             rows=[self.rows[index] for index in kept],
             cells=[self.cells[index] for index in kept],
-            marks=[self.marks[index] for index in kept],
+            marks=[marks.get(index, "") for index in kept],
         )
+
+
+def _trouble(row: Data) -> tuple[float, float]:
+    """Orders rows by errors, then by total time, most first."""
+    return -SORTS["errors"](row), -SORTS["total"](row)
 
 
 def table(report: Data, name: str) -> TableView:
@@ -134,6 +150,8 @@ def _view(report: Data, known: Table, section: Data, title: str, key: str, name:
     columns = (*numbers, *(each for each in shown if not each.is_number), known.key)
     marks = [_mark(row) for row in rows]
     notes = [_coverage(section, marks.count(""), known.noun)]
+    if name == "clients" and report.get("anonymized"):
+        notes = [f"networks of the top of {units.count(section.get('distinct'))} clients"]
     if section.get("absent"):
         notes.append(f"{labels.plural(section['absent'], 'record')} without")
     error = section.get("relative_error")

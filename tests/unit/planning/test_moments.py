@@ -75,6 +75,13 @@ def test_a_time_range_of_them() -> None:
     assert last.since_back_ns == 2 * HOUR
 
 
+def test_a_clock_beside_the_last_record_is_refused() -> None:
+    for text in ("10:15", "yesterday"):
+        with pytest.raises(UsageError, match="a time of today") as caught:
+            timerange.options(since=text, relative_to="last", now_ns=NOW)
+        assert "write the date" in str(caught.value.hint)
+
+
 @pytest.mark.parametrize("relative_to", ["now", "last"])
 def test_what_is_no_time_is_refused_with_the_zone(relative_to: str) -> None:
     for text in ("yesterdy", "25:00", "2 fortnights"):

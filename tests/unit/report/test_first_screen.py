@@ -165,6 +165,18 @@ def test_rows_with_trouble_are_marked_and_stay() -> None:
     assert re.search(r"Top routes  \d+ of 412", page(one, height=24))
 
 
+@given(st.lists(st.integers(0, 400), min_size=1, max_size=40), st.integers(1, 40))
+def test_a_cut_table_still_shows_the_row_with_most_errors(errors: list[int], count: int) -> None:
+    rows = [{"route": f"GET /{index}", **ROW, "errors": n} for index, n in enumerate(errors)]
+    one = changed(routes={**figures()["routes"], "top": rows})
+    shown = tables.table(one.to_dict(), "routes").first(count)
+    assert len(shown.rows) == min(count, len(errors))
+    assert len(shown.cells) == len(shown.marks) == len(shown.rows)
+    most = max(errors)
+    if most >= max(1, sum(errors) * 0.05) and errors.count(most) == 1:
+        assert any(row["errors"] == most for row in shown.rows)
+
+
 def test_columns_are_there_where_a_row_has_them() -> None:
     assert " 4xx  share" not in page(report(), width=160)
     text = page(report(**optional_keys()), width=160)

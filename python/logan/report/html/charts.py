@@ -10,12 +10,16 @@ from datetime import UTC
 from typing import Any, Final
 
 from logan.report import charts, units, view
+from logan.report.text.timeline import timeline
 
 __all__ = ["chart_data"]
 
 Data = Mapping[str, Any]
 
 _HEIGHT: Final = 180
+_POINTS_MAX: Final = 600
+"""Points of a line: more cannot be told apart on a screen."""
+
 _LOG_FROM: Final = 30
 """Largest response time over the smallest from which on the axis is logarithmic."""
 
@@ -39,7 +43,8 @@ def _seconds(text: str) -> float:
 
 
 def _counts(report: Data, drawn: charts.Drawn) -> list[dict[str, Any]]:
-    """Volume and errors, with zeros where the series has no points."""
+    """Volume and errors, with zeros where the series has no points; neighbors are put together
+    where there are more than can be told apart."""
     noun = view.subject(report)
     times: list[float] = []
     volume: list[int] = []
@@ -50,15 +55,21 @@ def _counts(report: Data, drawn: charts.Drawn) -> list[dict[str, Any]]:
         volume.append(count)
         errors.append(failed)
 
-    for point in drawn.points:
-        t = _seconds(point["t"])
-        if times and t > times[-1] + drawn.step_s:
-            add(times[-1] + drawn.step_s, 0, 0)
-            if t > times[-1] + drawn.step_s:
-                add(t - drawn.step_s, 0, 0)
-        add(t, point[noun], point["errors"] or 0)
-    add(times[-1] + drawn.step_s, 0, 0)  # where the last step ends
-    step = units.span(drawn.step_s)
+    chart = timeline(drawn.points, drawn.step_s, _POINTS_MAX)
+    assert chart is not None
+    for index, each in enumerate(chart.bins):
+        t = chart.start.replace(tzinfo=UTC).timestamp() + index * chart.bin_s
+        count = each.requests if noun == "requests" else each.records
+        is_amid_zeros = (
+            not count
+            and not each.records
+            and 0 < index < len(chart.bins) - 1
+            and not (chart.bins[index - 1].records or chart.bins[index + 1].records)
+        )
+        if not is_amid_zeros:
+            add(t, count, each.errors)
+    add(times[-1] + chart.bin_s, 0, 0)  # where the last step ends
+    step = units.span(chart.bin_s)
     made = [_lines(f"{noun.capitalize()} per {step}", times, [(noun, "volume", volume, True)])]
     if any(errors):
         made.append(_lines(f"Errors per {step}", times, [("errors", "errors", errors, True)]))
@@ -97,7 +108,7 @@ def _times(report: Data) -> dict[str, Any] | None:
         return None
     times = [_seconds(point["t"]) for point in points]
     if key == "mean_ms":
-        values = [point.get(key) for point in points]
+        times, values = _means(times, points)
         return _lines("Mean response time", times, [("mean", "mean", values, False)], "ms")
     series = [
         (name, name, [point.get(f"{name}_ms") for point in points], False)
@@ -107,6 +118,21 @@ def _times(report: Data) -> dict[str, Any] | None:
     error = report["response_times"].get("relative_error")
     exact = f" (±{units.percent(error)})" if error else ""
     return _lines(f"Response time{exact}", times, series, "ms")
+
+
+def _means(
+    times: Sequence[float], points: Sequence[Data]
+) -> tuple[list[float], list[float | None]]:
+    """Means of as many neighbors as leave no more points than can be told apart."""
+    size = -(-len(points) // _POINTS_MAX)
+    starts, values = [], []
+    for index in range(0, len(points), size):
+        some = [each for each in points[index : index + size] if each["mean_ms"] is not None]
+        count = sum(each["requests"] for each in some)
+        total = sum(each["mean_ms"] * each["requests"] for each in some)
+        starts.append(times[index])
+        values.append(total / count if count else None)
+    return starts, values
 
 
 def _heat(report: Data) -> dict[str, Any] | None:
