@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 
+import logan
 from logan.engines import dask
 from tests.support.cluster_processes import (
     Cluster,
@@ -515,3 +516,24 @@ def test_signed_urls_are_shown_without_their_signature(
         assert f"{store.url}/logs/none.log" in done.err
         assert "0123456789abcdef" not in done.err
         assert "geheim" not in done.err
+
+
+def test_records_of_objects_are_those_of_files(
+    store: ObjectStore, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pa = pytest.importorskip("pyarrow")
+    for name, value in store.environment.items():
+        monkeypatch.setenv(name, value)
+    columns = ["time", "level", "message", "offset", "duration_ms"]
+    # The inputs of the store keep their places between those of files.
+    for key in ("app.log", "app.log.gz", "app.zst", "logs.tar.gz", "logs.zip"):
+        paths = [str(files / "rotated/web.log"), ROOT + key, str(files / "rotated/other.txt")]
+        local = [paths[0], str(files / key), paths[2]]
+        records = logan.records(paths, columns=columns, threads=2)
+        expected = pa.table(logan.records(local, columns=columns, threads=2))
+        assert expected.num_rows > 3_000
+        for _ in range(2):
+            found = pa.table(records)
+            for name in columns:
+                assert found[name].to_pylist() == expected[name].to_pylist(), (key, name)
+        assert records.stats().complete

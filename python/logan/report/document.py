@@ -17,6 +17,7 @@ from logan.report.schema import TABLES, TOP_LEVEL, errors_measured, figure
 from logan.report.section import Section
 from logan.report.sections import (
     SECTIONS,
+    CountedTable,
     Errors,
     Lines,
     Malformed,
@@ -65,8 +66,8 @@ class Report(Section):
     response_time_ms: ResponseTimes
     throughput: Throughput
     series: Series
-    routes: TopTable
-    clients: TopTable
+    routes: CountedTable
+    clients: CountedTable
     messages: TopTable
     slowest: Sequence[Section]
     groups: Section

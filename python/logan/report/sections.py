@@ -13,6 +13,7 @@ from logan.report.section import Section
 
 __all__ = [
     "SECTIONS",
+    "CountedTable",
     "Errors",
     "Lines",
     "Malformed",
@@ -120,8 +121,15 @@ class TopTable(Section):
 
     exact: bool
     error_bound: int
-    distinct: int
     top: Sequence[Section]
+
+
+class CountedTable(TopTable):
+    """A table that also says about how many different ones there are."""
+
+    __slots__ = ()
+
+    distinct: int
 
 
 SECTIONS: Final[Mapping[str, type[Section]]] = {
@@ -132,7 +140,7 @@ SECTIONS: Final[Mapping[str, type[Section]]] = {
     "response_time_ms": ResponseTimes,
     "throughput": Throughput,
     "series": Series,
-    "routes": TopTable,
-    "clients": TopTable,
+    "routes": CountedTable,
+    "clients": CountedTable,
     "messages": TopTable,
 }
