@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import trio
 
 from logan.errors import LoganError
+from logan.live import clock
 from logan.live.alerts import Alerts
 from logan.live.board import SORTS, NewMessages, board
 from logan.live.watching import Watch
@@ -115,7 +115,7 @@ class Screen:
             self._live.update(self._drawn(size.width, size.height), refresh=True)
 
     def _look(self) -> Board:
-        now = time.time()
+        now = clock.now()
         watch = self._watch
         if self._filtered is not None:
             watch = self._filtered
@@ -234,7 +234,7 @@ class Screen:
         if options.where:
             where = f"({options.where}) and ({where})"
         return Watch(
-            self._watch.paths, replace(options, where=where), start=3_600.0, now=time.time()
+            self._watch.paths, replace(options, where=where), start=3_600.0, now=clock.now()
         )
 
     def _complain(self, text: str) -> None:

@@ -322,6 +322,15 @@ class Watch:
                 if log.counter.spec is not None
             }
 
+    def spec(self) -> Spec:
+        """How all logs are read, one source for each, in the order of `specs`: what is saved beside
+        the summary of all."""
+        specs = [json.loads(each.to_json()) for each in self.specs().values()]
+        if not specs:
+            return self._empty_spec
+        sources = [source for each in specs for source in each["sources"]]
+        return Spec(json.dumps({**specs[0], "sources": sources}))
+
     def view(self, window: str, now: float) -> Report:
         """The report of a window of `WINDOWS`."""
         seconds = WINDOWS[window]
