@@ -58,7 +58,7 @@ class Screen:
         self.section = "overview"
         self.paused = False
         self.typed: str | None = None
-        self.message = ""
+        self.complaint = ""
         self._live: Live | None = None
         self._board: Board | None = None
         self._stop: Callable[[], object] = lambda: None
@@ -99,7 +99,6 @@ class Screen:
             say(text)
         else:
             self._said.append(text)
-            self.message = text
 
     async def refresh(self) -> None:
         """Look again, unless paused, and draw."""
@@ -138,7 +137,7 @@ class Screen:
             section=self.section,
             sort=self.sort,
             state="  ".join(state),
-            foot=prompt or KEYS,
+            foot=prompt or self.complaint or KEYS,
         )
 
     # Keys.
@@ -171,6 +170,7 @@ class Screen:
 
     async def key(self, key: str) -> None:
         """Do what a key asks for."""
+        self.complaint = ""
         if self.typed is not None:
             await self._type(key)
             return
@@ -218,13 +218,13 @@ class Screen:
         if not text:
             return
         if self._watch.pipes():
-            self._complain("what went through a pipe cannot be read again: start with --where")
+            self.complaint = "what went through a pipe is gone: start again with --where"
             return
         try:
             self._filtered = await trio.to_thread.run_sync(self._filtered_watch, text)
             self._where = text
         except LoganError as error:
-            self._complain(f"{error}")
+            self.complaint = visible(str(error))
 
     def _filtered_watch(self, text: str) -> Watch:
         from logan import _logan
@@ -236,12 +236,6 @@ class Screen:
         return Watch(
             self._watch.paths, replace(options, where=where), start=3_600.0, now=clock.now()
         )
-
-    def _complain(self, text: str) -> None:
-        if self._board is not None:
-            event = {"at": "", "tone": "warning", "text": visible(text)}
-            self._board = {**self._board, "events": [event, *self._board["events"]]}
-        self.message = text
 
 
 def _split(data: str) -> list[str]:
@@ -334,8 +328,9 @@ def _timeline(data: Board, width: int, height: int) -> list[Text]:
 
     points = data["points"]
     margin = 9
-    columns = max(1, min(4, (width - margin) // max(1, len(points))))
-    points = points[-((width - margin) // columns) :]
+    room = max(1, width - margin - len(" max 00.0 ms "))
+    columns = max(1, min(8, room // max(1, len(points))))
+    points = points[-(room // columns) :]
     records = [each["records"] for each in points]
     errors = [each["errors"] or 0 for each in points]
     times = [each["p95"] or 0 for each in points]

@@ -103,7 +103,7 @@ async def test_keys(log: Path) -> None:
         await screen.key(key)
     await screen.key("\r")
     assert screen._filtered is None
-    assert "expected" in screen.message
+    assert "expected" in screen.complaint
     for key in "/status>=500":
         await screen.key(key)
     await screen.key("\r")
