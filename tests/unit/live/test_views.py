@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from logan.cli.watch_view import SECTIONS, Screen, drawn
+from logan.cli.watch_drawing import SECTIONS, drawn
+from logan.cli.watch_view import Screen
 from logan.live.alerts import Alerts, parse_alert
 from logan.live.board import NewMessages, board
 from logan.live.exposition import ROUTES_MAX, Exposition
