@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from typing import TYPE_CHECKING, Any, Final
 
 from logan.cli.option_types import duration
 from logan.cli.report_options import configure_report, expectations_of, options_of
 from logan.errors import UsageError
+from logan.live import clock
 from logan.live.windows import WINDOWS
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def run(args: argparse.Namespace) -> int:
     check_output(args.output, [each for each in paths if each != "-"])
     if args.save:
         check_output(args.save)
-    now = time.time()
+    now = clock.now()
     try:
         return trio.run(_main, args, paths, options, start, alerts, expectations, now)
     except BaseExceptionGroup as group:
@@ -270,7 +270,7 @@ def _print_line(watch: Watch, alerts: Alerts, args: argparse.Namespace) -> None:
     from logan.cli.terminal import write_stdout
     from logan.live.lines import line_of
 
-    now = time.time()
+    now = clock.now()
     report = watch.view(args.window, now)
     if args.output_format == "json":
         write_stdout(_json_line(report, watch, alerts, args.window, now), encoding="utf-8")
@@ -290,7 +290,7 @@ def _end(args: argparse.Namespace, watch: Watch, alerts: Alerts, expectations: l
     from logan.cli.output import completed, judge, present, say_what_is_wrong
     from logan.cli.terminal import write_file, write_stdout
 
-    now = time.time()
+    now = clock.now()
     summary = watch.finish(now)
     report = watch.report(summary, final=True)
     if args.save:

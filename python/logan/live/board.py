@@ -87,6 +87,7 @@ def board(
         (units.duration_ms(times["p99"] if times["count"] >= 100 else None), "p99"),
         (units.count(report["malformed_lines"]), "malformed"),
     ]
+    step, points = watch.history(window, now)
     rows = sorted(report["routes"]["top"], key=SORTS[sort], reverse=True)
     return {
         "at": _clock(now),
@@ -95,8 +96,8 @@ def board(
         "verdict": text,
         "logs": [visible(each) for each in watch.names],
         "facts": facts,
-        "step": _step(window),
-        "points": watch.history(window, now),
+        "step": step,
+        "points": points,
         "routes": [
             {
                 "route": visible(row["route"]),
@@ -123,12 +124,6 @@ def board(
         "out_of_order": report["time"].get("out_of_order", 0),
         "behind": watch.behind(),
     }
-
-
-def _step(window: str) -> int:
-    from logan.live.watching import HISTORY
-
-    return HISTORY[window][0]
 
 
 def _errors(report: Row) -> str:

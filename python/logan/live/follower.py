@@ -14,7 +14,7 @@ from __future__ import annotations
 import errno
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -28,7 +28,7 @@ from logan.live.files import (
     head_of,
 )
 from logan.live.notices import Notice, Notices
-from logan.sources.rotation import in_time_order, set_of
+from logan.live.rotated import GENERATIONS_MAX, copy_of, identity_of, members, siblings
 
 __all__ = ["Follower"]
 
@@ -39,12 +39,6 @@ RETIRED_S: Final = 60.0
 """How long a renamed file is still looked at: writers that were not told yet go on in it."""
 
 RETIRED_MAX: Final = 8
-GENERATIONS_MAX: Final = 64
-"""Files of one log that are recognized in copies; rotation keeps fewer."""
-
-ATTEMPTS_MAX: Final = 5
-"""How often a set is looked at again that is renamed meanwhile."""
-
 VANISHED_S: Final = 2.0
 """A path that is away for less is being rotated."""
 
@@ -53,23 +47,6 @@ VANISHED_S: Final = 2.0
 class _Retired:
     file: OpenFile
     since: float
-
-
-@dataclass(slots=True)
-class _Member:
-    """A file of a rotated set; `size` is None if it is compressed."""
-
-    file: OpenFile
-    generation: Generation
-    size: int | None
-    compression: str | None
-
-    def is_still_there(self) -> bool:
-        """Whether its name still means it."""
-        try:
-            return _identity(self.file.name) == self.file.identity
-        except OSError:
-            return False
 
 
 class Follower:
@@ -237,10 +214,12 @@ class Follower:
     def _replaced(self, file: OpenFile, now: float) -> bool:
         """Go on with what was not read of it, then from its beginning; whether a copy has it."""
         old = file.generation
-        siblings = list(self._siblings(file))
-        copy = self._copy_of(old, siblings, file.identity)
+        found = copy_of(old, file)
         self._known.append(old)
-        if copy is not None:
+        copy = None
+        if found is not None:
+            copy, whole = found
+            self._known.append(whole)
             self._before.append(copy)
             self._lost[id(copy)] = (file.name, _mtime(copy.name, now))
             self._tell("truncated", f"{file.name} was copied to {copy.name} and truncated", now)
@@ -256,34 +235,6 @@ class Follower:
         self._queue_missed(file, now)
         file.restart()
         return copy is not None
-
-    def _copy_of(
-        self, old: Generation, siblings: list[str], identity: tuple[int, int]
-    ) -> Readable | None:
-        """A file that holds what was read, and perhaps more, ready to be read on."""
-        if not old.size:
-            return None
-        for path in reversed(siblings):
-            try:
-                if _identity(path) == identity:
-                    continue
-                head, size, compression = head_of(path)
-                if head[: len(old.head)] != old.head or (size is not None and size < old.size):
-                    continue
-                place = old.size - len(old.tail)
-                file: Readable
-                if compression is None:
-                    file = OpenFile.open(path)
-                    file.seek(place)
-                else:
-                    file = CompressedFile(path, compression, place)
-                if _read_exactly(file, len(old.tail)) == old.tail:
-                    self._known.append(Generation(head, b"", size or 0))
-                    return file
-                file.close()
-            except (OSError, Replaced):
-                continue
-        return None
 
     # The path may name another file.
 
@@ -371,12 +322,6 @@ class Follower:
     def _queue_missed(self, current: OpenFile, now: float) -> bool:
         """Read what came and went since the last look: members of the set that were never seen,
         up to the current file. Whether there are any."""
-        for _ in range(ATTEMPTS_MAX):
-            members = self._members(current)
-            if all(each.is_still_there() for each in members):
-                break
-            for each in members:  # renamed meanwhile: the names say nothing about the order
-                each.file.close()
         files = [current, *(each.file for each in self._retired)]
         files += [each for each in self._before if isinstance(each, OpenFile)]
         files += [] if self._file is None else [self._file]
@@ -384,7 +329,7 @@ class Follower:
         # A compressed copy of a file that is open here: what it holds is read from the file.
         known = [*self._known, *(each.beginning() for each in files)]
         any_missed = False
-        for each in members:
+        for each in members(current):
             file, generation = each.file, each.generation
             if (
                 file.identity in held
@@ -405,53 +350,15 @@ class Follower:
             self._tell("rotated", f"{file.name} came and went between two looks: it is read", now)
         return any_missed
 
-    def _members(self, current: OpenFile) -> list[_Member]:
-        """The set's files, open, oldest first, up to the current one or what it was compressed to;
-        none if neither is there: what is older than it cannot be told then."""
-        members: list[_Member] = []
-        own = current.beginning()
-        for path in self._siblings(current):
-            try:
-                file = OpenFile.open(path)
-            except OSError:
-                continue
-            if file.identity == current.identity:
-                file.close()
-                return members
-            try:
-                head, size, compression = head_of(f"/dev/fd/{file.fd}")
-            except OSError:
-                file.close()
-                continue
-            if compression is not None and own.begins(head, size):
-                file.close()
-                return members
-            generation = Generation(head, b"", size or 0)
-            members.append(_Member(file, generation, size, compression))
-        for each in members:
-            each.file.close()
-        return []
-
     def _know_siblings(self, file: OpenFile) -> None:
         """Files of the set that were there before are no part of what is followed."""
-        for path in self._siblings(file):
+        for path in siblings(file):
             try:
-                if _identity(path) != file.identity:
+                if identity_of(path) != file.identity:
                     head, size, _ = head_of(path)
                     self._known.append(Generation(head, b"", size or 0))
             except OSError:
                 continue
-
-    def _siblings(self, file: OpenFile) -> Iterator[str]:
-        """The files of its rotated set, oldest first."""
-        folder, name = os.path.split(file.real)
-        try:
-            names = os.listdir(folder)
-        except OSError:
-            return iter(())
-        base = set_of(name)
-        paths = [os.path.join(folder, each) for each in names if set_of(each) == base]
-        return iter(in_time_order(paths)[-GENERATIONS_MAX:])
 
     def _late(self, now: float) -> bytes:
         """Whole lines that were written to renamed files after the new one was begun."""
@@ -474,6 +381,8 @@ class Follower:
             if now - each.since >= RETIRED_S:
                 file.close()
                 self._retired.remove(each)
+                if data:
+                    return data + b"\n"  # this line is not ended any more
         return b""
 
     def _away(self, now: float) -> None:
@@ -499,18 +408,6 @@ class Follower:
             self._told = text
         start = self.offset if lost else None
         self._notices.add(Notice(kind, self.name, text, now, fault or lasts or lost, start))
-
-
-def _read_exactly(file: Readable, size: int) -> bytes:
-    data = b""
-    while len(data) < size and (piece := file.read(size - len(data))):
-        data += piece
-    return data
-
-
-def _identity(path: str) -> tuple[int, int]:
-    status = os.stat(path)
-    return status.st_dev, status.st_ino
 
 
 def _status(path: str) -> os.stat_result | None:

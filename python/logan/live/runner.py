@@ -7,12 +7,12 @@ thread, so keys, pages and alerts go on meanwhile.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 import trio
 
+from logan.live import clock
 from logan.live.alerts import AlertEvent, Alerts
 from logan.live.notices import Notice
 from logan.live.notify import notify
@@ -60,7 +60,7 @@ class Runner:
         alerts: Alerts | None = None,
         targets: tuple[str, ...] = (),
         limits: Limits | None = None,
-        clock: Callable[[], float] = time.time,
+        time_of: Callable[[], float] = clock.now,
     ) -> None:
         self.watch = watch
         self.alerts = alerts or Alerts(())
@@ -72,7 +72,7 @@ class Runner:
         self._say = say
         self._targets = targets
         self._limits = limits or Limits()
-        self._clock = clock
+        self._clock = time_of
         self._caught_up = trio.Event()
 
     async def run(self) -> None:

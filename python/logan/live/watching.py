@@ -56,6 +56,11 @@ is caught up with."""
 HISTORY: Final = {"1m": (5, 60), "5m": (5, 300), "1h": (60, 3_600), "all": (300, 86_400)}
 """By window: the seconds of a step of its timeline, and of all of it."""
 
+STEPS: Final = ((5, 600), (60, 3_600))
+STEPS_MIN: Final = 12
+"""Steps of the timeline of all as long as it is no older than so many seconds, as the ring's slots
+allow; and how many steps there are at least."""
+
 NOTES_SHOWN_MAX: Final = 20
 
 
@@ -107,7 +112,7 @@ class Watch:
         self._day: dict[int, dict[str, Any]] = {}
         self._ended = False
         self._points: dict[int, dict[int, dict[str, Any]]] = {}
-        self.last_data = now
+        self.last_data = self._first_at = now
         pipes = [each for each in self._paths if each == "-" or _is_pipe(each)]
         files = [each for each in self._paths if each not in pipes]
         check(files)
@@ -171,6 +176,7 @@ class Watch:
         if at is None:
             last = time_of(json.loads(part.evaluate(top=1, series_points=1))["time"]["last"] or "")
             at = now if last is None else min(now, last.timestamp() + log.skew)
+        self._first_at = min(self._first_at, at)
         if now - at > SETTLED_S:
             self._points.clear()  # the past has changed
         self._windows.add(part, at, now)
@@ -322,6 +328,15 @@ class Watch:
                 if log.counter.spec is not None
             }
 
+    def spec(self) -> Spec:
+        """How all logs are read, one source for each, in the order of `specs`: what is saved beside
+        the summary of all."""
+        specs = [json.loads(each.to_json()) for each in self.specs().values()]
+        if not specs:
+            return self._empty_spec
+        sources = [source for each in specs for source in each["sources"]]
+        return Spec(json.dumps({**specs[0], "sources": sources}))
+
     def view(self, window: str, now: float) -> Report:
         """The report of a window of `WINDOWS`."""
         seconds = WINDOWS[window]
@@ -371,10 +386,15 @@ class Watch:
         detection = log.counter.detection or Detection()
         return input_entry(name, evaluated, assumed=detection.assumed, notes=notes)
 
-    def history(self, window: str, now: float) -> list[dict[str, Any]]:
-        """The window in steps: when each began, its records, errors and p95, which are None where
-        there were none, or too few. "all" has the last day."""
+    def history(self, window: str, now: float) -> tuple[int, list[dict[str, Any]]]:
+        """The window in steps of so many seconds: when each began, its records, errors and p95,
+        which are None where there were none, or too few. "all" has at most the last day, in steps
+        as fine as the ring still has them."""
         step, seconds = HISTORY[window]
+        if window == "all":
+            age = now - self._first_at
+            step = next((each for each, most in STEPS if age < most), step)
+            seconds = min(seconds, max(int(age) + step, STEPS_MIN * step))
         with self._lock:
             known = self._points.setdefault(step, {})
             if step == HISTORY["all"][0]:
@@ -387,7 +407,7 @@ class Watch:
                 points.append(point)
             for old in [old for old in known if old <= now - seconds - step]:
                 del known[old]
-        return points
+        return step, points
 
     def _keep_point(self, at: int, summary: Summary) -> None:
         """The timeline of the day outlives the summaries; parts that come late add to counts."""

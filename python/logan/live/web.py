@@ -27,6 +27,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response, S
 from starlette.routing import Route
 
 from logan.errors import UsageError
+from logan.live import clock
 from logan.live.alerts import Alerts
 from logan.live.board import NewMessages, board
 from logan.live.exposition import Exposition
@@ -172,7 +173,7 @@ class Page:
 
     def _made(self, window: str) -> bytes:
         new = self._new[window]
-        data = board(self._watch, self._alerts, new, window=window, now=time.time())
+        data = board(self._watch, self._alerts, new, window=window, now=clock.now())
         return json.dumps(data, separators=(",", ":")).encode()
 
     async def _report(self, request: Request) -> Response:
@@ -183,12 +184,12 @@ class Page:
         return Response(text, media_type="application/json")
 
     def _report_text(self, window: str) -> str:
-        now = time.time()
+        now = clock.now()
         live = live_section(self._watch, self._alerts, window, now)
         return json.dumps(self._watch.view(window, now).to_dict() | {"live": live})
 
     async def _metrics(self, request: Request) -> Response:
-        text = await trio.to_thread.run_sync(self._exposition.text, time.time())
+        text = await trio.to_thread.run_sync(self._exposition.text, clock.now())
         return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 

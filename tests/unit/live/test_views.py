@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from logan.cli.watch_view import SECTIONS, Screen, drawn
+from logan.cli.watch_drawing import SECTIONS, drawn
+from logan.cli.watch_view import Screen
 from logan.live.alerts import Alerts, parse_alert
 from logan.live.board import NewMessages, board
 from logan.live.exposition import ROUTES_MAX, Exposition
@@ -103,7 +104,7 @@ async def test_keys(log: Path) -> None:
         await screen.key(key)
     await screen.key("\r")
     assert screen._filtered is None
-    assert "expected" in screen.message
+    assert "expected" in screen.complaint
     for key in "/status>=500":
         await screen.key(key)
     await screen.key("\r")

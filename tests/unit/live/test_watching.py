@@ -123,9 +123,10 @@ def test_windows_forget_and_the_sum_does_not(log: Path) -> None:
     assert 118 <= lines_of(watch, "1h", now) <= 124
     assert 8 <= lines_of(watch, "5m", now) <= 12
     assert watch._windows.slots < 200
-    day = watch.history("all", now)
+    step, day = watch.history("all", now)
+    assert step == 300
     assert sum(each["records"] for each in day) == 180
-    assert sum(each["records"] for each in watch.history("5m", now)) in (8, 10)
+    assert sum(each["records"] for each in watch.history("5m", now)[1]) in (8, 10)
     read_all(watch, now + 30 * 3_600)
     assert lines_of(watch, "1h", now + 30 * 3_600) == 0
     assert lines_of(watch, "all", now + 30 * 3_600) == 180
@@ -246,3 +247,58 @@ def test_from() -> None:
     assert parse_from("end") == "end"
     with pytest.raises(UsageError, match="--from 'noon'"):
         parse_from("noon")
+
+
+@pytest.mark.parametrize("start", ["start", "end", 60.0])
+def test_columns_that_a_header_says(log: Path, start: str | float) -> None:
+    header = b"#Fields: date time cs-method cs-uri-stem sc-status time-taken\n"
+
+    def row(second: int) -> bytes:
+        stamp = f"2024-01-24 10:{second // 60:02}:{second % 60:02}"
+        return f"{stamp} GET /items {200 if second % 2 else 500} 25\n".encode()
+
+    log.write_bytes(header + b"".join(row(each) for each in range(900)))
+    os.utime(log, (NOW, NOW))
+    watch = watch_of(log, start=start)
+    read_all(watch, NOW)
+    before = lines_of(watch, "all", NOW + 5)
+    with log.open("ab") as file:
+        file.write(row(900) + row(901))
+    read_all(watch, NOW + 6)
+    log.rename(log.with_suffix(".log.1"))
+    other = b"#Fields: date time sc-status cs-method cs-uri-stem\n"
+    log.write_bytes(other + b"2024-01-24 10:20:00 500 GET /other\n")
+    read_all(watch, NOW + 12)
+    report = watch.view("all", NOW + 20)
+    assert report["lines"]["total"] == before + 4
+    assert report["malformed_lines"] == 0
+    assert report["status"]["500"] >= 2
+    assert {each["route"] for each in report["routes"]["top"]} == {"GET /items", "GET /other"}
+
+
+def test_records_that_are_cut_into_pieces(log: Path) -> None:
+    """A container runtime's line before the place where a watch begins belongs to one after it."""
+
+    def piece(tag: str, text: str) -> bytes:
+        return f"2024-01-24T10:15:30.000000000Z stdout {tag} {text}\n".encode()
+
+    text = '{"level":"error","msg":"db ' + "x" * 200
+    log.write_bytes(piece("F", '{"level":"info","msg":"ok"}') * 50 + piece("P", text))
+    watch = watch_of(log, start="end")
+    read_all(watch, NOW)
+    with log.open("ab") as file:
+        file.write(piece("F", 'failed"}') + piece("F", '{"level":"info","msg":"ok"}'))
+    read_all(watch, NOW + 3)
+    report = watch.view("all", NOW + 5)
+    assert report["lines"]["total"] == 2
+    assert report["errors"]["total"] == 1
+
+
+def test_logs_far_behind_and_a_clock_that_is_set(log: Path) -> None:
+    watch = watch_of(log)
+    with log.open("ab") as file:
+        file.write(line(0) * 30)
+    for now in (NOW, NOW - 3_000, NOW + 9):
+        watch.step(now)
+        watch.view("5m", now)
+    assert lines_of(watch, "all", NOW + 10) == 30

@@ -51,7 +51,7 @@ function table(id, rows, columns, none) {
 const clock = (seconds) => new Date(seconds * 1000).toISOString().slice(11, 19);
 
 function timeline(points, step) {
-  const width = 1000, height = 190, left = 52, right = 60, low = 150;
+  const width = Math.max(320, byId("timeline").clientWidth || 1000), height = 190, left = 52, right = 60, low = 150;
   const wide = (width - left - right) / Math.max(1, points.length);
   const most = Math.max(1, ...points.map((each) => each.records));
   const slow = Math.max(0, ...points.map((each) => each.p95 || 0));
@@ -92,7 +92,7 @@ function timeline(points, step) {
     label(left, low + 18, clock(points[0].t), "start");
     label(width - right, low + 18, clock(points[points.length - 1].t + step), "end");
   }
-  label(width / 2, low + 18, "bars: records, errors · line: p95", "middle");
+  label(width / 2, low + 34, "bars: records, errors · line: p95", "middle");
   byId("timeline").replaceChildren(svg);
   table("points", points.filter((each) => each.records).reverse(), [
     ["time (UTC)", (row) => clock(row.t), "short"],

@@ -1,0 +1,132 @@
+"""The files of a rotated set: in what order they are, and which of them holds what was read.
+
+Names are renamed while they are looked at, so files are opened first and compared with their names
+afterwards. What a file is, its first bytes tell: they survive renaming, copying and compressing.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Final
+
+from logan.live.files import CompressedFile, Generation, OpenFile, Readable, Replaced, head_of
+from logan.sources.rotation import in_time_order, set_of
+
+__all__ = ["GENERATIONS_MAX", "Member", "copy_of", "identity_of", "members", "siblings"]
+
+GENERATIONS_MAX: Final = 64
+"""Files of one log that are looked at, the latest: rotation keeps fewer."""
+
+ATTEMPTS_MAX: Final = 5
+"""How often a set is looked at again that is renamed meanwhile."""
+
+
+@dataclass(slots=True)
+class Member:
+    """A file of a rotated set, open; `size` is None if it is compressed."""
+
+    file: OpenFile
+    generation: Generation
+    size: int | None
+    compression: str | None
+
+    def is_still_there(self) -> bool:
+        """Whether its name still means it."""
+        try:
+            return identity_of(self.file.name) == self.file.identity
+        except OSError:
+            return False
+
+
+def identity_of(path: str) -> tuple[int, int]:
+    """Device and inode. Raises `OSError`."""
+    status = os.stat(path)
+    return status.st_dev, status.st_ino
+
+
+def siblings(file: OpenFile) -> list[str]:
+    """The files of its rotated set, itself included, oldest first."""
+    folder, name = os.path.split(file.real)
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return []
+    base = set_of(name)
+    paths = [os.path.join(folder, each) for each in names if set_of(each) == base]
+    return in_time_order(paths)[-GENERATIONS_MAX:]
+
+
+def members(current: OpenFile) -> list[Member]:
+    """The set's files, open, oldest first, up to the current one or what it was compressed to.
+
+    None if neither is there: what is older than it cannot be told then.
+    """
+    found = _members(current)
+    for _ in range(ATTEMPTS_MAX - 1):
+        if all(each.is_still_there() for each in found):
+            break
+        for each in found:  # renamed meanwhile: the names say nothing about the order
+            each.file.close()
+        found = _members(current)
+    return found
+
+
+def _members(current: OpenFile) -> list[Member]:
+    found: list[Member] = []
+    own = current.beginning()
+    for path in siblings(current):
+        try:
+            file = OpenFile.open(path)
+        except OSError:
+            continue
+        if file.identity == current.identity:
+            file.close()
+            return found
+        try:
+            head, size, compression = head_of(f"/dev/fd/{file.fd}")
+        except OSError:
+            file.close()
+            continue
+        if compression is not None and own.begins(head, size):
+            file.close()
+            return found
+        generation = Generation(head, b"", size or 0)
+        found.append(Member(file, generation, size, compression))
+    for each in found:
+        each.file.close()
+    return []
+
+
+def copy_of(old: Generation, current: OpenFile) -> tuple[Readable, Generation] | None:
+    """A file that holds what was read, and perhaps more, ready to be read on; with all by which it
+    is recognized."""
+    if not old.size:
+        return None
+    for path in reversed(siblings(current)):
+        try:
+            if identity_of(path) == current.identity:
+                continue
+            head, size, compression = head_of(path)
+            if head[: len(old.head)] != old.head or (size is not None and size < old.size):
+                continue
+            place = old.size - len(old.tail)
+            file: Readable
+            if compression is None:
+                file = OpenFile.open(path)
+                file.seek(place)
+            else:
+                file = CompressedFile(path, compression, place)
+            if _read_exactly(file, len(old.tail)) == old.tail:
+                return file, Generation(head, b"", size or 0)
+            file.close()
+        except (OSError, Replaced):
+            continue
+    return None
+
+
+def _read_exactly(file: Readable, size: int) -> bytes:
+    data = b""
+    while len(data) < size and (piece := file.read(size - len(data))):
+        data += piece
+    return data
