@@ -264,7 +264,8 @@ def test_a_gzip_header_dates_lines_without_a_year(tmp_path: Path) -> None:
     with gzip.GzipFile(path, "wb", mtime=1_500_000_000) as file:
         file.write(tarred([("a.log", b"01-24 16:13:38.811  1702  2395 D Tag: x\n" * 10)]))
     first = logan.analyze(path).time.first
-    assert first is not None and first.startswith("2017-01-24")
+    assert first is not None
+    assert first.startswith("2017-01-24")
 
 
 def test_memory_is_bounded_whatever_is_left_out(tmp_path: Path) -> None:
