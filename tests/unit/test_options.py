@@ -131,3 +131,13 @@ def test_values_out_of_range_are_refused(holder: Any, given: dict[str, Any], mes
 def test_every_option_has_a_default() -> None:
     for each in declared().values():
         assert each.default is not MISSING
+
+
+def test_a_submission_keeps_the_order_and_the_named_rows() -> None:
+    from logan.cluster.request import Submission
+
+    options = Options(sort="errors", rows=('routes["POST /pay"]',))
+    sent = Submission(paths=("a.log",), options=options).message()
+    assert Submission.from_message(sent).options == options
+    with pytest.raises(UsageError, match="at most 64 rows"):
+        Options(rows=("x",) * 65)
