@@ -92,6 +92,7 @@ class Watch:
         self._logs: dict[str, _Log] = {}
         self._discovered = now
         self._too_many = False
+        self._other_names: set[str] = set()
         self._empty_spec = Spec(spec_json([Detection()], options, anchor_ns=int(now * 1e9)))
         self._timeline = Timeline(Summary.empty(self._empty_spec), reach_s, now)
         self._windows = self._timeline.windows
@@ -181,10 +182,28 @@ class Watch:
                 text = f"more than {LOGS_MAX:,} logs match: the others are left out"
                 self.notices.add(Notice("unreadable", name, text, now, True))
             return
+        if (other := self._same_file(current())) is not None:
+            if name not in self._other_names:
+                self._other_names.add(name)
+                text = f"{name} is {other} by another name: it is followed once"
+                self.notices.add(Notice("joined", name, text, now, True))
+            return
         follower = Follower(name, current, self.notices, now=now)
         counter, found = self._counter(follower, start, now)
         log = _Log(follower, counter, list(found.cuts), found.skew, follower.offset)
         self._logs[name] = log
+
+    def _same_file(self, path: str | None) -> str | None:
+        """The log that is being read from this very file."""
+        try:
+            status = os.stat(path or "")
+        except OSError:
+            return None
+        for name, log in self._logs.items():
+            file = log.reader.file if isinstance(log.reader, Follower) else None
+            if file is not None and file.identity == (status.st_dev, status.st_ino):
+                return name
+        return None
 
     def _counter(
         self, follower: Follower, start: str | float, now: float
