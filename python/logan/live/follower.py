@@ -11,12 +11,10 @@ No clock is read here and nothing sleeps: the caller says what time it is.
 
 from __future__ import annotations
 
-import errno
 import os
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
 from logan.live.files import (
@@ -27,8 +25,16 @@ from logan.live.files import (
     Replaced,
     head_of,
 )
-from logan.live.notices import Notice, Notices
-from logan.live.rotated import GENERATIONS_MAX, copy_of, identity_of, members, siblings
+from logan.live.notices import Notice, Notices, clock_text
+from logan.live.rotated import (
+    GENERATIONS_MAX,
+    copy_of,
+    identity_of,
+    members,
+    modified,
+    siblings,
+    status_of,
+)
 
 __all__ = ["Follower"]
 
@@ -200,14 +206,15 @@ class Follower:
         if found is None:
             return
         path, copied_at = found
-        self._tell(
-            "lost",
-            f"{path} was copied and truncated: the rest was read from {file.name}; lines written "
-            f"between {_clock(copied_at)} (end of the copy) and {_clock(now)} (seen truncated), "
-            f"after byte {self.offset:,} of the log, are lost if there were any",
-            now,
-            lost=True,
+        between = (
+            f"{clock_text(copied_at)} (end of the copy) and {clock_text(now)} (seen truncated)"
         )
+        text = f"{path} was copied and truncated: the rest was read from {file.name}; "
+        self._tell("lost", text + self._perhaps_lost(between), now, lost=True)
+
+    def _perhaps_lost(self, between: str) -> str:
+        at = f"after byte {self.offset:,} of the log"
+        return f"lines written between {between}, {at}, are lost if there were any"
 
     # The file at hand was cut short.
 
@@ -221,17 +228,12 @@ class Follower:
             copy, whole = found
             self._known.append(whole)
             self._before.append(copy)
-            self._lost[id(copy)] = (file.name, _mtime(copy.name, now))
+            self._lost[id(copy)] = (file.name, modified(copy.name, now))
             self._tell("truncated", f"{file.name} was copied to {copy.name} and truncated", now)
         else:
-            self._tell(
-                "lost",
-                f"{file.name} was truncated: lines written between {_clock(self._last_read)} and "
-                f"{_clock(now)}, after byte {self.offset:,} of the log, are lost if there were any",
-                now,
-                fault=True,
-                lost=True,
-            )
+            between = f"{clock_text(self._last_read)} and {clock_text(now)}"
+            text = f"{file.name} was truncated: {self._perhaps_lost(between)}"
+            self._tell("lost", text, now, lost=True)
         self._queue_missed(file, now)
         file.restart()
         return copy is not None
@@ -272,7 +274,7 @@ class Follower:
         file = self._file
         assert file is not None
         path = self._current()
-        found = None if path is None else _status(path)
+        found = None if path is None else status_of(path)
         if path is None or found is None:
             self._away(now)
             return False
@@ -408,26 +410,3 @@ class Follower:
             self._told = text
         start = self.offset if lost else None
         self._notices.add(Notice(kind, self.name, text, now, fault or lasts or lost, start))
-
-
-def _status(path: str) -> os.stat_result | None:
-    """None if the path leads nowhere; what cannot be looked at counts as there."""
-    try:
-        return os.stat(path)
-    except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
-            return None
-        if error.errno in (errno.EACCES, errno.EPERM):
-            return os.stat_result((0,) * 10)
-        return None
-
-
-def _mtime(path: str, otherwise: float) -> float:
-    try:
-        return os.stat(path).st_mtime
-    except OSError:
-        return otherwise
-
-
-def _clock(at: float) -> str:
-    return f"{datetime.fromtimestamp(at, UTC):%H:%M:%S.%f}"[:-3] + "Z"

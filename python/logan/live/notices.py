@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
-__all__ = ["NOTICES_KEPT_MAX", "Notice", "Notices"]
+__all__ = ["NOTICES_KEPT_MAX", "Notice", "Notices", "clock_text"]
 
 NOTICES_KEPT_MAX: Final = 100
 """Of each watch: what is older is on stderr already. The number of all is kept."""
@@ -62,3 +63,8 @@ class Notices:
     def of(self, log: str) -> list[Notice]:
         """Those of one log, oldest first."""
         return [each for each in self._kept if each.log == log]
+
+
+def clock_text(at: float) -> str:
+    """The time of day in UTC, to the millisecond."""
+    return f"{datetime.fromtimestamp(at, UTC):%H:%M:%S.%f}"[:-3] + "Z"

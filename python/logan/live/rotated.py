@@ -6,6 +6,7 @@ afterwards. What a file is, its first bytes tell: they survive renaming, copying
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass
 from typing import Final
@@ -13,7 +14,16 @@ from typing import Final
 from logan.live.files import CompressedFile, Generation, OpenFile, Readable, Replaced, head_of
 from logan.sources.rotation import in_time_order, set_of
 
-__all__ = ["GENERATIONS_MAX", "Member", "copy_of", "identity_of", "members", "siblings"]
+__all__ = [
+    "GENERATIONS_MAX",
+    "Member",
+    "copy_of",
+    "identity_of",
+    "members",
+    "modified",
+    "siblings",
+    "status_of",
+]
 
 GENERATIONS_MAX: Final = 64
 """Files of one log that are looked at, the latest: rotation keeps fewer."""
@@ -130,3 +140,23 @@ def _read_exactly(file: Readable, size: int) -> bytes:
     while len(data) < size and (piece := file.read(size - len(data))):
         data += piece
     return data
+
+
+def status_of(path: str) -> os.stat_result | None:
+    """None if the path leads nowhere; what cannot be looked at counts as there."""
+    try:
+        return os.stat(path)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            return None
+        if error.errno in (errno.EACCES, errno.EPERM):
+            return os.stat_result((0,) * 10)
+        return None
+
+
+def modified(path: str, otherwise: float) -> float:
+    """When it was last written to; `otherwise` if that cannot be told."""
+    try:
+        return os.stat(path).st_mtime
+    except OSError:
+        return otherwise

@@ -26,14 +26,14 @@ from logan.live.logs import LOGS_MAX, Current, check, logs_of
 from logan.live.notices import Notice, Notices
 from logan.live.pipes import Pipe
 from logan.live.starting import Beginning
-from logan.live.windows import SLOT_S, WINDOWS, Windows
+from logan.live.timeline import Point, Timeline
+from logan.live.windows import SLOT_S, WINDOWS
 from logan.model import Detection
 from logan.options import Options
 from logan.planning.prepare import check_format
 from logan.planning.spec import spec_json
 from logan.report import Report, assemble, input_entry
 from logan.report.builder import empty_group, selection
-from logan.report.schema import errors_measured
 from logan.report.units import time_of
 from logan.sources.inputs import open_inputs
 
@@ -45,21 +45,6 @@ STEP_BYTES_MAX: Final = 8 * MIB
 READ_BYTES_MAX: Final = 1 * MIB
 DISCOVER_S: Final = 1.0
 """How often patterns are looked at for files that joined."""
-
-VALUES_MIN: Final = 20
-"""Fewer response times have no p95."""
-
-SETTLED_S: Final = 10.0
-"""Steps of a timeline that ended so long ago are kept as points: nothing is added to them but what
-is caught up with."""
-
-HISTORY: Final = {"1m": (5, 60), "5m": (5, 300), "1h": (60, 3_600), "all": (300, 86_400)}
-"""By window: the seconds of a step of its timeline, and of all of it."""
-
-STEPS: Final = ((5, 600), (60, 3_600))
-STEPS_MIN: Final = 12
-"""Steps of the timeline of all as long as it is no older than so many seconds, as the ring's slots
-allow; and how many steps there are at least."""
 
 NOTES_SHOWN_MAX: Final = 20
 
@@ -107,12 +92,12 @@ class Watch:
         self._logs: dict[str, _Log] = {}
         self._discovered = now
         self._too_many = False
+        self._other_names: set[str] = set()
         self._empty_spec = Spec(spec_json([Detection()], options, anchor_ns=int(now * 1e9)))
-        self._windows = Windows(Summary.empty(self._empty_spec), reach_s, self._keep_point)
-        self._day: dict[int, dict[str, Any]] = {}
+        self._timeline = Timeline(Summary.empty(self._empty_spec), reach_s, now)
+        self._windows = self._timeline.windows
         self._ended = False
-        self._points: dict[int, dict[int, dict[str, Any]]] = {}
-        self.last_data = self._first_at = now
+        self.last_data = now
         pipes = [each for each in self._paths if each == "-" or _is_pipe(each)]
         files = [each for each in self._paths if each not in pipes]
         check(files)
@@ -176,10 +161,7 @@ class Watch:
         if at is None:
             last = time_of(json.loads(part.evaluate(top=1, series_points=1))["time"]["last"] or "")
             at = now if last is None else min(now, last.timestamp() + log.skew)
-        self._first_at = min(self._first_at, at)
-        if now - at > SETTLED_S:
-            self._points.clear()  # the past has changed
-        self._windows.add(part, at, now)
+        self._timeline.add(part, at, now)
 
     def _discover(self, now: float) -> None:
         if now - self._discovered < DISCOVER_S:
@@ -200,10 +182,28 @@ class Watch:
                 text = f"more than {LOGS_MAX:,} logs match: the others are left out"
                 self.notices.add(Notice("unreadable", name, text, now, True))
             return
+        if (other := self._same_file(current())) is not None:
+            if name not in self._other_names:
+                self._other_names.add(name)
+                text = f"{name} is {other} by another name: it is followed once"
+                self.notices.add(Notice("joined", name, text, now, True))
+            return
         follower = Follower(name, current, self.notices, now=now)
         counter, found = self._counter(follower, start, now)
         log = _Log(follower, counter, list(found.cuts), found.skew, follower.offset)
         self._logs[name] = log
+
+    def _same_file(self, path: str | None) -> str | None:
+        """The log that is being read from this very file."""
+        try:
+            status = os.stat(path or "")
+        except OSError:
+            return None
+        for name, log in self._logs.items():
+            file = log.reader.file if isinstance(log.reader, Follower) else None
+            if file is not None and file.identity == (status.st_dev, status.st_ino):
+                return name
+        return None
 
     def _counter(
         self, follower: Follower, start: str | float, now: float
@@ -386,40 +386,10 @@ class Watch:
         detection = log.counter.detection or Detection()
         return input_entry(name, evaluated, assumed=detection.assumed, notes=notes)
 
-    def history(self, window: str, now: float) -> tuple[int, list[dict[str, Any]]]:
-        """The window in steps of so many seconds: when each began, its records, errors and p95,
-        which are None where there were none, or too few. "all" has at most the last day, in steps
-        as fine as the ring still has them."""
-        step, seconds = HISTORY[window]
-        if window == "all":
-            age = now - self._first_at
-            step = next((each for each, most in STEPS if age < most), step)
-            seconds = min(seconds, max(int(age) + step, STEPS_MIN * step))
+    def history(self, window: str, now: float) -> tuple[int, list[Point]]:
+        """The timeline of a window: the seconds of its steps, and a point for each."""
         with self._lock:
-            known = self._points.setdefault(step, {})
-            if step == HISTORY["all"][0]:
-                known.update(self._day)
-            points = []
-            for at, summary in self._windows.history(seconds, step, now, known):
-                point = known.get(at) or _point(at, summary)
-                if at + step + SETTLED_S < now:
-                    known[at] = point
-                points.append(point)
-            for old in [old for old in known if old <= now - seconds - step]:
-                del known[old]
-        return step, points
-
-    def _keep_point(self, at: int, summary: Summary) -> None:
-        """The timeline of the day outlives the summaries; parts that come late add to counts."""
-        point, known = _point(at, summary), self._day.get(at)
-        if known is not None:
-            point["records"] += known["records"]
-            if known["errors"] is not None:
-                point["errors"] = (point["errors"] or 0) + known["errors"]
-            point["p95"] = max(filter(None, (point["p95"], known["p95"])), default=None)
-        self._day[at] = point
-        for old in [old for old in self._day if old < at - 90_000]:
-            del self._day[old]
+            return self._timeline.points(window, now)
 
     def behind(self) -> int:
         """Bytes that are written already and not counted yet, of files that are read now."""
@@ -438,17 +408,6 @@ class Watch:
         with self._lock:
             for log in self._logs.values():
                 log.reader.close()
-
-
-def _point(at: int, summary: Summary | None) -> dict[str, Any]:
-    point: dict[str, Any] = {"t": at, "records": 0, "errors": None, "p95": None}
-    if summary is not None:
-        figures = json.loads(summary.evaluate(top=1, series_points=1))
-        point["records"] = figures["lines"]["parsed"]
-        point["errors"] = figures["errors"]["total"] if errors_measured(figures) else None
-        times = figures["response_time_ms"]
-        point["p95"] = times["p95"] if times["count"] >= VALUES_MIN else None
-    return point
 
 
 def _is_pipe(path: str) -> bool:

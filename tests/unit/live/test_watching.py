@@ -302,3 +302,14 @@ def test_logs_far_behind_and_a_clock_that_is_set(log: Path) -> None:
         watch.step(now)
         watch.view("5m", now)
     assert lines_of(watch, "all", NOW + 10) == 30
+
+
+def test_a_file_by_two_names_counts_once(log: Path) -> None:
+    log.write_bytes(line(0) * 30)
+    link = log.with_name("current.log")
+    link.symlink_to(log)
+    watch = watch_of(log, link, log.parent / "*.log")
+    read_all(watch, NOW)
+    assert lines_of(watch, "all", NOW + 5) == 30
+    said = [each.text for each in watch.notices]
+    assert len([each for each in said if "by another name" in each]) == 1
