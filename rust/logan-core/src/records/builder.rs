@@ -7,20 +7,16 @@
 //! Whether continuation lines before a chunk's first record belong to a record that was selected,
 //! only the chunk before knows: they go into batches of their own, marked as such.
 
-use super::columns::{KeyType, Origin, RecordColumn};
-use super::dictionary::DictionaryRows;
+use super::columns::{Origin, RecordColumn};
 use super::queue::{Piece, Queue, Unit};
-use super::text::TextRows;
+use super::rows::{Rows, push_key};
 use crate::bytes::simd::Simd;
 use crate::format;
 use crate::record::{
     Batch, Block, Columns, Field, Level, LineCounts, NO_ANSWER, NO_BYTES, NO_DURATION, NO_STATUS,
     NO_TIME, OtherLine, RecordOutput, RecordSink, RouteNormalizer, Text,
 };
-use arrow_array::builder::{
-    BooleanBuilder, Float64Builder, Int16Builder, Int64Builder, TimestampNanosecondBuilder,
-};
-use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::Schema;
 use std::ops::Range;
 use std::sync::Arc;
@@ -121,89 +117,6 @@ impl RecordOutput for Output {
 
     fn lost(&self, source: u32, start: u64) {
         self.queue.deliver(source, start, Unit::lost(source));
-    }
-}
-
-/// The rows of one column.
-enum Rows {
-    Time(TimestampNanosecondBuilder),
-    Status(Int16Builder),
-    Integer(Int64Builder),
-    Float(Float64Builder),
-    Boolean(BooleanBuilder),
-    Text(TextRows),
-    Dictionary(Box<DictionaryRows>),
-}
-
-impl Rows {
-    fn new(origin: &Origin) -> Rows {
-        match origin {
-            Origin::Time => Rows::Time(TimestampNanosecondBuilder::new().with_timezone("UTC")),
-            Origin::Status => Rows::Status(Int16Builder::new()),
-            Origin::DurationMs | Origin::Key(_, KeyType::Float) => {
-                Rows::Float(Float64Builder::new())
-            }
-            Origin::DurationNs
-            | Origin::Bytes
-            | Origin::Offset
-            | Origin::Line
-            | Origin::Key(_, KeyType::Integer) => Rows::Integer(Int64Builder::new()),
-            Origin::Key(_, KeyType::Boolean) => Rows::Boolean(BooleanBuilder::new()),
-            Origin::Message
-            | Origin::Path
-            | Origin::Query
-            | Origin::Client
-            | Origin::Key(_, KeyType::Text) => Rows::Text(TextRows::default()),
-            Origin::Level
-            | Origin::Method
-            | Origin::Route
-            | Origin::Format
-            | Origin::Source
-            | Origin::Text(_)
-            | Origin::Kind
-            | Origin::Reason => Rows::Dictionary(Box::default()),
-        }
-    }
-
-    fn text_bytes(&self) -> usize {
-        match self {
-            Rows::Text(rows) => rows.bytes(),
-            Rows::Dictionary(rows) => rows.bytes(),
-            _ => 0,
-        }
-    }
-
-    fn push_nulls(&mut self, count: usize) {
-        match self {
-            Rows::Time(rows) => rows.append_nulls(count),
-            Rows::Status(rows) => rows.append_nulls(count),
-            Rows::Integer(rows) => rows.append_nulls(count),
-            Rows::Float(rows) => rows.append_nulls(count),
-            Rows::Boolean(rows) => rows.append_nulls(count),
-            Rows::Text(rows) => rows.push_nulls(count),
-            Rows::Dictionary(rows) => rows.push_nulls(count),
-        }
-    }
-
-    #[inline(always)]
-    fn push_text(&mut self, text: &[u8]) {
-        match self {
-            Rows::Text(rows) => rows.push(text),
-            Rows::Dictionary(rows) => rows.push(text),
-            _ => unreachable!("the column holds text"),
-        }
-    }
-
-    fn finish(&mut self) -> ArrayRef {
-        match self {
-            Rows::Time(rows) => Arc::new(rows.finish()),
-            Rows::Status(rows) => Arc::new(rows.finish()),
-            Rows::Integer(rows) => Arc::new(rows.finish()),
-            Rows::Float(rows) => Arc::new(rows.finish()),
-            Rows::Boolean(rows) => Arc::new(rows.finish()),
-            Rows::Text(rows) => Arc::new(rows.finish()),
-            Rows::Dictionary(rows) => rows.finish(),
-        }
     }
 }
 
@@ -522,33 +435,6 @@ fn push_rows<S: Simd>(
         }
     }
     sink.len += count;
-}
-
-/// Appends the value of a key; whether it fits the type.
-fn push_key(rows: &mut Rows, read_as: KeyType, value: &[u8]) -> bool {
-    if value.is_empty() {
-        rows.push_nulls(1);
-        return true;
-    }
-    let shown = || std::str::from_utf8(value).ok().map(str::trim);
-    let fits = match (read_as, &mut *rows) {
-        (KeyType::Integer, Rows::Integer(rows)) => {
-            shown().and_then(|text| text.parse().ok()).map(|number| rows.append_value(number))
-        }
-        (KeyType::Float, Rows::Float(rows)) => shown()
-            .and_then(|text| text.parse::<f64>().ok())
-            .map(|number| rows.append_value(number)),
-        (KeyType::Boolean, Rows::Boolean(rows)) => match value {
-            b"true" => Some(rows.append_value(true)),
-            b"false" => Some(rows.append_value(false)),
-            _ => None,
-        },
-        (_, rows) => Some(rows.push_text(value)),
-    };
-    if fits.is_none() {
-        rows.push_nulls(1);
-    }
-    fits.is_some()
 }
 
 /// Where the query begins, with its mark.

@@ -57,7 +57,7 @@ impl DictionaryRows {
 
     #[inline(always)]
     fn valid_last(&self, last: i32, text: &[u8]) -> bool {
-        (last as usize) < self.values.len() && self.values.row(last as usize) == text
+        (last as usize) < self.values.count() && self.values.row(last as usize) == text
     }
 
     /// Appends a row with the value that `code` stands for, which is always the same.
@@ -123,7 +123,7 @@ impl DictionaryRows {
     /// The rows as an array; there are none afterwards.
     pub fn finish(&mut self) -> ArrayRef {
         let DictionaryRows { numbers, mut valid, mut values, .. } = std::mem::take(self);
-        if values.len() == 0 {
+        if values.count() == 0 {
             // Readers look at the value of a row before they look whether it has one, and some
             // want no nulls among the values.
             values.push_empty();

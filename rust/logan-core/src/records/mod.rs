@@ -12,6 +12,7 @@ pub mod dictionary;
 pub mod export;
 pub mod queue;
 pub mod reader;
+mod rows;
 pub mod text;
 
 pub use columns::{RecordColumn, schema_of};

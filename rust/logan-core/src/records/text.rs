@@ -22,7 +22,7 @@ impl Default for TextRows {
 
 impl TextRows {
     /// How many rows there are.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.ends.len() - 1
     }
 
@@ -91,14 +91,14 @@ mod tests {
             let mut rows = TextRows::default();
             texts.iter().for_each(|text| rows.push(text));
             rows.push_nulls(2);
-            assert_eq!(rows.len(), texts.len() + 2);
+            assert_eq!(rows.count(), texts.len() + 2);
             let array = rows.finish();
             for (row, text) in texts.iter().enumerate() {
                 assert_eq!(array.is_null(row), text.is_empty());
                 assert_eq!(array.value(row), String::from_utf8_lossy(text));
             }
             assert_eq!(array.null_count(), 3);
-            assert_eq!(rows.len(), 0);
+            assert_eq!(rows.count(), 0);
         }
     }
 }
