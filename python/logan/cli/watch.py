@@ -294,7 +294,7 @@ def _end(args: argparse.Namespace, watch: Watch, alerts: Alerts, expectations: l
     summary = watch.finish(now)
     report = watch.report(summary, final=True)
     if args.save:
-        _save(args.save, summary)
+        watch.saved(summary, report).save(args.save)
     if args.output_format != "json":
         return present(report, args, expectations, None, notes=False)
     report = completed(report, args, expectations)
@@ -305,10 +305,3 @@ def _end(args: argparse.Namespace, watch: Watch, alerts: Alerts, expectations: l
     else:
         write_file(args.output, text)
     return judge(report, args)
-
-
-def _save(path: str, summary: Any) -> None:
-    """The bytes of the summary. The one place to change where saved summaries get a container."""
-    from logan.cli.terminal import write_bytes
-
-    write_bytes(path, summary.to_bytes())

@@ -33,9 +33,12 @@ from logan.options import Options
 from logan.planning.prepare import check_format
 from logan.planning.spec import spec_json
 from logan.report import Report, assemble, input_entry
-from logan.report.builder import empty_group, selection
+from logan.report.builder import ALL_ROWS, groups_of, selection
+from logan.report.findings import find
+from logan.report.rows import keep_rows
 from logan.report.units import time_of
 from logan.sources.inputs import open_inputs
+from logan.summaries.saved import Saved
 
 __all__ = ["Watch"]
 
@@ -344,12 +347,16 @@ class Watch:
 
     def report(self, summary: Summary, *, final: bool) -> Report:
         """A summary of these logs as a report, with what happened to them."""
-        top = self._options.top
+        asked = self._options
+        # Whole tables only where rows are chosen among all of them: once a second is often.
+        whole = final or asked.sort != "requests" or bool(asked.rows)
+        top = ALL_ROWS if whole else asked.top
         figures = json.loads(summary.evaluate(top=top, series_points=SERIES_POINTS_MAX))
         figures.setdefault("sources", [])
-        if self._options.by:
-            found = figures.get("groups", {})
-            figures["groups"] = {name: found.get(name, empty_group()) for name in self._options.by}
+        if asked.by:
+            figures["groups"] = groups_of(figures, asked.by)
+        findings = find(figures)
+        figures = keep_rows(figures, top=asked.top, sort=asked.sort, named=asked.rows)
         with self._lock:
             by_name = {each.get("name"): each for each in figures["sources"]}
             entries = [
@@ -371,7 +378,15 @@ class Watch:
             input_of_source=order,
             missing=missing,
             selection=selection(self._options),
+            findings=findings,
         )
+
+    def saved(self, summary: Summary, report: Report) -> Saved:
+        """The summary of all as a file of saved summaries holds it."""
+        names = list(self.specs())
+        places = {name: index for index, name in enumerate(self.names)}
+        sources = {places[name]: source for source, name in enumerate(names)}
+        return Saved.read(summary, self.spec(), report, self._options, sources)
 
     def _entry(
         self, name: str, log: _Log, evaluated: Mapping[str, Any] | None, final: bool

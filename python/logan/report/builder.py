@@ -37,7 +37,6 @@ from logan.sources.streams import Stream
 __all__ = [
     "ALL_ROWS",
     "build_report",
-    "empty_group",
     "groups_of",
     "report_of",
     "selection",
@@ -477,11 +476,6 @@ def groups_of(figures: Mapping[str, Any], by: Sequence[str]) -> dict[str, Any]:
     """The report's `groups` in the order asked for; a table that no record came to is empty."""
     found = figures.get("groups", {})
     return {name: found.get(name, _EMPTY) for name in by}
-
-
-def empty_group() -> dict[str, Any]:
-    """A group table that no record came to."""
-    return dict(_EMPTY)
 
 
 _EMPTY: Final[Mapping[str, Any]] = {

@@ -18,6 +18,7 @@ from logan._logan import Spec, Summary
 from logan.errors import InputError, MergeError, SummaryError
 from logan.limits import INPUTS_PER_JOB_MAX, SERIES_POINTS_MAX
 from logan.model import Result
+from logan.options import Options
 from logan.planning.prepare import Job
 from logan.report.builder import ALL_ROWS, groups_of
 from logan.report.document import Report, assemble, input_entry
@@ -73,29 +74,44 @@ class Saved:
     @classmethod
     def of(cls, job: Job, result: Result, report: Report) -> Saved:
         """What is left of a job when `report` was made of it."""
-        source_of = {index: source for source, index in enumerate(job.order)}
-        evaluated = json.loads(result.summary.evaluate(top=1, series_points=1))["sources"]
-        read = {job.order[each["source"]]: each["formats"] for each in evaluated}
-        given = asdict(job.options)
-        options = {key: given[key] for key in READING_OPTIONS}
-        options["units"] = list(options["units"])
+        sources = {index: source for source, index in enumerate(job.order)}
+        return cls.read(result.summary, job.spec(), report, job.options, sources)
+
+    @classmethod
+    def read(
+        cls,
+        summary: Summary,
+        spec: Spec,
+        report: Report,
+        options: Options,
+        sources: Mapping[int, int],
+    ) -> Saved:
+        """What is left when `report` was made of a summary; `sources`: the spec's by input."""
+        evaluated = json.loads(summary.evaluate(top=1, series_points=1)).get("sources", ())
+        by_source = {each["source"]: each["formats"] for each in evaluated}
+        given = asdict(options)
+        kept = {key: given[key] for key in READING_OPTIONS}
+        kept["units"] = list(kept["units"])
         shown = report.to_dict()
+
+        def saved(index: int, entry: Mapping[str, Any]) -> SavedInput:
+            source = sources.get(index)
+            read = () if source is None else by_source.get(source, ())
+            return SavedInput(
+                source,
+                {key: entry[key] for key in entry if key not in ("bytes", "formats")},
+                {
+                    found["name"]: {key: told[key] for key in told if key != "lines"}
+                    for found, told in zip(read, entry["formats"], strict=False)
+                },
+                kept,
+            )
+
         return cls(
             name="this run",
-            summary=result.summary,
-            spec=job.spec(),
-            inputs=tuple(
-                SavedInput(
-                    source_of.get(index),
-                    {key: entry[key] for key in entry if key not in ("bytes", "formats")},
-                    {
-                        found["name"]: {key: told[key] for key in told if key != "lines"}
-                        for found, told in zip(read.get(index, ()), entry["formats"], strict=False)
-                    },
-                    options,
-                )
-                for index, entry in enumerate(shown["inputs"])
-            ),
+            summary=summary,
+            spec=spec,
+            inputs=tuple(saved(index, entry) for index, entry in enumerate(shown["inputs"])),
             missing=tuple(shown["missing"]),
             selection=shown.get("selection"),
             skipped_bytes=shown["lines"]["skipped_bytes"],
