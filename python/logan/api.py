@@ -151,7 +151,7 @@ def analyze(
         engine=runner.name,
         series_points=presentation.series_points,
         strict=strict,
-        explain=_explanation(job, execution) if presentation.explain else unexplained("left out"),
+        explain=_explanation(job, execution) if presentation.explain else unexplained(),
     )
 
 
