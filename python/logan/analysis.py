@@ -129,7 +129,7 @@ def _read(
         engine=runner.name,
         series_points=presentation.series_points,
         strict=strict,
-        explain=_explanation(job, execution) if presentation.explain else unexplained("left out"),
+        explain=_explanation(job, execution) if presentation.explain else unexplained(),
     )
     return report, job, result
 

@@ -64,7 +64,7 @@ def why_not(job: Job) -> str | None:
     if job.streams:
         return "standard input cannot be read again"
     if not job.watched:
-        return "the coordinator does not read the log again"
+        return "the files are on another host"
     if any(source.fingerprint is None for source in job.plan.sources):
         return "objects on servers are not read again"
     stored = sum(source.size or 0 for source in job.plan.sources if not source.splittable)

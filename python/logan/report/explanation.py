@@ -40,6 +40,7 @@ Run = Callable[[SecondPass], Result]
 Finding = Mapping[str, Any]
 
 _EXPLAINED: Final = ("errors", "latency", "traffic_surge", "clock")
+NO_SECOND_PASS: Final = "no second pass was made"
 Tables = Mapping[str, Counts]
 Span = tuple[str | None, str | None]
 """First and last timestamp of the log."""
@@ -72,8 +73,9 @@ def explained(job: Job, findings: Sequence[Finding], run: Run, span: Span) -> li
     return done
 
 
-def unexplained(why_not: str) -> Explain:
-    """What says of findings why there was no second pass."""
+def unexplained(why_not: str = NO_SECOND_PASS) -> Explain:
+    """What says of findings why there was no second pass; the default is what a cluster and a
+    caller who wants none have in common, so that their reports are equal."""
 
     def explain(findings: Sequence[Finding], span: Span) -> list[Finding]:
         return [

@@ -93,7 +93,7 @@ def test_only_the_first_findings_are_explained(tmp_path: Path) -> None:
 def test_findings_without_an_interval_need_no_second_pass(tmp_path: Path) -> None:
     lasting = {**FINDING, "kind": "concentration", "start": None, "end": None}
     assert explained(job_of(log(tmp_path)), [lasting], local, SPAN) == [lasting]
-    assert unexplained("left out")([lasting], SPAN) == [lasting]
+    assert unexplained()([lasting], SPAN) == [lasting]
 
 
 @pytest.mark.parametrize("explains", [True, False])
@@ -108,7 +108,7 @@ def test_the_library_explains_unless_told_not_to(
     path = log(tmp_path)
     (found,) = logan.analyze(path, explain=explains).to_dict()["findings"]
     assert found["explained"] == ("second_pass" if explains else "summary")
-    assert found["why_not"] == (None if explains else "left out")
+    assert found["why_not"] == (None if explains else "no second pass was made")
     assert found["text"].endswith("all on web3" if explains else "on 2024-01-24")
     assert found["command"].startswith(f"logan lines {path} --since 2024-01-24T10:30:00Z")
 

@@ -352,7 +352,7 @@ class ActiveJob:
             changes=self.job.changes(self.opened),
             wall_s=self.job.elapsed_s(),
             peak_rss_bytes=_logan.peak_rss_bytes(),
-            explain=unexplained("a cluster does not read the log again"),
+            explain=unexplained(),
         )
         return Outcome.of(report, error)
 

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from logan.report.findings import thresholds as limits
-from logan.report.findings.changes import Change, changes_of
+from logan.report.findings.change import Change
+from logan.report.findings.changes import changes_of
 from logan.report.findings.commands import command_for
 from logan.report.findings.words import findings_lines, sentence
 

@@ -6,57 +6,20 @@ of all records and those of a route that carries them are one finding.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from logan.report.findings import thresholds as limits
+from logan.report.findings.change import Change, where_entry
 from logan.report.findings.grid import Grid, RouteSeries, prefix
+from logan.report.findings.messages import with_messages
 from logan.report.findings.scan import Found, Mean, Ratio, find_intervals
 from logan.report.findings.traffic import covered_parts, find_steps, is_explained_by_messages
 
-__all__ = ["Change", "changes_of"]
+__all__ = ["changes_of"]
 
 _LADDER: Final = (1, 5, 10, 30, 60, 300, 600, 1_800, 3_600, 10_800, 21_600, 86_400, 2_592_000)
-_WARNINGS: Final = ("WARN", "ERROR", "FATAL")
-_ERRORS: Final = ("ERROR", "FATAL")
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A finding before it is explained and put into words.
-
-    Attributes:
-        start, end: epoch seconds; both None where it is not about time, `end` where it lasts.
-        step_s: to what the edges are known.
-        before, during: in the unit of `metric`.
-        weight: how much of it there is; larger comes first among those of one kind.
-        where: as in the report.
-        within: the route, if the change is one of a route.
-    """
-
-    kind: str
-    start: int | None
-    end: int | None
-    metric: str
-    before: float | None
-    during: float | None
-    weight: float
-    step_s: int = 0
-    score: float = 0.0
-    where: tuple[Mapping[str, Any], ...] = ()
-    within: str | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
-
-    def overlaps(self, other: Change) -> bool:
-        """Whether more than half of the shorter interval is in the other."""
-        if self.start is None or other.start is None:
-            return False
-        ends = [math.inf if each.end is None else each.end for each in (self, other)]
-        shared = min(ends) - max(self.start, other.start)
-        shorter = min(ends[0] - self.start, ends[1] - other.start)
-        return shared > 0.5 * shorter if shorter < math.inf else shared > 0
 
 
 def changes_of(
@@ -77,7 +40,7 @@ def changes_of(
     if judges_traffic:
         found += _traffic(grid, ranges, templates)
     found += _clocks(grid, figures)
-    found = _with_messages(found, grid, templates)
+    found = with_messages(found, grid, templates)
     return found
 
 
@@ -189,21 +152,12 @@ def _with_routes(change: Change, grid: Grid, exposure: Sequence[int]) -> Change:
         ):
             share = min(1.0, errors / max(failed, 1))
             outside = min(1.0, rest_errors / rest_failed) if rest_failed else 0.0
-            found.append(_where("route", route.name, share, outside))
+            found.append(where_entry("route", route.name, share, outside))
     found.sort(key=lambda each: (-each["share"], each["value"]))
     per_bucket = excess / max(last - first, 1)
     least = grid.step_s * limits.EDGE_EVENTS_MIN / per_bucket
     step_s = max(change.step_s, _step_of(least))
     return replace(change, where=tuple(found[:1]), weight=excess, step_s=step_s)
-
-
-def _where(field: str, value: str | None, share: float, outside: float) -> dict[str, Any]:
-    return {
-        "field": field,
-        "value": value,
-        "share": round(share, 4),
-        "share_outside": round(outside, 4),
-    }
 
 
 def _latency(grid: Grid) -> list[Change]:
@@ -286,7 +240,7 @@ def _latency_change(grid: Grid, found: Found, series: RouteSeries, name: str | N
         found.excess,
         _resolution(grid.step_s, per_bucket),
         found.score,
-        () if name is None else (_where("route", name, 1.0, share),),
+        () if name is None else (where_entry("route", name, 1.0, share),),
         name,
     )
 
@@ -343,118 +297,3 @@ def _clocks(grid: Grid, figures: Mapping[str, Any]) -> Iterator[Change]:
             grid.step_s,
             details={"records": records, "is_ahead": first > grid.last_s},
         )
-
-
-def _with_messages(
-    changes: list[Change], grid: Grid, templates: Sequence[Mapping[str, Any]]
-) -> list[Change]:
-    """The changes, with messages that began with them, and messages that are new or gone."""
-    warned = [each for each in templates if each["level"] in _WARNINGS]
-    done: list[Change] = []
-    attached: set[str] = set()
-    for change in changes:
-        if change.kind == "errors" and change.start is not None:
-            began = [
-                each
-                for each in warned
-                if each["level"] in _ERRORS
-                and each["count"] >= limits.MESSAGE_COUNT_MIN
-                and each["first"] >= change.start - change.step_s
-                and (change.end is None or each["first"] < change.end)
-                and (change.end is None or each["last"] < change.end + change.step_s)
-            ]
-            began.sort(key=lambda each: (-each["count"], each["text"]))
-            attached |= {each["text"] for each in began}
-            if began:
-                details = {"message": began[0]["text"], "count": began[0]["count"]}
-                change = replace(change, details=details)  # noqa: PLW2901
-        done.append(change)
-    sums = prefix(grid.records)
-    alone: list[Change] = []
-    for each in sorted(warned, key=lambda each: (-each["count"], each["text"])):
-        if each["text"] not in attached:
-            alone += _new_or_gone(each, grid, sums, len(warned))
-    return done + _joined_messages(alone, done)
-
-
-def _together_s(change: Change) -> int:
-    """Seconds within which what begins has begun together."""
-    return max(2 * change.step_s, limits.TOGETHER_S)
-
-
-def _joined_messages(messages: Sequence[Change], others: Sequence[Change]) -> list[Change]:
-    """Messages that began (or ended) together as one change; none that began with an error."""
-    joined: list[Change] = []
-    for each in messages:
-        assert each.start is not None
-        began = [
-            other.start
-            for other in others
-            if other.kind == "errors" and other.end is None and other.start is not None
-        ]
-        if each.kind == "message_new" and any(
-            abs(each.start - start) <= _together_s(each) for start in began
-        ):
-            continue
-        at = next(
-            (
-                i
-                for i, other in enumerate(joined)
-                if other.kind == each.kind
-                and other.start is not None
-                and abs(other.start - each.start) <= _together_s(each)
-            ),
-            None,
-        )
-        if at is None:
-            joined.append(each)
-        else:
-            more = joined[at].details.get("more", 0) + 1
-            joined[at] = replace(joined[at], details={**joined[at].details, "more": more})
-    return joined
-
-
-def _new_or_gone(
-    template: Mapping[str, Any], grid: Grid, sums: Sequence[int], tried: int
-) -> Iterator[Change]:
-    """By chance a message would have been there before: its occurrences, at most one for each
-    bucket as they come in clumps, all fall into one end of the log's records."""
-    first, last = template["first"], template["last"]
-    begin, end = grid.first_s, grid.last_s
-    if not begin <= first <= last <= end or not sums[-1]:
-        return
-    spanned = int((last - first) // grid.step_s) + 1
-    occurrences = min(template["count"], spanned)
-    if occurrences < limits.MESSAGE_COUNT_MIN:
-        return
-    least = limits.MESSAGE_CHANCE_MAX / max(tried, 1)
-
-    def share_before(moment: float) -> float:
-        index = sum(t + grid.step_s <= moment for t in grid.times)
-        return sums[index] / sums[-1]
-
-    before, after = share_before(first), 1 - share_before(last + grid.step_s)
-    # What was there neither before nor after is part of another incident, or a clump.
-    if before >= limits.MESSAGE_LATE_MIN > after and (1 - before) ** occurrences < least:
-        kind, start = "message_new", int(first)
-    elif (
-        after >= limits.MESSAGE_GONE_MIN
-        and before < limits.MESSAGE_LATE_MIN
-        and min(last - first, end - last) >= limits.MESSAGE_GONE_MIN * (end - begin)
-        and (1 - after) ** occurrences < least
-    ):
-        kind, start = "message_gone", int(last)
-    else:
-        return
-    yield Change(
-        kind,
-        start,
-        None,
-        "messages",
-        0.0 if kind == "message_new" else float(template["count"]),
-        float(template["count"]) if kind == "message_new" else 0.0,
-        float(template["count"]),
-        grid.step_s,
-        where=(_where("template", template["text"], 1.0, 0.0),),
-        details={"level": template["level"]},
-    )
