@@ -35,7 +35,7 @@ def render(report: Report, options: RenderOptions) -> str:
                 writer.writerow([_cell(field), *(_cell(row.get(name)) for name in table.names())])
         return out.getvalue()
     writer.writerow(table.names())
-    for row in data[table.section][table.rows]:
+    for row in data.get(table.section, {}).get(table.rows, ()):
         writer.writerow([_cell(row.get(name)) for name in table.names()])
     return out.getvalue()
 

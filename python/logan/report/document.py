@@ -52,9 +52,17 @@ class Report(Section):
     response_time_ms: Section
     throughput: Section
     series: Section
+    response_times: Section
     routes: Section
+    not_found: Section
+    methods: Section
+    hosts: Section
+    user_agents: Section
+    referrers: Section
     clients: Section
+    clients_per_day: Sequence[Section]
     messages: Section
+    templates: Section
     slowest: Sequence[Section]
     groups: Section
     selection: Section
@@ -151,7 +159,10 @@ def assemble(
         known["selection"] = selection
     present = set((selection or {}).get("fields_present") or ())
     if not errors_measured(figures) and not present & {"status", "level"}:
-        known |= _without_errors(known)
+        known |= _without(known, "errors")
+        known |= {"errors": dict.fromkeys(known.get("errors", ())), "error_rate": None}
+    if not any((figures.get("status") or {}).values()) and "status" not in present:
+        known |= _without(known, "client_errors")
     known.setdefault("schema_version", 1)
     return Report({key: known[key] for key in TOP_LEVEL if key in known})
 
@@ -185,27 +196,24 @@ def input_entry(
     return entry if unread is None else {**entry, "unread": dict(unread)}
 
 
-def _without_errors(known: Mapping[str, Any]) -> dict[str, Any]:
-    """What changes of a report whose records cannot be errors: None in place of every count."""
-    changed: dict[str, Any] = {
-        "errors": dict.fromkeys(known.get("errors", ())),
-        "error_rate": None,
-    }
+def _without(known: Mapping[str, Any], column: str) -> dict[str, Any]:
+    """The tables of a report whose records cannot say a column: None in place of every value."""
+    changed: dict[str, Any] = {}
     for table in TABLES.values():
         section = known.get(table.section)
-        if section is None or "errors" not in table.names():
+        if section is None or column not in table.names():
             continue
         if table.section == "groups":
             changed["groups"] = {
-                field: _rows_without_errors(group, table.rows) for field, group in section.items()
+                field: _rows_without(group, table.rows, column) for field, group in section.items()
             }
         else:
-            changed[table.section] = _rows_without_errors(section, table.rows)
+            changed[table.section] = _rows_without(section, table.rows, column)
     return changed
 
 
-def _rows_without_errors(section: Mapping[str, Any], rows: str) -> dict[str, Any]:
-    return {**section, rows: [{**row, "errors": None} for row in section[rows]]}
+def _rows_without(section: Mapping[str, Any], rows: str, column: str) -> dict[str, Any]:
+    return {**section, rows: [{**row, column: None} for row in section[rows]]}
 
 
 def _named(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[dict[str, Any]]:

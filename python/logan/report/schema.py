@@ -16,6 +16,7 @@ __all__ = [
     "NO_LEVEL",
     "OPTIONAL",
     "SECTIONS",
+    "SWITCHABLE",
     "TABLES",
     "TOP_LEVEL",
     "UNITS",
@@ -51,16 +52,32 @@ TOP_LEVEL: Final = (
     "response_time_ms",
     "throughput",
     "series",
+    "response_times",
     "routes",
+    "not_found",
+    "methods",
+    "hosts",
+    "user_agents",
+    "referrers",
     "clients",
+    "clients_per_day",
     "messages",
+    "templates",
     "slowest",
     "groups",
     "performance",
 )
 
-OPTIONAL: Final = ("selection", "groups")
-"""Keys of a report that are present only if they were asked for."""
+SWITCHABLE: Final = (
+    *("response_times", "not_found", "methods", "hosts", "user_agents", "referrers"),
+    *("clients_per_day", "templates"),
+)
+"""Keys of a report whose metrics a job can switch off."""
+
+OPTIONAL: Final = ("selection", "groups", *SWITCHABLE)
+"""Keys of a report that are present only if they were asked for, or not switched off."""
+
+_TABLE: Final = ("exact", "error_bound", "distinct", "relative_error", "top")
 
 SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "selection": ("since", "until", "where", "by", "fields_present"),
@@ -73,16 +90,23 @@ SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "errors": ("total", "per_minute", "ratio"),
     "response_time_ms": (
         *("count", "absent", "mean", "min", "max"),
-        *("p50", "p90", "p95", "p99", "p999", "relative_error"),
+        *("p50", "p90", "p95", "p99", "p999", "relative_error", "histogram"),
     ),
     "throughput": (
         *("requests_per_second", "observed_rps"),
         *("peak_rps", "peak_at", "peak_step_s"),
     ),
     "series": ("step_s", "points"),
-    "routes": ("exact", "error_bound", "distinct", "relative_error", "top"),
+    "response_times": ("step_s", "relative_error", "points", "heatmap"),
+    "routes": _TABLE,
+    "not_found": _TABLE,
+    "methods": _TABLE,
+    "hosts": _TABLE,
+    "user_agents": _TABLE,
+    "referrers": _TABLE,
     "clients": ("exact", "error_bound", "distinct", "distinct_error", "top"),
-    "messages": ("exact", "error_bound", "top"),
+    "messages": ("exact", "error_bound", "distinct", "top"),
+    "templates": ("exact", "error_bound", "distinct", "top"),
     "performance": (
         *("wall_s", "bytes", "bytes_per_second", "peak_rss_bytes"),
         *("threads", "engine", "workers", "recoveries"),
@@ -102,7 +126,7 @@ LEVELS: Final = (
 COUNT_TABLES: Final = ("levels", "status", "malformed.reasons")
 """Tables of counts whose keys come from the log: a key that is absent counts 0."""
 
-Kind = Literal["count", "errors", "ms", "time", "level", "text"]
+Kind = Literal["count", "errors", "ms", "ratio", "time", "level", "text"]
 
 
 class Column(NamedTuple):
@@ -121,12 +145,12 @@ class Column(NamedTuple):
     @property
     def is_number(self) -> bool:
         """Whether the values can be compared with numbers."""
-        return self.kind in ("count", "errors", "ms")
+        return self.kind in ("count", "errors", "ms", "ratio")
 
     @property
     def unit(self) -> str | None:
         """What the values are measured in."""
-        return "ms" if self.kind == "ms" else None
+        return self.kind if self.kind in ("ms", "ratio") else None
 
 
 class Table(NamedTuple):
@@ -162,6 +186,56 @@ _REQUESTS: Final = Column("requests", "requests", "count")
 _ERRORS: Final = Column("errors", "errors", "errors")
 _MEAN: Final = Column("mean_ms", "mean", "ms")
 _P95: Final = Column("p95_ms", "p95", "ms")
+_MAX: Final = Column("max_ms", "max", "ms")
+_CLIENT_ERRORS: Final = Column("client_errors", "4xx", "count", shown="never")
+_SHARE: Final = Column("share", "share", "ratio", shown="never")
+_BYTES: Final = Column("bytes", "bytes", "count", shown="never")
+_WHY: Final = Column("why", "why", "text", shown="never")
+"""Why a row is there that is not among the first by volume: "errors" or "total time"."""
+
+
+def _of_requests(longest: Column = _MAX) -> tuple[Column, ...]:
+    """What tables of requests say of a row."""
+    return (
+        _REQUESTS,
+        _ERRORS,
+        _CLIENT_ERRORS,
+        _SHARE,
+        _MEAN,
+        Column("p50_ms", "p50", "ms", shown="never"),
+        _P95,
+        Column("p99_ms", "p99", "ms", shown="never"),
+        longest,
+        _BYTES,
+        _WHY,
+    )
+
+
+def _by(section: str, key: str, title: str, noun: str) -> Table:
+    """A table of requests by something that logs say of them."""
+    columns = (Column(key, key.replace("_", " "), "text"), *_of_requests())
+    return Table(section, "top", title, noun, columns)
+
+
+def _by_template(section: str, title: str) -> Table:
+    """A table of records by their masked message."""
+    return Table(
+        section,
+        "top",
+        title,
+        "messages",
+        (
+            Column("template", "message", "text"),
+            Column("level", "level", "level"),
+            Column("count", "count", "count"),
+            _SHARE,
+            Column("first", "first", "time", shown="wide"),
+            Column("last", "last", "time"),
+            Column("sample", "sample", "text", shown="never"),
+            _WHY,
+        ),
+    )
+
 
 TABLES: Final[Mapping[str, Table]] = {
     "series": Table(
@@ -175,44 +249,45 @@ TABLES: Final[Mapping[str, Table]] = {
             _REQUESTS,
             _ERRORS,
             _MEAN,
-            Column("max_ms", "max", "ms"),
+            _MAX,
         ),
     ),
-    "routes": Table(
-        "routes",
-        "top",
-        "Top routes",
-        "routes",
+    "response_times": Table(
+        "response_times",
+        "points",
+        "Response times",
+        "points",
         (
-            Column("route", "route", "text"),
-            _REQUESTS,
-            _ERRORS,
-            _MEAN,
+            Column("t", "time", "time"),
+            Column("count", "count", "count"),
+            Column("p50_ms", "p50", "ms"),
             _P95,
-            Column("max_ms", "max", "ms"),
+            Column("p99_ms", "p99", "ms"),
         ),
     ),
+    "routes": _by("routes", "route", "Top routes", "routes"),
+    "not_found": _by("not_found", "route", "Not found", "routes"),
+    "methods": _by("methods", "method", "Methods", "methods"),
+    "hosts": _by("hosts", "host", "Top hosts", "hosts"),
+    "user_agents": _by("user_agents", "user_agent", "Top user agents", "user agents"),
+    "referrers": _by("referrers", "referrer", "Top referrers", "referrers"),
     "clients": Table(
         "clients",
         "top",
         "Top clients",
         "clients",
-        (Column("client", "client", "text"), _REQUESTS, _ERRORS),
-    ),
-    "messages": Table(
-        "messages",
-        "top",
-        "Top errors and warnings",
-        "messages",
         (
-            Column("template", "message", "text"),
-            Column("level", "level", "level"),
-            Column("count", "count", "count"),
-            Column("first", "first", "time", shown="wide"),
-            Column("last", "last", "time"),
-            Column("sample", "sample", "text", shown="never"),
+            Column("client", "client", "text"),
+            _REQUESTS,
+            _ERRORS,
+            _CLIENT_ERRORS,
+            _SHARE,
+            _BYTES,
+            _WHY,
         ),
     ),
+    "messages": _by_template("messages", "Top errors and warnings"),
+    "templates": _by_template("templates", "Top other messages"),
     "groups": Table(
         "groups",
         "top",
@@ -221,11 +296,7 @@ TABLES: Final[Mapping[str, Table]] = {
         (
             Column("key", "{field}", "text"),
             Column("records", "records", "count"),
-            _REQUESTS,
-            _ERRORS,
-            _MEAN,
-            _P95,
-            Column("max_ms", "max", "ms", shown="never"),
+            *_of_requests(Column("max_ms", "max", "ms", shown="never")),
         ),
     ),
 }
@@ -239,6 +310,7 @@ LISTS: Final[Mapping[str, tuple[str, ...]]] = {
     "selection.fields_present": (),
     "malformed.samples": ("offset",),
     "slowest": ("ms",),
+    "clients_per_day": ("days", "distinct"),
     "performance.workers": (),
     "performance.recoveries": ("noticed_s", "leased_s", "done_s"),
     "performance.alarms": (),
@@ -250,13 +322,18 @@ LISTS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Lists of rows, and columns of theirs that are numbers, if any."""
 
-_SECONDS: Final = ("time.span_s", "throughput.peak_step_s", "series.step_s", "performance.wall_s")
-_RATIOS: Final = ("errors.ratio", "routes.relative_error", "clients.distinct_error")
-_PLAIN_OF_TIMES: Final = ("count", "absent", "relative_error")
+_SECONDS: Final = (
+    *("time.span_s", "throughput.peak_step_s", "series.step_s", "response_times.step_s"),
+    "performance.wall_s",
+)
+_RATIOS: Final = (
+    *("errors.ratio", "clients.distinct_error"),
+    *(f"{name}.relative_error" for name, keys in SECTIONS.items() if "relative_error" in keys),
+)
+_PLAIN_OF_TIMES: Final = ("count", "absent", "relative_error", "histogram")
 
 UNITS: Final[Mapping[str, str]] = {
     "avg_response_time": "ms",
-    "response_time_ms.relative_error": "ratio",
     **{
         f"response_time_ms.{key}": "ms"
         for key in SECTIONS["response_time_ms"]

@@ -177,6 +177,8 @@ def _cell(column: Column, value: Any, report: Data) -> str:
         return units.count(value)
     if column.kind == "ms":
         return units.duration_ms(value)
+    if column.kind == "ratio":
+        return units.percent(value)
     if column.kind == "time":
         return when(value, report)
     return visible(value or "")

@@ -10,7 +10,7 @@ mod identity;
 mod meaning;
 
 pub use identity::{Identity, Relation};
-pub use meaning::Meaning;
+pub use meaning::{Meaning, OptionalMetric};
 
 use crate::error::Error;
 use crate::format::keys::{KEYS_MAX, Keys};
@@ -276,20 +276,27 @@ impl Spec {
     pub fn context(&self) -> Result<Context, Error> {
         let mut context = Context::new(TimestampParser::new(TimeZone::UTC, 0));
         let condition = self.condition()?;
-        context.all_messages =
-            condition.iter().flat_map(Condition::fields).any(|field| *field == Field::Message);
+        context.all_messages = !self.meaning.is_off(OptionalMetric::Templates)
+            || condition.iter().flat_map(Condition::fields).any(|field| *field == Field::Message);
         context.wanted = self.requested()?;
         Ok(context)
     }
 
-    /// The columns on request that the condition and the group tables ask for.
+    /// The columns on request that metrics, the condition and the group tables ask for.
     ///
     /// # Errors
     /// [`Error::Condition`] if the condition is none.
     pub fn requested(&self) -> Result<Columns, Error> {
         let (condition, by) = (self.condition()?, self.by_fields());
         let asked = condition.iter().flat_map(Condition::fields).chain(&by);
-        Ok(asked.fold(Columns::NONE, |columns, field| match field {
+        let metrics = [
+            (OptionalMetric::Hosts, Columns::HOST),
+            (OptionalMetric::Referrers, Columns::REFERRER),
+            (OptionalMetric::UserAgents, Columns::USER_AGENT),
+        ];
+        let needed = metrics.into_iter().filter(|(metric, _)| !self.meaning.is_off(*metric));
+        let needed = needed.fold(Columns::NONE, |columns, (_, column)| columns.or(column));
+        Ok(asked.fold(needed, |columns, field| match field {
             Field::Text(column) => columns.or(Columns::of(*column)),
             _ => columns,
         }))
