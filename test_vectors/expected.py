@@ -48,6 +48,9 @@ class Record:
     duration: int | None = None  # nanoseconds
     sent: int | None = None  # bytes
     route: str | None = None
+    method: str | None = None
+    user_agent: str | None = None
+    referrer: str | None = None
     client: str | None = None
     message: str | None = None
     offset: int = 0
@@ -61,6 +64,11 @@ class Record:
     def is_error(self) -> bool:
         """Level ERROR or FATAL, or status 5xx; both together are one error."""
         return self.level in ("ERROR", "FATAL") or 500 <= (self.status or 0) <= 599
+
+    @property
+    def is_client_error(self) -> bool:
+        """Status 4xx."""
+        return 400 <= (self.status or 0) <= 499
 
 
 # ---------------------------------------------------------------------------------------------
@@ -241,6 +249,7 @@ def _named_fields(fields: dict[str, Any], time_key: str) -> Record | None:
         "NONE" if level is None else LEVELS.get(str(level).upper(), "OTHER"),
         status=None if status is None else int(status),
         route=route_of(method, path) if method and path else None,
+        method=method,
         client=fields.get("client"),
         message=fields.get("message", fields.get("msg")),
     )
@@ -286,10 +295,20 @@ QUOTED: Final = r'"((?:[^"\\]|\\.)*)"'
 LAST_QUOTED: Final = rf'(?:{QUOTED}|"(?:[^"\\]|\\.)*$)'
 COMBINED: Final = re.compile(
     rf"(?P<client>\S+) \S+ \S+ \[{CLF}\] (?P<request>{QUOTED}) (?P<status>\d{{3}}) "
-    rf"(?P<sent>\d+|-)(?: {QUOTED} {LAST_QUOTED}(?: (?P<seconds>\d+\.\d+))?)?",
+    rf"(?P<sent>\d+|-)"
+    rf"(?: (?P<referrer>{QUOTED}) (?P<agent>{LAST_QUOTED})(?: (?P<seconds>\d+\.\d+))?)?",
     re.DOTALL | re.ASCII,
 )
 REQUEST: Final = re.compile(r'"?(?P<method>[A-Z]+) (?P<target>\S+) HTTP/[\d.]+"?', re.ASCII)
+
+
+def _unquoted(text: str | None) -> str | None:
+    """What stands between quotes, with `\\"` and `\\\\` undone; None for nothing, a dash, and a
+    text that was cut off before its closing quote."""
+    if text is None or len(text) < 2 or not text.endswith('"'):
+        return None
+    inside = text[1:-1]
+    return re.sub(r'\\(["\\])', r"\1", inside) if inside not in ("", "-") else None
 
 
 def parse_combined(line: str) -> Record | None:
@@ -308,6 +327,9 @@ def parse_combined(line: str) -> Record | None:
         duration=_nanoseconds(match["seconds"], "s") if match["seconds"] else None,
         sent=None if match["sent"] == "-" else int(match["sent"]),
         route=route_of(request["method"], request["target"]) if request else None,
+        method=request["method"] if request else None,
+        user_agent=_unquoted(match["agent"]),
+        referrer=_unquoted(match["referrer"]),
         client=match["client"],
     )
 
@@ -331,6 +353,7 @@ def parse_bare(line: str) -> Record | None:
         status=int(match["status"]),
         duration=_nanoseconds(match["amount"], match["unit"]),
         route=route_of(request["method"], request["target"]),
+        method=request["method"],
         client=match["client"],
     )
 
@@ -483,53 +506,111 @@ def _top(rows: list[Figures], count: str, key: str) -> list[Figures]:
     return sorted(rows, key=lambda row: (-row[count], row[key].encode()))[:TOP]
 
 
-def _routes(records: list[Record]) -> Figures:
+def _counts(members: list[Record], records: list[Record]) -> Figures:
+    """What all tables of requests say of some of the records; bytes are None if no record of the
+    log tells them, client errors if none has a status."""
+    requests = sum(record.is_request for record in members)
+    has_status = any(record.status is not None for record in records)
+    sized = any(record.sent is not None for record in records)
+    return {
+        "requests": requests,
+        "errors": sum(record.is_error for record in members),
+        "client_errors": sum(r.is_client_error for r in members) if has_status else None,
+        "share": _ratio(requests, sum(record.is_request for record in records)),
+        "bytes": sum(record.sent or 0 for record in members) if sized else None,
+    }
+
+
+def _table(chosen: list[Record], key: str, records: list[Record], name: str) -> Figures:
+    """Some of the records by one of their fields, which rows call `name`.
+
+    Of fewer values than a percentile needs, it is the largest.
+    """
     rows = []
-    for route, members in _grouped(records, "route").items():
+    for value, members in _grouped(chosen, key).items():
         times = sorted(r.duration for r in members if r.duration is not None)
+        ranks = {"p50_ms": 500, "p95_ms": 950, "p99_ms": 990}
         rows.append(
             {
-                "route": route,
-                "requests": sum(r.is_request for r in members),
-                "errors": sum(r.is_error for r in members),
+                name: value,
+                **_counts(members, records),
                 "mean_ms": _ms(sum(times) / len(times)) if times else None,
-                "p95_ms": _ms(percentile(times, 950)) if times else None,
+                **{each: _ms(percentile(times, q)) if times else None for each, q in ranks.items()},
                 "max_ms": _ms(times[-1]) if times else None,
             }
         )
-    return {"distinct": len(rows), "top": _top(rows, "requests", "route")}
+    return {"distinct": len(rows), "top": _top(rows, "requests", name)}
 
 
 def _clients(records: list[Record]) -> Figures:
     rows: list[Figures] = [
-        {
-            "client": client,
-            "requests": sum(r.is_request for r in members),
-            "errors": sum(r.is_error for r in members),
-        }
+        {"client": client, **_counts(members, records)}
         for client, members in _grouped(records, "client").items()
     ]
     return {"distinct": len(rows), "top": _top(rows, "requests", "client")}
 
 
-def _messages(records: list[Record]) -> Figures:
-    """Templates of WARN, ERROR and FATAL; `distinct` counts them, which the report does not."""
+def _clients_per_day(records: list[Record]) -> list[Figures]:
+    days: defaultdict[str, set[str]] = defaultdict(set)
+    for record in records:
+        if record.client is not None:
+            days[rfc3339(record.time)[:10]].add(record.client)
+    return [{"day": day, "distinct": len(clients)} for day, clients in sorted(days.items())]
+
+
+GRID_STEPS_S: Final = (
+    *(1, 5, 10, 30, 60, 300, 600, 1_800, 3_600, 10_800, 21_600),
+    *(86_400, 30 * 86_400, 480 * 86_400),
+)
+GRID_BUCKETS_MAX: Final = 512
+
+
+def _over_time(records: list[Record]) -> Figures:
+    """Response times by bucket of the analysis grid, whose step is the finest with at most 512
+    buckets that hold a record. The median and the 95th percentile need 20 values, the 99th 100."""
+    step = next(
+        step
+        for step in GRID_STEPS_S
+        if len({r.time // (step * SECOND) for r in records}) <= GRID_BUCKETS_MAX
+    )
+    buckets: defaultdict[int, list[int]] = defaultdict(list)
+    for record in records:
+        if record.duration is not None:
+            buckets[record.time // (step * SECOND)].append(record.duration)
+    points = []
+    for index, times in sorted(buckets.items()):
+        times.sort()
+        point: Figures = {"t": rfc3339(index * step * SECOND), "count": len(times)}
+        for name, q, least in (("p50_ms", 500, 20), ("p95_ms", 950, 20), ("p99_ms", 990, 100)):
+            point[name] = _ms(percentile(times, q)) if len(times) >= least else None
+        points.append(point)
+    return {"step_s": step, "points": points}
+
+
+SEVERE: Final = ("FATAL", "ERROR", "WARN")
+"""The levels of `messages`, worst first."""
+OTHERS: Final = ("NOTICE", "INFO", "DEBUG", "TRACE", "OTHER", "NONE")
+"""The levels of `templates`, in their order among templates of one count."""
+
+
+def _messages(records: list[Record], severity: tuple[str, ...]) -> Figures:
+    """Templates of some levels."""
     groups: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     for record in records:
-        if record.level in ("WARN", "ERROR", "FATAL") and record.message is not None:
+        if record.level in severity and record.message:
             groups[template_of(record.message), record.level].append(record.time)
     rows: list[Figures] = [
         {
             "template": template,
             "level": level,
             "count": len(times),
+            "share": _ratio(len(times), len(records)),
             "first": rfc3339(min(times)),
             "last": rfc3339(max(times)),
         }
         for (template, level), times in groups.items()
     ]
     # Of equally frequent messages the more severe ones come first, then by the template's bytes.
-    severity = ("FATAL", "ERROR", "WARN")
     rows.sort(key=lambda r: (-r["count"], severity.index(r["level"]), r["template"].encode()))
     return {"distinct": len(rows), "top": rows[:TOP]}
 
@@ -542,6 +623,9 @@ def _slowest(records: list[Record]) -> list[Figures]:
         for duration, r in timed[:TOP]
     ]
 
+
+BY_FIELD: Final = {"methods": "method", "user_agents": "user_agent", "referrers": "referrer"}
+"""Tables of requests by a field: the table's name, and that of the field and of the rows' key."""
 
 CLASSES: Final = ("total", "parsed", "malformed", "blank", "continuation", "header", "filtered")
 
@@ -579,9 +663,17 @@ def expected(path: str | Path) -> Figures:
         },
         "response_time_ms": response_times,
         "throughput": throughput,
-        "routes": _routes(records),
+        "response_times": _over_time(records),
+        "routes": _table(records, "route", records, "route"),
+        "not_found": _table([r for r in records if r.status == 404], "route", records, "route"),
+        **{
+            name: _table([r for r in records if r.is_request], key, records, key)
+            for name, key in BY_FIELD.items()
+        },
         "clients": _clients(records),
-        "messages": _messages(records),
+        "clients_per_day": _clients_per_day(records),
+        "messages": _messages(records, SEVERE),
+        "templates": _messages(records, OTHERS),
         "slowest": _slowest(records),
     }
 
@@ -595,8 +687,10 @@ def expected_table(folder: Path = LOGS) -> str:
     table = {}
     for path in sorted(folder.glob("*.log")):
         figures = expected(path)
-        for name in ("routes", "clients", "messages"):
-            figures[name]["top"] = figures[name]["top"][:3]
+        for section in figures.values():
+            if isinstance(section, dict) and "top" in section:
+                section["top"] = section["top"][:3]
+        figures["response_times"]["points"] = figures["response_times"]["points"][:3]
         figures["slowest"] = figures["slowest"][:3]
         table[path.name] = figures
     return json.dumps(table, indent=1, ensure_ascii=False) + "\n"

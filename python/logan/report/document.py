@@ -66,9 +66,17 @@ class Report(Section):
     response_time_ms: ResponseTimes
     throughput: Throughput
     series: Series
+    response_times: Section
     routes: CountedTable
+    not_found: CountedTable
+    methods: CountedTable
+    hosts: CountedTable
+    user_agents: CountedTable
+    referrers: CountedTable
     clients: CountedTable
+    clients_per_day: Sequence[Section]
     messages: TopTable
+    templates: TopTable
     slowest: Sequence[Section]
     groups: Section
     selection: Section
@@ -194,7 +202,10 @@ def assemble(
         known["selection"] = selection
     present = set((selection or {}).get("fields_present") or ())
     if not errors_measured(figures) and not present & {"status", "level"}:
-        known |= _without_errors(known)
+        known |= _without(known, "errors")
+        known |= {"errors": dict.fromkeys(known.get("errors", ())), "error_rate": None}
+    if not any((figures.get("status") or {}).values()) and "status" not in present:
+        known |= _without(known, "client_errors")
     known.setdefault("schema_version", 1)
     return Report({key: known[key] for key in TOP_LEVEL if key in known})
 
@@ -242,29 +253,26 @@ def _finished(
     return [finished(each, paths, where) for each in findings]
 
 
-def _without_errors(known: Mapping[str, Any]) -> dict[str, Any]:
-    """What changes of a report whose records cannot be errors: None in place of every count."""
-    changed: dict[str, Any] = {
-        "errors": dict.fromkeys(known.get("errors", ())),
-        "error_rate": None,
-    }
+def _without(known: Mapping[str, Any], column: str) -> dict[str, Any]:
+    """The tables of a report whose records cannot say a column: None in place of every value."""
+    changed: dict[str, Any] = {}
     for table in TABLES.values():
         section = known.get(table.section)
-        if section is None or "errors" not in table.names():
+        if section is None or column not in table.names():
             continue
         if table.section == "groups":
             changed["groups"] = {
-                field: _rows_without_errors(group, table.rows) for field, group in section.items()
+                field: _rows_without(group, table.rows, column) for field, group in section.items()
             }
         else:
-            changed[table.section] = _rows_without_errors(section, table.rows)
+            changed[table.section] = _rows_without(section, table.rows, column)
     return changed
 
 
-def _rows_without_errors(section: Mapping[str, Any], rows: str) -> dict[str, Any]:
+def _rows_without(section: Mapping[str, Any], rows: str, column: str) -> dict[str, Any]:
     return {
         **section,
-        rows: [{**row, "errors": None} if "errors" in row else row for row in section[rows]],
+        rows: [{**row, column: None} if column in row else row for row in section[rows]],
     }
 
 

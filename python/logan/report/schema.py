@@ -17,6 +17,7 @@ __all__ = [
     "NO_LEVEL",
     "OPTIONAL",
     "SECTIONS",
+    "SWITCHABLE",
     "TABLES",
     "TOP_LEVEL",
     "UNITS",
@@ -53,30 +54,38 @@ TOP_LEVEL: Final = (
     "response_time_ms",
     "throughput",
     "series",
+    "response_times",
     "routes",
+    "not_found",
+    "methods",
+    "hosts",
+    "user_agents",
+    "referrers",
     "clients",
+    "clients_per_day",
     "messages",
+    "templates",
     "slowest",
     "groups",
     "findings",
-    "response_times",
-    "user_agents",
-    "referrers",
-    "hosts",
-    "methods",
-    "not_found",
     "expectations",
     "anonymized",
     "command",
     "performance",
 )
 
-OPTIONAL: Final = (
-    *("selection", "groups", "findings", "response_times"),
-    *("user_agents", "referrers", "hosts", "methods", "not_found"),
-    *("expectations", "anonymized", "command"),
+SWITCHABLE: Final = (
+    *("response_times", "not_found", "methods", "hosts", "user_agents", "referrers"),
+    *("clients_per_day", "templates"),
 )
-"""Keys of a report that are present only if they were asked for, or if the log has them."""
+"""Keys of a report whose metrics a job can switch off."""
+
+OPTIONAL: Final = (
+    *("selection", "groups", *SWITCHABLE, "findings", "expectations", "anonymized", "command"),
+)
+"""Keys of a report that are present only if they were asked for, or not switched off."""
+
+_TABLE: Final = ("exact", "error_bound", "distinct", "relative_error", "top")
 
 SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "selection": ("since", "until", "where", "by", "fields_present"),
@@ -89,18 +98,23 @@ SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "errors": ("total", "per_minute", "ratio"),
     "response_time_ms": (
         *("count", "absent", "mean", "min", "max"),
-        *("p50", "p90", "p95", "p99", "p999", "relative_error"),
+        *("p50", "p90", "p95", "p99", "p999", "relative_error", "histogram"),
     ),
     "throughput": (
         *("requests_per_second", "observed_rps"),
         *("peak_rps", "peak_at", "peak_step_s"),
     ),
     "series": ("step_s", "points"),
-    "routes": ("exact", "error_bound", "distinct", "relative_error", "top"),
+    "response_times": ("step_s", "relative_error", "points", "heatmap"),
+    "routes": _TABLE,
+    "not_found": _TABLE,
+    "methods": _TABLE,
+    "hosts": _TABLE,
+    "user_agents": _TABLE,
+    "referrers": _TABLE,
     "clients": ("exact", "error_bound", "distinct", "distinct_error", "top"),
-    "messages": ("exact", "error_bound", "top"),
-    "response_times": ("step_s", "relative_error", "points"),
-    **dict.fromkeys(("user_agents", "referrers", "hosts", "methods", "not_found"), ("top",)),
+    "messages": ("exact", "error_bound", "distinct", "top"),
+    "templates": ("exact", "error_bound", "distinct", "top"),
     "performance": (
         *("wall_s", "bytes", "bytes_per_second", "peak_rss_bytes"),
         *("threads", "engine", "workers", "recoveries"),
@@ -195,17 +209,50 @@ _P99: Final = Column("p99_ms", "p99", "ms", shown="wide", optional=True)
 _SHARE: Final = Column("share", "share", "share", shown="wide", optional=True)
 _BYTES: Final = Column("bytes", "bytes", "bytes", shown="wide", optional=True)
 _WHY: Final = Column("why", "why", "text", shown="never", optional=True)
+"""Why a row is there that is not among the first by volume: "errors" or "total time"."""
 
 
-def _web_table(name: str, title: str, noun: str, key: str, shown: str) -> Table:
-    """A table of web logs, which a report has only if the log does."""
-    columns = (
-        *(Column(key, shown, "text"), Column("requests", "requests", "count", optional=True)),
-        *(replace(_ERRORS, optional=True), _CLIENT_ERRORS, _SHARE),
-        *(replace(_MEAN, optional=True), _P50, replace(_P95, optional=True)),
-        *(_P99, replace(_MAX, optional=True, shown="wide"), _BYTES, _WHY),
+def _of_requests(longest: Column = _MAX) -> tuple[Column, ...]:
+    """What tables of requests say of a row."""
+    return (
+        _REQUESTS,
+        _ERRORS,
+        _CLIENT_ERRORS,
+        _SHARE,
+        _MEAN,
+        _P50,
+        _P95,
+        _P99,
+        longest,
+        _BYTES,
+        _WHY,
     )
-    return Table(name, "top", title, noun, columns)
+
+
+def _by(section: str, key: str, title: str, noun: str) -> Table:
+    """A table of requests by something that logs say of them."""
+    columns = (Column(key, key.replace("_", " "), "text"), *_of_requests())
+    return Table(section, "top", title, noun, columns)
+
+
+def _by_template(section: str, title: str) -> Table:
+    """A table of records by their masked message."""
+    return Table(
+        section,
+        "top",
+        title,
+        "messages",
+        (
+            Column("template", "message", "text"),
+            Column("level", "level", "level"),
+            Column("count", "count", "count"),
+            _SHARE,
+            Column("first", "first", "time", shown="wide"),
+            Column("last", "last", "time"),
+            Column("sample", "sample", "text", shown="never"),
+            _WHY,
+        ),
+    )
 
 
 TABLES: Final[Mapping[str, Table]] = {
@@ -220,44 +267,45 @@ TABLES: Final[Mapping[str, Table]] = {
             _REQUESTS,
             _ERRORS,
             _MEAN,
-            Column("max_ms", "max", "ms"),
+            _MAX,
         ),
     ),
-    "routes": Table(
-        "routes",
-        "top",
-        "Top routes",
-        "routes",
+    "response_times": Table(
+        "response_times",
+        "points",
+        "Response times",
+        "points",
         (
-            *(Column("route", "route", "text"), _REQUESTS, _ERRORS, _CLIENT_ERRORS, _SHARE),
-            *(_MEAN, _P50, _P95, _P99, _MAX, _BYTES, _WHY),
+            Column("t", "time", "time"),
+            Column("count", "count", "count"),
+            Column("p50_ms", "p50", "ms"),
+            _P95,
+            Column("p99_ms", "p99", "ms"),
         ),
     ),
+    "routes": _by("routes", "route", "Top routes", "routes"),
+    "not_found": _by("not_found", "route", "Not found", "routes"),
+    "methods": _by("methods", "method", "Methods", "methods"),
+    "hosts": _by("hosts", "host", "Top hosts", "hosts"),
+    "user_agents": _by("user_agents", "user_agent", "Top user agents", "user agents"),
+    "referrers": _by("referrers", "referrer", "Top referrers", "referrers"),
     "clients": Table(
         "clients",
         "top",
         "Top clients",
         "clients",
         (
-            *(Column("client", "client", "text"), _REQUESTS, _ERRORS, _CLIENT_ERRORS, _SHARE),
-            *(replace(_MEAN, optional=True), _P50, replace(_P95, optional=True)),
-            *(_P99, replace(_MAX, optional=True, shown="wide"), _BYTES, _WHY),
+            Column("client", "client", "text"),
+            _REQUESTS,
+            _ERRORS,
+            _CLIENT_ERRORS,
+            _SHARE,
+            _BYTES,
+            _WHY,
         ),
     ),
-    "messages": Table(
-        "messages",
-        "top",
-        "Top errors and warnings",
-        "messages",
-        (
-            Column("template", "message", "text"),
-            Column("level", "level", "level"),
-            Column("count", "count", "count"),
-            Column("first", "first", "time", shown="wide"),
-            Column("last", "last", "time"),
-            Column("sample", "sample", "text", shown="never"),
-        ),
-    ),
+    "messages": _by_template("messages", "Top errors and warnings"),
+    "templates": _by_template("templates", "Top other messages"),
     "groups": Table(
         "groups",
         "top",
@@ -266,16 +314,8 @@ TABLES: Final[Mapping[str, Table]] = {
         (
             Column("key", "{field}", "text"),
             Column("records", "records", "count"),
-            *(_REQUESTS, _ERRORS, _CLIENT_ERRORS, _SHARE, _MEAN, _P50, _P95, _P99),
-            *(replace(_MAX, shown="wide"), _BYTES, _WHY),
+            *_of_requests(replace(_MAX, shown="wide")),
         ),
-    ),
-    "not_found": _web_table("not_found", "Not found", "paths", "path", "path"),
-    "hosts": _web_table("hosts", "Hosts", "hosts", "host", "host"),
-    "methods": _web_table("methods", "Methods", "methods", "method", "method"),
-    "referrers": _web_table("referrers", "Referrers", "referrers", "referrer", "referrer"),
-    "user_agents": _web_table(
-        "user_agents", "User agents", "user agents", "user_agent", "user agent"
     ),
 }
 """The tables of the report. `groups` has one for each field that was asked for, by the field's
@@ -289,6 +329,7 @@ LISTS: Final[Mapping[str, tuple[str, ...]]] = {
     "selection.fields_present": (),
     "malformed.samples": ("offset",),
     "slowest": ("ms",),
+    "clients_per_day": ("days", "distinct"),
     "performance.workers": (),
     "performance.recoveries": ("noticed_s", "leased_s", "done_s"),
     "performance.alarms": (),
@@ -302,13 +343,18 @@ LISTS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Lists of rows, and columns of theirs that are numbers, if any."""
 
-_SECONDS: Final = ("time.span_s", "throughput.peak_step_s", "series.step_s", "performance.wall_s")
-_RATIOS: Final = ("errors.ratio", "routes.relative_error", "clients.distinct_error")
-_PLAIN_OF_TIMES: Final = ("count", "absent", "relative_error")
+_SECONDS: Final = (
+    *("time.span_s", "throughput.peak_step_s", "series.step_s", "response_times.step_s"),
+    "performance.wall_s",
+)
+_RATIOS: Final = (
+    *("errors.ratio", "clients.distinct_error"),
+    *(f"{name}.relative_error" for name, keys in SECTIONS.items() if "relative_error" in keys),
+)
+_PLAIN_OF_TIMES: Final = ("count", "absent", "relative_error", "histogram")
 
 UNITS: Final[Mapping[str, str]] = {
     "avg_response_time": "ms",
-    "response_time_ms.relative_error": "ratio",
     **{
         f"response_time_ms.{key}": "ms"
         for key in SECTIONS["response_time_ms"]

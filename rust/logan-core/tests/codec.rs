@@ -1,7 +1,7 @@
 //! The canonical bytes of a summary: they come back, they stay what they are from version to
 //! version, and nothing that is damaged, foreign or made up gets through or brings anything down.
 //!
-//! `test_vectors/summary/v2.bin` are the bytes of [`LOG`] by version 2 of the codec, and `v1.bin` by
+//! `test_vectors/summary/v3.bin` are the bytes of [`LOG`] by version 3 of the codec, and `v1.bin` by
 //! version 1, which is refused. After a change
 //! that must change them (and the version with them, once a version was published):
 //! `LOGAN_WRITE_VECTORS=1 cargo test -p logan-core --test codec golden`.
@@ -593,11 +593,11 @@ fn a_summary_of_another_version_is_refused_with_the_next_step() {
     let old = include_bytes!("../../../test_vectors/summary/v1.bin");
     let said = decode(old).unwrap_err().to_string();
     assert!(
-        said.contains("it has version 1, this logan reads 2: analyze its logs again"),
+        said.contains("it has version 1, this logan reads 3: analyze its logs again"),
         "{said}"
     );
     let mut new = encode(&scan(LOG.as_bytes(), &spec()));
     new[8..10].copy_from_slice(&(VERSION + 1).to_le_bytes());
     let said = decode(&new).unwrap_err().to_string();
-    assert!(said.contains("has version 3, this logan reads 2: use the newer logan"), "{said}");
+    assert!(said.contains("has version 4, this logan reads 3: use the newer logan"), "{said}");
 }

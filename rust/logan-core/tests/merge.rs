@@ -165,8 +165,10 @@ fn figures(summary: &Summary) -> Value {
     }
     report["malformed"]["samples"] =
         json!(report["malformed"]["samples"].as_array().unwrap().len());
-    for message in report["messages"]["top"].as_array_mut().unwrap() {
-        message["sample"] = Value::Null;
+    for table in ["messages", "templates"] {
+        for message in report[table]["top"].as_array_mut().unwrap() {
+            message["sample"] = Value::Null;
+        }
     }
     report
 }

@@ -29,11 +29,27 @@ def moment(minute: int) -> str:
     return (start + timedelta(minutes=minute)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+TABLES_OF_REQUESTS = {
+    **{"routes": "route", "not_found": "route", "methods": "method", "hosts": "host"},
+    **{"user_agents": "user_agent", "referrers": "referrer"},
+}
+
+
 def figures(text: str = "GET /api/data") -> dict[str, Any]:
     """Evaluated figures as the native extension gives them, `text` wherever a log's text goes."""
     point = {"records": 120, "requests": 100, "mean_ms": 95.0, "max_ms": 1200.0}
     points = [{"t": moment(i), **point, "errors": 40 if i == 90 else 0} for i in range(180)]
-    row = {"requests": 900, "errors": 12, "mean_ms": 95.3, "p95_ms": 130.0, "max_ms": 2100.0}
+    row = {
+        **{"requests": 900, "errors": 12, "client_errors": 3, "share": 0.05},
+        **{"mean_ms": 95.3, "p50_ms": 90.0, "p95_ms": 130.0, "p99_ms": 190.0, "max_ms": 2100.0},
+        "bytes": 10**6,
+    }
+    exact = {"exact": True, "error_bound": 0, "distinct": 412}
+    message = {
+        **{"template": text, "level": "ERROR", "count": 40, "share": 0.002, "sample": text},
+        **{"first": moment(90), "last": moment(91)},
+    }
+    quantiles = {"count": 100, "p50_ms": 90.0, "p95_ms": 130.0, "p99_ms": 190.0}
     return {
         "total_requests": 18_000,
         "avg_response_time": 95.25,
@@ -68,29 +84,34 @@ def figures(text: str = "GET /api/data") -> dict[str, Any]:
             **{"count": 17_999, "absent": 1, "mean": 95.25, "min": 0.43, "max": 4312.5},
             **{"p50": 95.0, "p90": 127.0, "p95": 310.0, "p99": 1210.0, "p999": 2900.0},
             "relative_error": 0.01,
+            "histogram": {"bounds_ms": [0.2, 100.0, 5000.0], "counts": [9_000, 8_999]},
         },
         "throughput": {
             **{"requests_per_second": 1.67, "observed_rps": 1.67},
             **{"peak_rps": 31.0, "peak_at": moment(90), "peak_step_s": 1},
         },
         "series": {"step_s": 60, "points": points},
-        "routes": {
-            **{"exact": True, "error_bound": 0, "distinct": 412, "relative_error": 0.032},
-            "top": [{"route": text, **row}],
+        "response_times": {
+            **{"step_s": 30, "relative_error": 0.032},
+            "points": [{"t": moment(0), **quantiles}],
+            "heatmap": {"bounds_ms": [0.2, 5000.0], "counts": [[100]]},
+        },
+        **{
+            name: {**exact, "relative_error": 0.032, "top": [{key: text, **row}]}
+            for name, key in TABLES_OF_REQUESTS.items()
         },
         "clients": {
             **{"exact": False, "error_bound": 7, "distinct": 9120, "distinct_error": 0.016},
-            "top": [{"client": text, "requests": 900, "errors": 0}],
-        },
-        "messages": {
-            **{"exact": True, "error_bound": 0},
             "top": [
                 {
-                    **{"template": text, "level": "ERROR", "count": 40, "sample": text},
-                    **{"first": moment(90), "last": moment(91)},
+                    **{"client": text, "requests": 900, "errors": 0, "client_errors": 0},
+                    **{"share": 0.05, "bytes": 10**6},
                 }
             ],
         },
+        "clients_per_day": [{"day": "2024-01-24", "days": 1, "distinct": 9120}],
+        "messages": {**exact, "top": [message]},
+        "templates": {**exact, "top": [{**message, "level": "INFO", "why": "errors"}]},
         "slowest": [
             {"ms": 4312.5, "time": moment(90), "input": 0, "offset": 99, "text": text},
             {"ms": 430.0, "time": None, "input": 0, "offset": 1099, "text": text},
@@ -257,10 +278,8 @@ def test_json_layout_changes_no_value(value: Any) -> None:
 def test_csv_has_a_header_and_a_line_for_each_row(table: str) -> None:
     text = render("csv", report(HOSTILE, **optional_keys(HOSTILE)), RenderOptions(table=table))
     rows = list(csv.reader(io.StringIO(text)))
-    data = (
-        report(**optional_keys()).to_dict().get(table, {"top": []})
-    )  # without group tables, a header
-    assert len(rows) == 1 + len(data["points" if table == "series" else "top"])
+    data = report(**optional_keys()).to_dict().get(table, {"top": []})  # groups: a header alone
+    assert len(rows) == 1 + len(data[TABLES[table].rows])
     assert len(text.splitlines()) == len(rows)
     assert all(len(row) == len(rows[0]) for row in rows)
 

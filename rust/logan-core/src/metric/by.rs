@@ -5,7 +5,7 @@
 //! are as the report's routes have them, texts as they are written, a path without its query.
 
 use super::routes::{self, NOWHERE, Route, RouteIndex, relative_error};
-use super::{Metric, State};
+use super::{Metric, State, Whole};
 use crate::bytes::simd::Simd;
 use crate::format;
 use crate::record::Field;
@@ -233,7 +233,7 @@ impl Tally {
     #[inline(always)]
     fn add(&mut self, batch: &Batch, row: usize) {
         self.records += 1;
-        self.route.add(batch.flags()[row], batch.duration_ns()[row]);
+        self.route.add(batch, row);
     }
 }
 
@@ -286,23 +286,21 @@ impl State for ByFields {
 
 impl ByFields {
     /// The report's `groups`, each with the `top` that had most records; None without tables.
-    pub fn evaluate(&self, top: usize) -> Option<Value> {
-        let one = |(key, group): (&[u8], Group)| {
-            let [requests, errors, _] = group.route.counts();
-            let [mean_ms, p95_ms, max_ms] = group.route.times();
-            json!({
-                "key": String::from_utf8_lossy(key),
-                "records": group.records,
-                "requests": requests,
-                "errors": errors,
-                "mean_ms": mean_ms,
-                "p95_ms": p95_ms,
-                "max_ms": max_ms,
-            })
+    pub fn evaluate(&self, top: usize, of: Whole) -> Option<Value> {
+        const LEADS: [(&str, fn(&Group) -> u128); 2] = [
+            (Route::LEADS[0].0, |group| Route::LEADS[0].1(&group.route)),
+            (Route::LEADS[1].0, |group| Route::LEADS[1].1(&group.route)),
+        ];
+        let one = |(key, group, why): (&[u8], Group, Option<&str>)| {
+            let mut row = Map::new();
+            row.insert("key".into(), String::from_utf8_lossy(key).into());
+            row.insert("records".into(), group.records.into());
+            group.route.write(&mut row, group.records, of, why);
+            row
         };
         let table = |(name, table): (&String, &FieldGroups)| {
             let groups = &table.groups;
-            let rows = groups.top(top, |group| group.records);
+            let rows = groups.leaders(top, |group| group.records, &LEADS);
             let table = json!({
                 "exact": groups.exact(),
                 "error_bound": groups.error_bound(),

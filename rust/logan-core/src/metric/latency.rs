@@ -189,6 +189,15 @@ impl LatencyFigures {
         (self.count > 0).then(one).into()
     }
 
+    /// How many response times lie between log-spaced bounds.
+    fn histogram(&self) -> Value {
+        let counts = self.counts.iter().enumerate().filter(|(_, count)| **count > 0);
+        let first = self.first as usize;
+        let counts = counts.map(|(i, &count)| (first + i, count)).collect();
+        let (bounds, mut columns) = super::grid::histogram::<BITS>(&[counts]);
+        json!({ "bounds_ms": bounds, "counts": columns.pop() })
+    }
+
     /// The report's `response_time_ms`, of a log with so many requests.
     pub fn evaluate(&self, requests: u64) -> Value {
         let ms = |ns: Option<u64>| ns.map(|ns| ns as f64 / 1e6);
@@ -205,6 +214,7 @@ impl LatencyFigures {
             "p99": ms(self.quantile(0.99)),
             "p999": ms(self.quantile(0.999)),
             "relative_error": buckets::relative_error::<BITS>(),
+            "histogram": self.histogram(),
         })
     }
 }

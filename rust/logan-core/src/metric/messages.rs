@@ -1,6 +1,7 @@
-//! Errors and warnings by template: the message with what varies masked.
+//! Records by template: the message with what varies masked.
 //!
-//! Counted are records of level WARN and above that have a message; the key is the level (one
+//! Counted are records that have a message: those of level WARN and above in one table, all others
+//! in another one, so that no flood of the latter costs any of the former. The key is the level (one
 //! byte, complemented) and the template. A template is a function of the message's first [`TEMPLATE_OF_BYTES`]
 //! bytes alone, so that it merges; nothing is learned from other messages.
 //!
@@ -27,7 +28,7 @@
 //! 7. A digit: all digits from there, with one `.` and digits if they follow: `<num>`. So
 //!    `127ms` is `<num>ms`.
 
-use super::{Metric, State};
+use super::{Metric, State, Whole};
 use crate::bytes::line::{Line, PAD};
 use crate::bytes::simd::Simd;
 use crate::record::Level;
@@ -49,8 +50,9 @@ pub const TEMPLATE_OF_BYTES: usize = 1024;
 /// Longest text of an IPv6 address, with an IPv4 address in it.
 const IPV6_BYTES_MAX: usize = 45;
 
-/// Accumulator.
-pub struct Messages {
+/// Accumulator: of records of level WARN and above, or of all others.
+pub struct Messages<const SEVERE: bool = true> {
+    is_on: bool,
     table: GroupTable<Message>,
     keys: Keys,
     /// A message that is not in the block, with padding.
@@ -72,15 +74,22 @@ pub struct Message {
     sample: Vec<u8>,
 }
 
-/// Records of level WARN and above with a message, by level and template.
+/// Records of level WARN and above with a message, or all others, by level and template.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct MessageGroups(Groups<Message>);
+pub struct MessageGroups<const SEVERE: bool = true>(Groups<Message>);
 
-impl Default for Messages {
+impl<const SEVERE: bool> Default for Messages<SEVERE> {
     fn default() -> Self {
+        Messages::new(true)
+    }
+}
+
+impl<const SEVERE: bool> Messages<SEVERE> {
+    /// An accumulator, which counts nothing if it is off.
+    pub fn new(is_on: bool) -> Self {
         let table = GroupTable::new(MESSAGES_MAX);
-        Messages { table, keys: Keys::default(), padded: Vec::new() }
+        Messages { is_on, table, keys: Keys::default(), padded: Vec::new() }
     }
 }
 
@@ -98,32 +107,41 @@ impl Default for Message {
     }
 }
 
-impl Metric for Messages {
-    type State = MessageGroups;
+impl<const SEVERE: bool> Metric for Messages<SEVERE> {
+    type State = MessageGroups<SEVERE>;
 
     #[inline(always)]
     fn update(&mut self, batch: &Batch, block: Block<'_>) {
-        if !batch.has(Columns::MESSAGE) || !batch.has(Columns::LEVEL) {
+        if !batch.has(Columns::MESSAGE) || !self.is_on {
             return;
         }
         let severe = batch.level()[..batch.len].iter().fold(0, |most, &level| level.max(most));
-        if severe >= Level::Warn as u8 {
-            crate::dispatch!(update::<>(messages: &mut Messages, batch: &Batch, block: Block<'_>) -> ();
-                self, batch, block);
+        if severe >= Level::Warn as u8 || !SEVERE {
+            let Messages { table, keys, padded, .. } = self;
+            crate::dispatch!(update::<>(table: &mut GroupTable<Message>, keys: &mut Keys, padded: &mut Vec<u8>, severe: bool, batch: &Batch, block: Block<'_>) -> ();
+                table, keys, padded, SEVERE, batch, block);
         }
     }
 
-    fn take(&mut self) -> MessageGroups {
+    fn take(&mut self) -> MessageGroups<SEVERE> {
         MessageGroups(self.table.take())
     }
 }
 
 #[inline(always)]
-fn update<S: Simd>(simd: S, messages: &mut Messages, batch: &Batch, block: Block<'_>) {
-    messages.table.expect(batch.len);
-    let Messages { table, keys, padded } = messages;
+#[expect(clippy::too_many_arguments, reason = "the instruction set is one of them")]
+fn update<S: Simd>(
+    simd: S,
+    table: &mut GroupTable<Message>,
+    keys: &mut Keys,
+    padded: &mut Vec<u8>,
+    severe: bool,
+    batch: &Batch,
+    block: Block<'_>,
+) {
+    table.expect(batch.len);
     for row in 0..batch.len {
-        if batch.level()[row] < Level::Warn as u8 || batch.message()[row].is_empty() {
+        if (batch.level()[row] >= Level::Warn as u8) != severe || batch.message()[row].is_empty() {
             continue;
         }
         let text = batch.message()[row].bytes(block.bytes, &batch.arena);
@@ -498,7 +516,7 @@ impl Payload for Message {
     }
 }
 
-impl State for MessageGroups {
+impl<const SEVERE: bool> State for MessageGroups<SEVERE> {
     fn merge(&mut self, other: &Self) {
         self.0.merge(&other.0, MESSAGES_MAX);
     }
@@ -510,8 +528,9 @@ impl State for MessageGroups {
     fn check(&self) -> Result<(), &'static str> {
         self.0.check(MESSAGES_MAX)?;
         super::sane(self.0.iter().map(|(_, message)| message.count))?;
-        if self.0.iter().any(|(key, m)| level_of(key) < Some(Level::Warn) || m.count == 0) {
-            return Err("a message template without a severe level or without a record");
+        let belongs = |key: &[u8]| level_of(key).is_some_and(|l| (l >= Level::Warn) == SEVERE);
+        if self.0.iter().any(|(key, message)| !belongs(key) || message.count == 0) {
+            return Err("a message template of another level or without a record");
         }
         Ok(())
     }
@@ -525,7 +544,7 @@ fn level_of(key: &[u8]) -> Option<Level> {
 /// Templates in `analysis`: so many by count, and as many that are the latest to come first.
 const ANALYSIS_MAX: usize = 200;
 
-impl MessageGroups {
+impl<const SEVERE: bool> MessageGroups<SEVERE> {
     /// The rows of the `templates` of the analysis.
     pub fn evaluate_analysis(&self) -> Vec<Value> {
         let mut rows = self.0.top(ANALYSIS_MAX, |message| message.count);
@@ -547,24 +566,32 @@ impl MessageGroups {
         rows.into_iter().map(one).collect()
     }
 
-    /// The report's `messages`, with the `top` most frequent templates.
-    pub fn evaluate(&self, top: usize) -> Value {
-        let one = |(key, message): (&[u8], Message)| {
+    /// The report's `messages` or `templates`, with the `top` most frequent templates of the log.
+    pub fn evaluate(&self, top: usize, of: Whole) -> Value {
+        let one = |(key, message, why): (&[u8], Message, Option<&str>)| {
             let level = level_of(key).unwrap_or_default();
             let timed = message.first_ns <= message.last_ns;
-            json!({
+            let mut row = json!({
                 "template": String::from_utf8_lossy(key.get(1..).unwrap_or_default()),
                 "level": level.name(),
                 "count": message.count,
+                "share": of.share(message.count),
                 "first": timed.then(|| rfc3339(message.first_ns)),
                 "last": timed.then(|| rfc3339(message.last_ns)),
                 "sample": String::from_utf8_lossy(&message.sample),
-            })
+            });
+            if let Some(why) = why {
+                row["why"] = why.into();
+            }
+            row
         };
+        let leads: [(&str, fn(&Message) -> u128); 1] = [("errors", |m| m.errors.into())];
+        let rows = self.0.leaders(top, |message| message.count, &leads);
         json!({
             "exact": self.0.exact(),
             "error_bound": self.0.error_bound(),
-            "top": self.0.top(top, |message| message.count).into_iter().map(one).collect::<Vec<_>>(),
+            "distinct": self.0.distinct(),
+            "top": rows.into_iter().map(one).collect::<Vec<_>>(),
         })
     }
 }
@@ -728,16 +755,16 @@ mod tests {
         assert_eq!(left, right);
         assert_eq!(left.check(), Ok(()));
         let expected = json!({
-            "exact": true, "error_bound": 0,
+            "exact": true, "error_bound": 0, "distinct": 2,
             "top": [
-                {"template": "lost <ip>", "level": "ERROR", "count": 3,
+                {"template": "lost <ip>", "level": "ERROR", "count": 3, "share": 0.6,
                     "first": "1970-01-01T00:00:03Z", "last": "1970-01-01T00:00:09Z",
                     "sample": "lost 10.0.0.1"},
-                {"template": "slow", "level": "WARN", "count": 1,
+                {"template": "slow", "level": "WARN", "count": 1, "share": 0.2,
                     "first": null, "last": null, "sample": "slow"},
             ],
         });
-        assert_eq!(left.evaluate(10), expected);
+        assert_eq!(left.evaluate(10, Whole { volume: 5, sized: false }), expected);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 
 pub mod by;
 pub mod clients;
+pub mod dimensions;
 pub mod grid;
 pub mod http;
 pub mod latency;
@@ -21,7 +22,7 @@ pub mod totals;
 
 use crate::fast::{FastPath, FastPaths};
 use crate::record::{Batch, Block};
-use crate::spec::Spec;
+use crate::spec::{OptionalMetric, Spec};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -118,13 +119,24 @@ metrics! {
     /// Counts over time.
     series: series::Series = |_, _| series::Series::default(),
     /// Counts and response times on the analysis grid.
-    grid: grid::Grid = |_, _| grid::Grid::default(),
+    grid: grid::Grid = |spec: &Spec, _| grid::Grid::new(!spec.meaning.is_off(OptionalMetric::ResponseTimes)),
     /// Requests by route.
-    routes: routes::Routes = |_, fast: FastPaths| routes::Routes::new(fast.has(FastPath::Routes)),
+    routes: routes::Routes = |spec: &Spec, fast: FastPaths| routes::Routes::new(
+        fast.has(FastPath::Routes),
+        !spec.meaning.is_off(OptionalMetric::RoutesOverTime),
+    ),
     /// Requests by client.
-    clients: clients::Clients = |_, fast: FastPaths| clients::Clients::new(fast.has(FastPath::Clients)),
+    clients: clients::Clients = |spec: &Spec, fast: FastPaths| clients::Clients::new(
+        fast.has(FastPath::Clients),
+        !spec.meaning.is_off(OptionalMetric::ClientsPerDay),
+    ),
     /// Errors and warnings by template.
-    messages: messages::Messages = |_, _| messages::Messages::default(),
+    messages: messages::Messages<true> = |_, _| messages::Messages::new(true),
+    /// All other records by template.
+    templates: messages::Messages<false> =
+        |spec: &Spec, _| messages::Messages::new(!spec.meaning.is_off(OptionalMetric::Templates)),
+    /// Requests by user agent and the like.
+    dimensions: dimensions::Dimensions = |spec: &Spec, _| dimensions::Dimensions::new(spec),
     /// The slowest requests.
     slowest: slowest::Slowest = |spec: &Spec, _| slowest::Slowest::new(spec.top_kept()),
     /// Records by fields that the job names.
@@ -147,6 +159,25 @@ fn update<S: crate::bytes::simd::Simd>(
     block: Block<'_>,
 ) {
     metrics.update_all(batch, block);
+}
+
+/// What the rows of a table are parts of.
+#[derive(Debug, Clone, Copy)]
+pub struct Whole {
+    /// Requests or records in all.
+    pub volume: u64,
+    /// Whether any record says how large its response is.
+    pub sized: bool,
+}
+
+impl Whole {
+    fn share(self, part: u64) -> Value {
+        (self.volume > 0).then(|| part as f64 / self.volume as f64).into()
+    }
+
+    fn bytes(self, sum: u128) -> Value {
+        if self.sized { integer(sum) } else { Value::Null }
+    }
 }
 
 /// Whether counts are such that adding them up cannot overflow.

@@ -41,6 +41,8 @@ pub const REQUEST: u8 = 2;
 pub const ERROR: u8 = 4;
 /// Flag of a row that carries a response time.
 pub const MEASURED: u8 = 8;
+/// Flag of a row that is the client's error: status 400–499.
+pub const CLIENT_ERROR: u8 = 16;
 
 /// The status of a request whose connection goes on as another one's.
 const SWITCHING_PROTOCOLS: u16 = 101;
@@ -518,6 +520,7 @@ fn flags_of(columns: Columns, record: &Record) -> u8 {
     if columns.has(Columns::STATUS) {
         flags |= u8::from(record.status != NO_STATUS) * REQUEST;
         flags |= u8::from(record.status.wrapping_sub(500) < 100) * ERROR;
+        flags |= u8::from(record.status.wrapping_sub(400) < 100) * CLIENT_ERROR;
     }
     flags
 }
@@ -553,6 +556,7 @@ fn flags_of_rows<S: Simd>(
         for (flags, &status) in flags.iter_mut().zip(&cells.status[rows]) {
             *flags |= u8::from(status != NO_STATUS) * REQUEST;
             *flags |= u8::from(status.wrapping_sub(500) < 100) * ERROR;
+            *flags |= u8::from(status.wrapping_sub(400) < 100) * CLIENT_ERROR;
         }
     }
 }

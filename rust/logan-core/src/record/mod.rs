@@ -12,8 +12,8 @@ mod output;
 mod route;
 
 pub use batch::{
-    BATCH_ROWS, Batch, DURATION_NS_MAX, ERROR, MEASURED, NO_ANSWER, NO_BYTES, NO_DURATION,
-    NO_STATUS, NO_TIME, REQUEST, TIMED, Text,
+    BATCH_ROWS, Batch, CLIENT_ERROR, DURATION_NS_MAX, ERROR, MEASURED, NO_ANSWER, NO_BYTES,
+    NO_DURATION, NO_STATUS, NO_TIME, REQUEST, TIMED, Text,
 };
 pub(crate) use batch::{RowWriter, Rows};
 pub use block::Block;

@@ -1,6 +1,6 @@
-//! How many different keys there were: HyperLogLog with 2^14 registers.
+//! How many different keys there were: HyperLogLog, with 2^14 registers unless its type says otherwise.
 //!
-//! Each 64-bit hash falls to the register of its highest 14 bits and offers it the position of
+//! With 2^14, each 64-bit hash falls to the register of its highest 14 bits and offers it the position of
 //! the first 1 in the other 50 (51 if there is none); a register keeps the largest offer. Merging
 //! takes the larger of two registers, so neither order nor split matters, and the estimate (O.
 //! Ertl, "New cardinality estimation algorithms for HyperLogLog sketches", 2017, algorithm 6) is
@@ -12,49 +12,49 @@
 use super::varint::{get_u64, put_u64};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-const INDEX_BITS: u32 = 14;
-const REGISTERS: usize = 1 << INDEX_BITS;
-/// Largest value of a register.
-const VALUE_MAX: u8 = (64 - INDEX_BITS + 1) as u8;
-/// Registers in use up to which the sparse bytes (at most 3 each) are not longer than the others.
-const SPARSE_MAX: usize = 4096;
-const DENSE_BYTES: usize = REGISTERS / 4 * 3;
-
-/// Standard error of [`Distinct::estimate`], relative: 1.04 / √2^14.
+/// Standard error of [`Distinct::estimate`] with 2^14 registers, relative: 1.04 / √2^14.
 pub const RELATIVE_ERROR: f64 = 0.0081;
 
 /// A set of hashes of which only its size can be asked, about.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Distinct {
-    registers: Box<[u8; REGISTERS]>,
+pub struct Distinct<const BITS: u32 = 14> {
+    registers: Box<[u8]>,
 }
 
-impl Default for Distinct {
+impl<const BITS: u32> Default for Distinct<BITS> {
     fn default() -> Self {
-        Distinct { registers: Box::new([0; REGISTERS]) }
+        Distinct { registers: vec![0; Self::REGISTERS].into() }
     }
 }
 
-impl std::fmt::Debug for Distinct {
+impl<const BITS: u32> std::fmt::Debug for Distinct<BITS> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Distinct(about {})", self.estimate())
     }
 }
 
-impl Distinct {
+impl<const BITS: u32> Distinct<BITS> {
+    const REGISTERS: usize = 1 << BITS;
+    /// Largest value of a register.
+    const VALUE_MAX: u8 = (64 - BITS + 1) as u8;
+    /// Registers in use up to which the sparse bytes (at most 3 each) are not longer than the
+    /// others.
+    const SPARSE_MAX: usize = Self::REGISTERS / 4;
+    const DENSE_BYTES: usize = Self::REGISTERS / 4 * 3;
+
     /// Adds a hash; all 64 bits must be good.
     #[inline]
     pub fn insert(&mut self, hash: u64) {
-        let index = (hash >> (64 - INDEX_BITS)) as usize;
+        let index = (hash >> (64 - BITS)) as usize;
         // The 1 set below the 50 bits stops the count where they are all 0.
-        let rest = hash << INDEX_BITS | 1 << (INDEX_BITS - 1);
+        let rest = hash << BITS | 1 << (BITS - 1);
         let value = rest.leading_zeros() as u8 + 1;
         let register = &mut self.registers[index];
         *register = value.max(*register);
     }
 
     /// Adds all hashes of `other`.
-    pub fn merge(&mut self, other: &Distinct) {
+    pub fn merge(&mut self, other: &Self) {
         for (register, &value) in self.registers.iter_mut().zip(other.registers.iter()) {
             *register = value.max(*register);
         }
@@ -62,14 +62,14 @@ impl Distinct {
 
     /// How many different hashes were added, with [`RELATIVE_ERROR`].
     pub fn estimate(&self) -> u64 {
-        let mut counts = [0u32; VALUE_MAX as usize + 1];
+        let mut counts = [0u32; 64];
         for &value in self.registers.iter() {
             counts[usize::from(value)] += 1;
         }
-        let registers = REGISTERS as f64;
+        let registers = Self::REGISTERS as f64;
         let share = |count: u32| f64::from(count) / registers;
-        let mut z = registers * tau(1.0 - share(counts[usize::from(VALUE_MAX)]));
-        for &count in counts[1..usize::from(VALUE_MAX)].iter().rev() {
+        let mut z = registers * tau(1.0 - share(counts[usize::from(Self::VALUE_MAX)]));
+        for &count in counts[1..usize::from(Self::VALUE_MAX)].iter().rev() {
             z = 0.5 * (z + f64::from(count));
         }
         z += registers * sigma(share(counts[0]));
@@ -79,7 +79,7 @@ impl Distinct {
     /// Appends the canonical bytes.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let used = self.registers.iter().filter(|&&value| value > 0).count();
-        if used <= SPARSE_MAX {
+        if used <= Self::SPARSE_MAX {
             out.push(0);
             put_u64(out, used as u64);
             let mut next = 0;
@@ -100,8 +100,8 @@ impl Distinct {
     }
 
     /// Reads what [`encode`](Self::encode) wrote, all of `bytes`; None if they are anything else.
-    pub fn decode(mut bytes: &[u8]) -> Option<Distinct> {
-        let mut distinct = Distinct::default();
+    pub fn decode(mut bytes: &[u8]) -> Option<Self> {
+        let mut distinct = Self::default();
         let (&kind, rest) = bytes.split_first()?;
         bytes = rest;
         match kind {
@@ -112,7 +112,7 @@ impl Distinct {
                     let gap = usize::try_from(get_u64(&mut bytes)?).ok()?;
                     let (&value, rest) = bytes.split_first()?;
                     bytes = rest;
-                    let index = gap.checked_add(next).filter(|&i| i < REGISTERS)?;
+                    let index = gap.checked_add(next).filter(|&i| i < Self::REGISTERS)?;
                     if value == 0 {
                         return None;
                     }
@@ -121,7 +121,7 @@ impl Distinct {
                 }
             }
             1 => {
-                let (dense, rest) = bytes.split_at_checked(DENSE_BYTES)?;
+                let (dense, rest) = bytes.split_at_checked(Self::DENSE_BYTES)?;
                 bytes = rest;
                 let fours = distinct.registers.chunks_exact_mut(4);
                 for (four, packed) in fours.zip(dense.chunks_exact(3)) {
@@ -135,15 +135,15 @@ impl Distinct {
         }
         let registers = distinct.registers.iter();
         let used = registers.clone().filter(|&&value| value > 0).count();
-        let right_kind = (used <= SPARSE_MAX) == (kind == 0);
-        if !bytes.is_empty() || !right_kind || registers.clone().any(|&v| v > VALUE_MAX) {
+        let right_kind = (used <= Self::SPARSE_MAX) == (kind == 0);
+        if !bytes.is_empty() || !right_kind || registers.clone().any(|&v| v > Self::VALUE_MAX) {
             return None;
         }
         Some(distinct)
     }
 }
 
-impl Serialize for Distinct {
+impl<const BITS: u32> Serialize for Distinct<BITS> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut bytes = Vec::new();
         self.encode(&mut bytes);
@@ -151,7 +151,7 @@ impl Serialize for Distinct {
     }
 }
 
-impl<'de> Deserialize<'de> for Distinct {
+impl<'de, const BITS: u32> Deserialize<'de> for Distinct<BITS> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let bytes = serde_bytes::ByteBuf::deserialize(deserializer)?;
         Distinct::decode(&bytes)
@@ -199,6 +199,9 @@ mod tests {
     use proptest::prelude::*;
     use xxhash_rust::xxh3::xxh3_64;
 
+    const VALUE_MAX: u8 = Distinct::<14>::VALUE_MAX;
+    const DENSE_BYTES: usize = Distinct::<14>::DENSE_BYTES;
+
     fn of(keys: std::ops::Range<u64>) -> Distinct {
         let mut distinct = Distinct::default();
         for key in keys {
@@ -209,7 +212,7 @@ mod tests {
 
     #[test]
     fn estimates_are_near() {
-        assert_eq!(Distinct::default().estimate(), 0);
+        assert_eq!(Distinct::<14>::default().estimate(), 0);
         for count in [1, 10, 100, 1_000, 10_000, 50_000, 200_000, 2_000_000] {
             let estimate = of(0..count).estimate();
             let error = estimate.abs_diff(count) as f64 / count as f64;
@@ -221,7 +224,7 @@ mod tests {
 
     #[test]
     fn every_value_of_a_register() {
-        let mut distinct = Distinct::default();
+        let mut distinct = Distinct::<14>::default();
         for shift in 0..=64 {
             distinct.insert(1u64.checked_shl(shift).unwrap_or(0));
         }
@@ -239,14 +242,14 @@ mod tests {
             assert!(bytes.len() <= DENSE_BYTES + 3);
             assert_eq!(Distinct::decode(&bytes), Some(distinct));
             for len in (0..bytes.len()).step_by(1 + bytes.len() / 50) {
-                assert!(Distinct::decode(&bytes[..len]).is_none());
+                assert!(Distinct::<14>::decode(&bytes[..len]).is_none());
             }
             bytes.push(0);
-            assert!(Distinct::decode(&bytes).is_none());
+            assert!(Distinct::<14>::decode(&bytes).is_none());
         }
-        assert!(Distinct::decode(&[0, 1, 0, 0]).is_none());
-        assert!(Distinct::decode(&[0, 1, 0, VALUE_MAX + 1]).is_none());
-        assert!(Distinct::decode(&[[1].as_slice(), &[0; DENSE_BYTES]].concat()).is_none());
+        assert!(Distinct::<14>::decode(&[0, 1, 0, 0]).is_none());
+        assert!(Distinct::<14>::decode(&[0, 1, 0, VALUE_MAX + 1]).is_none());
+        assert!(Distinct::<14>::decode(&[[1].as_slice(), &[0; DENSE_BYTES]].concat()).is_none());
     }
 
     proptest! {
@@ -261,7 +264,7 @@ mod tests {
 
         #[test]
         fn no_bytes_panic(bytes: Vec<u8>) {
-            if let Some(distinct) = Distinct::decode(&bytes) {
+            if let Some(distinct) = Distinct::<14>::decode(&bytes) {
                 let mut again = Vec::new();
                 distinct.encode(&mut again);
                 prop_assert_eq!(again, bytes);

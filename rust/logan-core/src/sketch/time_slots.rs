@@ -6,9 +6,8 @@
 
 /// The ladder of steps, in seconds. The coarsest, 480 days, holds all years that timestamps can
 /// have in fewer buckets than there may be.
-pub const STEPS_S: [i64; 14] = [
-    1, 5, 10, 30, 60, 300, 600, 1_800, 3_600, 10_800, 21_600, 86_400, 2_592_000, 41_472_000,
-];
+pub const STEPS_S: [i64; 14] =
+    [1, 5, 10, 30, 60, 300, 600, 1_800, 3_600, 10_800, 21_600, 86_400, 2_592_000, 41_472_000];
 
 /// Most buckets that hold something.
 pub const BUCKETS_MAX: usize = 512;

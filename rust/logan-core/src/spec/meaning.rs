@@ -33,6 +33,50 @@ pub struct Meaning {
     /// Canonical names of the [fields](crate::record::Field) by which group tables are made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by: Vec<String>,
+    /// Metrics that are not computed, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub off: Vec<OptionalMetric>,
+}
+
+/// A metric that can be switched off, by the name of its part of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OptionalMetric {
+    /// Distinct clients a day.
+    ClientsPerDay,
+    /// Requests by the host that was asked for.
+    Hosts,
+    /// Requests by method.
+    Methods,
+    /// Requests of routes that were not found.
+    NotFound,
+    /// Requests by referrer.
+    Referrers,
+    /// The analysis grid: response times over time, and what findings are made of.
+    ResponseTimes,
+    /// What findings are made of, by route.
+    RoutesOverTime,
+    /// Records below WARN by template.
+    Templates,
+    /// Requests by user agent.
+    UserAgents,
+}
+
+impl OptionalMetric {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            OptionalMetric::ClientsPerDay => "clients_per_day",
+            OptionalMetric::Hosts => "hosts",
+            OptionalMetric::Methods => "methods",
+            OptionalMetric::NotFound => "not_found",
+            OptionalMetric::Referrers => "referrers",
+            OptionalMetric::ResponseTimes => "response_times",
+            OptionalMetric::RoutesOverTime => "routes_over_time",
+            OptionalMetric::Templates => "templates",
+            OptionalMetric::UserAgents => "user_agents",
+        }
+    }
 }
 
 impl Meaning {
@@ -56,6 +100,7 @@ impl Meaning {
             (moment("--until", self.until_ns), moment("--until", other.until_ns)),
             (shown("--where", self.condition.iter()), shown("--where", other.condition.iter())),
             (shown("--by", self.by.iter()), shown("--by", other.by.iter())),
+            (self.shown_off(), other.shown_off()),
         ] {
             match (ours, theirs) {
                 (ours, theirs) if ours == theirs => {}
@@ -69,6 +114,11 @@ impl Meaning {
             }
         }
         (!differences.is_empty()).then(|| differences.join("; "))
+    }
+
+    fn shown_off(&self) -> Option<String> {
+        let names: Vec<_> = self.off.iter().map(|metric| metric.name()).collect();
+        (!names.is_empty()).then(|| format!("the metrics {} switched off", names.join(", ")))
     }
 
     /// Whether it is within bounds; that names and the condition mean something is the
@@ -89,10 +139,18 @@ impl Meaning {
         if self.by.len() > TABLES_MAX {
             return fail(format!("by names {} fields, at most {TABLES_MAX} fit", self.by.len()));
         }
+        if !self.off.is_sorted_by(|a, b| a < b) {
+            return fail("off must name metrics once each, in order of their names".into());
+        }
         if self.by.iter().any(|name| name.len() > CANONICAL_BYTES_MAX) {
             return fail(format!("by names a key of more than {KEY_BYTES_MAX} bytes"));
         }
         Ok(())
+    }
+
+    /// Whether a metric is switched off.
+    pub fn is_off(&self, metric: OptionalMetric) -> bool {
+        self.off.contains(&metric)
     }
 
     /// The fields of the group tables.

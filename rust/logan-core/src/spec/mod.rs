@@ -10,7 +10,7 @@ mod identity;
 mod meaning;
 
 pub use identity::{Identity, Relation};
-pub use meaning::Meaning;
+pub use meaning::{Meaning, OptionalMetric};
 
 use crate::error::Error;
 use crate::format::keys::{KEYS_MAX, Keys};
@@ -273,6 +273,11 @@ impl Spec {
         fields
     }
 
+    /// Whether records are counted by a metric: not where they are handed out instead.
+    fn counts(&self, metric: OptionalMetric) -> bool {
+        self.output.0.is_none() && !self.meaning.is_off(metric)
+    }
+
     /// The keys that the condition, the group tables and the output ask for.
     pub fn keys(&self) -> Keys {
         let condition = self.condition().ok().flatten();
@@ -302,19 +307,27 @@ impl Spec {
         let mut context = Context::new(TimestampParser::new(TimeZone::UTC, 0));
         let (condition, asked) = (self.condition()?, self.output_fields());
         let mut fields = condition.iter().flat_map(Condition::fields).chain(&asked);
-        context.all_messages = fields.any(|field| *field == Field::Message);
+        context.all_messages = fields.any(|field| *field == Field::Message)
+            || self.counts(OptionalMetric::Templates);
         context.wanted = self.requested()?;
         Ok(context)
     }
 
-    /// The columns on request that the condition, the group tables and the output ask for.
+    /// The columns on request that metrics, the condition, the group tables and the output ask for.
     ///
     /// # Errors
     /// [`Error::Condition`] if the condition is none.
     pub fn requested(&self) -> Result<Columns, Error> {
         let (condition, fields) = (self.condition()?, self.output_fields());
         let asked = condition.iter().flat_map(Condition::fields).chain(&fields);
-        Ok(asked.fold(Columns::NONE, |columns, field| match field {
+        let metrics = [
+            (OptionalMetric::Hosts, Columns::HOST),
+            (OptionalMetric::Referrers, Columns::REFERRER),
+            (OptionalMetric::UserAgents, Columns::USER_AGENT),
+        ];
+        let needed = metrics.into_iter().filter(|(metric, _)| self.counts(*metric));
+        let needed = needed.fold(Columns::NONE, |columns, (_, column)| columns.or(column));
+        Ok(asked.fold(needed, |columns, field| match field {
             Field::Text(column) => columns.or(Columns::of(*column)),
             _ => columns,
         }))

@@ -20,8 +20,8 @@ const HEADER_BYTES: usize = 28;
 /// 2: a summary says what its figures stand for and what its sources are, so that those of different
 /// jobs can be merged, and keeps at least 100 of the slowest requests.
 ///
-/// 3: there is an analysis grid, and routes and messages say more: counts and response times over
-/// time, and how many of a template's records are errors.
+/// 3: there are an analysis grid, tables of user agents and the like and of templates below WARN;
+/// routes, groups, clients and messages say more (client errors, bytes, shortest time, errors).
 pub const VERSION: u16 = 3;
 
 /// Largest encoded summary. All tables at their caps stay far below it.

@@ -4,6 +4,8 @@
 //! what was assumed) is added by the caller, which also owns `performance`.
 
 use crate::format;
+use crate::metric::Whole;
+use crate::spec::OptionalMetric;
 use crate::summary::Summary;
 use crate::time::rfc3339;
 use serde_json::{Map, Value, json};
@@ -23,6 +25,10 @@ impl Summary {
         let peak = figures.series.peak().filter(|(requests, _)| *requests > 0);
         let step_s = figures.series.step_s();
         let ratio = (totals.records > 0).then(|| totals.errors as f64 / totals.records as f64);
+        let sized = !figures.http.evaluate_bytes().is_null();
+        let of_requests = Whole { volume: totals.requests, sized };
+        let of_records = Whole { volume: totals.records, sized };
+        let is_off = |metric| self.meaning.is_off(metric);
         let mut report = json!({
             "total_requests": totals.requests,
             "avg_response_time": figures.latency.mean_ms(),
@@ -57,14 +63,31 @@ impl Summary {
             },
             "series": figures.series.evaluate(series_points),
             "response_times": figures.grid.evaluate_response_times(),
-            "routes": figures.routes.evaluate(top),
-            "clients": figures.clients.evaluate(top),
-            "messages": figures.messages.evaluate(top),
+            "routes": figures.routes.evaluate(top, of_requests),
+            "clients": figures.clients.evaluate(top, of_requests),
+            "clients_per_day": figures.clients.evaluate_per_day(),
+            "messages": figures.messages.evaluate(top, of_records),
+            "templates": figures.templates.evaluate(top, of_records),
             "slowest": figures.slowest.evaluate(top),
             "analysis": self.analysis(),
         });
-        if let (Some(groups), Value::Object(report)) = (figures.by.evaluate(top), &mut report) {
+        if let (Some(groups), Value::Object(report)) =
+            (figures.by.evaluate(top, of_records), &mut report)
+        {
             report.insert("groups".into(), groups);
+        }
+        if let Value::Object(report) = &mut report {
+            let put = |name: &'static str, table| _ = report.insert(name.into(), table);
+            figures.dimensions.evaluate(top, of_requests, is_off, put);
+            for metric in [
+                OptionalMetric::ClientsPerDay,
+                OptionalMetric::ResponseTimes,
+                OptionalMetric::Templates,
+            ] {
+                if is_off(metric) {
+                    report.shift_remove(metric.name());
+                }
+            }
         }
         report
     }
@@ -77,7 +100,9 @@ impl Summary {
         let (routes, exact) = over_time.evaluate(grid.step(), &grid.indices());
         analysis.insert("routes".into(), routes);
         analysis.insert("routes_exact".into(), exact.into());
-        analysis.insert("templates".into(), self.figures.messages.evaluate_analysis().into());
+        let mut templates = self.figures.messages.evaluate_analysis();
+        templates.extend(self.figures.templates.evaluate_analysis());
+        analysis.insert("templates".into(), templates.into());
         Value::Object(analysis)
     }
 

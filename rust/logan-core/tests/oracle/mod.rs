@@ -134,8 +134,23 @@ pub struct Group {
     pub requests: u64,
     /// Errors among them.
     pub errors: u64,
+    /// Client errors among them.
+    pub client_errors: u64,
+    /// Sum of the sizes of those that say how large they are.
+    pub bytes: u128,
     /// All response times in nanoseconds, sorted.
     pub durations: Vec<u64>,
+}
+
+impl Group {
+    fn add(&mut self, record: &Record) {
+        self.records += 1;
+        self.requests += u64::from(record.is_request());
+        self.errors += u64::from(record.is_error());
+        self.client_errors += u64::from(record.status.is_some_and(|s| (400..500).contains(&s)));
+        self.bytes += u128::from(record.bytes_sent.unwrap_or(0));
+        self.durations.extend(record.duration_ns);
+    }
 }
 
 /// Messages of one level and template.
@@ -215,7 +230,17 @@ pub struct Expected {
     pub routes: BTreeMap<Vec<u8>, Group>,
     /// Records that name a client.
     pub clients: BTreeMap<Vec<u8>, Group>,
-    /// Records of WARN and above with a message, by level and template.
+    /// Requests by method.
+    pub methods: BTreeMap<Vec<u8>, Group>,
+    /// Requests of routes that were not found.
+    pub not_found: BTreeMap<Vec<u8>, Group>,
+    /// The clients of each day since 1970.
+    pub clients_per_day: BTreeMap<i64, std::collections::BTreeSet<Vec<u8>>>,
+    /// Seconds of a bucket of `grid`, and its buckets with all their response times.
+    pub grid_step_s: i64,
+    /// As `series`.
+    pub grid: BTreeMap<i64, (Bucket, Vec<u64>)>,
+    /// Records with a message, by level and template.
     pub messages: BTreeMap<(Reverse<Level>, Vec<u8>), Messages>,
     /// The slowest requests, slowest first.
     pub slowest: Vec<Slow>,
@@ -354,11 +379,7 @@ impl Expected {
                 *absent += 1;
                 continue;
             };
-            let group = groups.entry(kept_key(key)).or_default();
-            group.records += 1;
-            group.requests += u64::from(record.is_request());
-            group.errors += u64::from(record.is_error());
-            group.durations.extend(record.duration_ns);
+            groups.entry(kept_key(key)).or_default().add(record);
         }
     }
 
@@ -380,6 +401,7 @@ impl Expected {
             bucket.records += 1;
             bucket.requests += request;
             bucket.errors += error;
+            self.grid.entry(time.div_euclid(SECOND)).or_default().1.extend(record.duration_ns);
             if let Some(ns) = record.duration_ns {
                 bucket.measured += 1;
                 bucket.sum_ns += u128::from(ns);
@@ -395,17 +417,23 @@ impl Expected {
         if !record.path.is_empty() {
             groups.push((&mut self.routes, route(&record.method, &record.path)));
         }
+        if record.status == Some(404) && !record.path.is_empty() {
+            groups.push((&mut self.not_found, route(&record.method, &record.path)));
+        }
+        if record.is_request() && !record.method.is_empty() {
+            groups.push((&mut self.methods, record.method.clone()));
+        }
         if !record.client.is_empty() {
             groups.push((&mut self.clients, record.client.clone()));
+            if let Some(time) = record.time_ns {
+                let day = time.div_euclid(86_400 * SECOND);
+                self.clients_per_day.entry(day).or_default().insert(record.client.clone());
+            }
         }
         for (groups, key) in groups {
-            let group = groups.entry(kept_key(key)).or_default();
-            group.records += 1;
-            group.requests += request;
-            group.errors += error;
-            group.durations.extend(record.duration_ns);
+            groups.entry(kept_key(key)).or_default().add(record);
         }
-        if record.level >= Level::Warn && !record.message.is_empty() {
+        if !record.message.is_empty() {
             self.message(record, offset);
         }
     }
@@ -432,10 +460,29 @@ impl Expected {
         self.slowest.sort_by_key(|s| (Reverse(s.duration_ns), s.offset));
         self.slowest.truncate(top);
         let by = self.by.iter_mut().flat_map(|(groups, _)| groups.values_mut());
+        let by = by.chain(self.methods.values_mut()).chain(self.not_found.values_mut());
         for group in self.routes.values_mut().chain(self.clients.values_mut()).chain(by) {
             group.durations.sort_unstable();
         }
         let seconds = std::mem::take(&mut self.series);
+        let times = std::mem::take(&mut self.grid);
+        for step_s in [
+            1, 5, 10, 30, 60, 300, 600, 1_800, 3_600, 10_800, 21_600, 86_400, 2_592_000, 41_472_000,
+        ] {
+            self.grid_step_s = step_s;
+            self.grid.clear();
+            for (second, (_, more)) in &times {
+                let (bucket, times) = self.grid.entry(second.div_euclid(step_s)).or_default();
+                times.extend(more);
+                bucket.records += seconds[second].records;
+                bucket.requests += seconds[second].requests;
+                bucket.errors += seconds[second].errors;
+            }
+            if self.grid.len() <= 512 {
+                break;
+            }
+        }
+        self.grid.values_mut().for_each(|(_, times)| times.sort_unstable());
         for step_s in series::STEPS_S {
             self.step_s = step_s;
             self.series.clear();

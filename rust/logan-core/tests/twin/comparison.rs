@@ -122,6 +122,7 @@ pub fn compare(summary: &Summary, naive: &Expected, bytes: &[u8]) -> Result<(), 
     compare_latency(summary, naive)?;
     compare_series(summary, naive)?;
     compare_groups(summary, naive)?;
+    compare_grid(summary, naive)?;
     compare_headline(summary, naive)
 }
 
@@ -256,57 +257,168 @@ pub fn compare_series(summary: &Summary, naive: &Expected) -> Result<(), TestCas
 }
 
 pub fn compare_groups(summary: &Summary, naive: &Expected) -> Result<(), TestCaseError> {
-    let figures = &summary.figures;
     let by_requests = |groups: &std::collections::BTreeMap<Vec<u8>, oracle::Group>| {
         let mut groups: Vec<_> = groups.clone().into_iter().collect();
         // Stable: equal ones stay in the order of their keys.
         groups.sort_by_key(|(_, group)| Reverse(group.requests));
         groups
     };
-    let routes = figures.routes.evaluate(usize::MAX);
-    same!(
-        "routes",
-        (&routes["exact"], &routes["distinct"]),
-        (&json!(true), &json!(naive.routes.len()))
-    );
-    let error = routes["relative_error"].as_f64().unwrap();
-    prop_assert!(error <= 0.032);
-    let top = routes["top"].as_array().unwrap();
-    same!("number of routes", top.len(), naive.routes.len());
-    for (found, (route, group)) in top.iter().zip(by_requests(&naive.routes)) {
-        let twin = json!([
-            lossy(&route),
-            group.requests,
-            group.errors,
-            mean_ms(&group.durations),
-            group.durations.last().map(|&ns| ms(ns))
-        ]);
-        let engine = ["route", "requests", "errors", "mean_ms", "max_ms"].map(|key| &found[key]);
-        same!("route", json!(engine), twin);
-        close("p95 of a route", &found["p95_ms"], quantile(&group.durations, 950), error)?;
+    let report = summary.evaluate(usize::MAX, None);
+    let sized = naive.bytes_sent.is_some();
+    for (name, key, naive_groups) in [
+        ("routes", "route", &naive.routes),
+        ("methods", "method", &naive.methods),
+        ("not_found", "route", &naive.not_found),
+    ] {
+        let table = &report[name];
+        let found = (&table["exact"], &table["distinct"]);
+        same!(name, found, (&json!(true), &json!(naive_groups.len())));
+        let error = table["relative_error"].as_f64().unwrap();
+        prop_assert!(error <= 0.032);
+        let top = table["top"].as_array().unwrap();
+        same!(name, top.len(), naive_groups.len());
+        for (found, (value, group)) in top.iter().zip(by_requests(naive_groups)) {
+            let twin = json!([lossy(&value), mean_ms(&group.durations)]);
+            same!(name, json!([found[key], found["mean_ms"]]), twin);
+            compare_row(found, &group, (group.requests, naive.requests, sized), error)?;
+        }
     }
     let clients = by_requests(&naive.clients);
     let twin: Vec<Value> = clients
         .iter()
         .map(|(client, group)| {
-            json!({ "client": lossy(client), "requests": group.requests, "errors": group.errors })
+            json!({ "client": lossy(client), "requests": group.requests, "errors": group.errors,
+                "client_errors": group.client_errors, "share": share(group.requests, naive.requests),
+                "bytes": bytes_of(group, sized) })
         })
         .collect();
     let twin = json!({ "exact": true, "error_bound": 0, "distinct": clients.len(),
         "distinct_error": 0.0, "top": twin });
-    same!("clients", figures.clients.evaluate(usize::MAX), twin);
-    let mut messages: Vec<_> = naive.messages.iter().collect();
+    same!("clients", report["clients"], twin);
+    let days = report["clients_per_day"].as_array().unwrap();
+    if naive.clients_per_day.len() <= 512 {
+        same!("days", days.len(), naive.clients_per_day.len());
+        for (found, (day, clients)) in days.iter().zip(&naive.clients_per_day) {
+            let start = rfc3339((day * 86_400).saturating_mul(1_000_000_000));
+            same!("day", found["day"], json!(start[..10]));
+            let distinct = found["distinct"].as_u64().unwrap();
+            let off = distinct.abs_diff(clients.len() as u64);
+            prop_assert!(off <= 1 + clients.len() as u64 / 15, "{found}: {}", clients.len());
+        }
+    }
+    for (name, severe) in [("messages", true), ("templates", false)] {
+        compare_messages(&report[name], naive, severe)?;
+    }
+    Ok(())
+}
+
+pub fn share(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+pub fn bytes_of(group: &oracle::Group, sized: bool) -> Value {
+    match u64::try_from(group.bytes) {
+        _ if !sized => Value::Null,
+        Ok(n) => n.into(),
+        Err(_) => Value::from(group.bytes as f64),
+    }
+}
+
+/// What all tables say of a row; `volume` is that of the row and of all, and whether any record says
+/// how large it is.
+pub fn compare_row(
+    found: &Value,
+    group: &oracle::Group,
+    volume: (u64, u64, bool),
+    error: f64,
+) -> Result<(), TestCaseError> {
+    let names = ["requests", "errors", "client_errors", "share", "max_ms", "bytes"];
+    let twin = json!([
+        group.requests,
+        group.errors,
+        group.client_errors,
+        share(volume.0, volume.1),
+        group.durations.last().map(|&ns| ms(ns)),
+        bytes_of(group, volume.2)
+    ]);
+    same!("row", json!(names.map(|name| &found[name])), twin);
+    for (name, permille) in [("p50_ms", 500), ("p95_ms", 950), ("p99_ms", 990)] {
+        // One value says what any quantile of it is; of few, the largest stands for the highest.
+        let parts = 1_000 / (1_000 - permille);
+        let few = (group.durations.len() as u64) < parts;
+        let exact = if few {
+            group.durations.last().copied()
+        } else {
+            quantile(&group.durations, permille)
+        };
+        close(name, &found[name], exact, error)?;
+        if let (Some(found), Some(&least)) = (found[name].as_f64(), group.durations.first()) {
+            prop_assert!(found >= ms(least) && found <= ms(*group.durations.last().unwrap()));
+        }
+    }
+    Ok(())
+}
+
+pub fn compare_messages(
+    found: &Value,
+    naive: &Expected,
+    severe: bool,
+) -> Result<(), TestCaseError> {
+    let is_of_table = |level: Level| (level >= Level::Warn) == severe;
+    let all = naive.messages.iter().filter(|((Reverse(level), _), _)| is_of_table(*level));
+    let mut messages: Vec<_> = all.collect();
     messages.sort_by_key(|(_, message)| Reverse(message.count));
     let twin: Vec<Value> = messages
         .iter()
         .map(|((Reverse(level), template), message)| {
             json!({ "template": lossy(template), "level": level.name(), "count": message.count,
+                "share": share(message.count, naive.parsed),
                 "first": message.first_ns.map(rfc3339), "last": message.last_ns.map(rfc3339),
                 "sample": lossy(&message.sample) })
         })
         .collect();
-    let twin = json!({ "exact": true, "error_bound": 0, "top": twin });
-    same!("messages", figures.messages.evaluate(usize::MAX), twin);
+    let distinct = twin.len();
+    let twin = json!({ "exact": true, "error_bound": 0, "distinct": distinct, "top": twin });
+    same!("messages", found, &twin);
+    Ok(())
+}
+
+/// The analysis grid, and percentiles over time.
+pub fn compare_grid(summary: &Summary, naive: &Expected) -> Result<(), TestCaseError> {
+    let report = summary.evaluate(10, None);
+    let (analysis, response_times) = (&report["analysis"], &report["response_times"]);
+    same!("step of the grid", analysis["step_s"], json!(naive.grid_step_s));
+    let starts: Vec<i64> = naive.grid.keys().map(|index| index * naive.grid_step_s).collect();
+    same!("grid", analysis["buckets"], json!(starts));
+    let column = |of: fn(&(oracle::Bucket, Vec<u64>)) -> u64| -> Vec<u64> {
+        naive.grid.values().map(of).collect()
+    };
+    same!("records of the grid", analysis["records"], json!(column(|(bucket, _)| bucket.records)));
+    same!("requests of the grid", analysis["requests"], json!(column(|(b, _)| b.requests)));
+    same!("errors of the grid", analysis["errors"], json!(column(|(bucket, _)| bucket.errors)));
+    same!("times of the grid", analysis["measured"], json!(column(|(_, t)| t.len() as u64)));
+    // A sum of logarithms is off by what the buckets of the response times are, and by rounding.
+    for (i, (_, times)) in naive.grid.values().enumerate() {
+        let log = |&ns: &u64| (ns.max(1) as f64).log2() * 256.0;
+        let exact: f64 = times.iter().map(log).sum();
+        let found = analysis["log_sum"][i].as_f64().unwrap();
+        let most = times.len() as f64 * (256.0 * (1.0f64 + 1.0 / 32.0).log2() + 1.0) + 1e-6;
+        prop_assert!((found - exact).abs() <= most, "{found} {exact}");
+    }
+    let error = response_times["relative_error"].as_f64().unwrap();
+    let measured: Vec<_> = naive.grid.iter().filter(|(_, (_, t))| !t.is_empty()).collect();
+    let points = response_times["points"].as_array().unwrap();
+    same!("points of response times", points.len(), measured.len());
+    for (point, (index, (_, times))) in points.iter().zip(measured) {
+        let start = (index * naive.grid_step_s).saturating_mul(1_000_000_000);
+        same!("point", json!([point["t"], point["count"]]), json!([rfc3339(start), times.len()]));
+        for (name, permille, least) in
+            [("p50_ms", 500, 20), ("p95_ms", 950, 20), ("p99_ms", 990, 100)]
+        {
+            let exact = if times.len() < least { None } else { quantile(times, permille) };
+            close(name, &point[name], exact, error)?;
+        }
+    }
     Ok(())
 }
 
@@ -332,7 +444,9 @@ pub fn compare_headline(summary: &Summary, naive: &Expected) -> Result<(), TestC
 }
 
 pub fn compare_by(summary: &Summary, naive: &Expected, by: &[&str]) -> Result<(), TestCaseError> {
-    let tables = summary.figures.by.evaluate(usize::MAX).unwrap_or_default();
+    let report = summary.evaluate(usize::MAX, None);
+    let tables = &report["groups"];
+    let sized = naive.bytes_sent.is_some();
     for (field, (groups, absent)) in by.iter().zip(&naive.by) {
         let table = &tables[field];
         if groups.is_empty() && *absent == 0 {
@@ -351,7 +465,7 @@ pub fn compare_by(summary: &Summary, naive: &Expected, by: &[&str]) -> Result<()
             let twin = json!([lossy(key), group.records, group.requests, group.errors, mean, max]);
             let names = ["key", "records", "requests", "errors", "mean_ms", "max_ms"];
             same!(field, json!(names.map(|name| &found[name])), twin);
-            close("p95", &found["p95_ms"], quantile(&group.durations, 950), 0.032)?;
+            compare_row(found, group, (group.records, naive.parsed, sized), 0.032)?;
         }
     }
     Ok(())

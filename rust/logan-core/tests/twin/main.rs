@@ -216,7 +216,7 @@ proptest! {
         let (since_ns, until_ns, ask, by) = narrowing;
         let written = ask.as_ref().map(Ask::written);
         let by_names = by.iter().map(|name| name.to_string()).collect();
-        let meaning = Meaning { since_ns, until_ns, condition: written, by: by_names };
+        let meaning = Meaning { since_ns, until_ns, condition: written, by: by_names, off: vec![] };
         let mut spec = Spec { meaning, ..spec };
         spec.sources[0].reading.input_tz = "UTC".into();
         let keep = |format: &'static str, record: &oracle::Record, line: &[u8]| {

@@ -8,10 +8,10 @@
 
 mod report;
 
+pub use report::histogram;
+
 use super::{Metric, State, latency::sum_and_range, series::run_length};
-use crate::record::{
-    Batch, Block, Columns, DURATION_NS_MAX, ERROR, NO_DURATION, NO_TIME, REQUEST,
-};
+use crate::record::{Batch, Block, Columns, DURATION_NS_MAX, ERROR, NO_DURATION, NO_TIME, REQUEST};
 use crate::sketch::buckets;
 use crate::sketch::time_slots::{BUCKETS_MAX, STEPS_S, TimeSlots, is_possible, step_that_fits};
 use crate::sketch::varint::{get_u64, put_u64, unzigzag, zigzag};
@@ -28,8 +28,8 @@ pub(super) static LOG2: [u16; SKETCH_BUCKETS] = buckets::log2_of::<BITS, SKETCH_
 const ROWS_AT_ONCE_MAX: u64 = u32::MAX as u64;
 
 /// Accumulator.
-#[derive(Default)]
 pub struct Grid {
+    is_on: bool,
     slots: TimeSlots,
     /// By place; those behind the last place in use are empty.
     cells: Vec<Cell>,
@@ -113,7 +113,7 @@ impl Metric for Grid {
 
     #[inline(always)]
     fn update(&mut self, batch: &Batch, _block: Block<'_>) {
-        if !batch.has(Columns::TIME) {
+        if !batch.has(Columns::TIME) || !self.is_on {
             return;
         }
         self.rows += batch.len as u64;
@@ -145,6 +145,17 @@ impl Metric for Grid {
 }
 
 impl Grid {
+    /// An accumulator, which counts nothing if it is off.
+    pub fn new(is_on: bool) -> Grid {
+        Grid {
+            is_on,
+            slots: TimeSlots::default(),
+            cells: Vec::new(),
+            rows: 0,
+            earlier: GridBuckets::default(),
+        }
+    }
+
     fn freeze(&mut self) -> GridBuckets {
         let Grid { slots, cells, .. } = self;
         let mut order: Vec<(i64, usize)> =

@@ -20,7 +20,7 @@ fn records(seconds: &[i64]) -> Vec<Record> {
 }
 
 fn grid(records: &[Record]) -> GridBuckets {
-    let mut grid = Grid::default();
+    let mut grid = Grid::new(true);
     for part in records.chunks(BATCH_ROWS) {
         let mut batch = Batch::new();
         for record in part {

@@ -9,17 +9,17 @@ mod over_time;
 
 use over_time::{OverTime, RoutesOverTime};
 
-use super::{Metric, State};
+use super::{Metric, State, Whole};
 use crate::bytes::simd::Simd;
 use crate::record::{
-    BATCH_ROWS, Batch, Block, Columns, DURATION_NS_MAX, ERROR, NO_DURATION, REQUEST,
-    RouteNormalizer,
+    BATCH_ROWS, Batch, Block, CLIENT_ERROR, Columns, DURATION_NS_MAX, ERROR, NO_BYTES, NO_DURATION,
+    REQUEST, RouteNormalizer,
 };
 use crate::sketch::buckets;
 use crate::sketch::groups::{GroupTable, Groups, Keys, Payload};
 use crate::sketch::varint::{get_u64, get_u128, put_u64, put_u128};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// Different routes up to which all counts are exact.
 pub const ROUTES_MAX: usize = 10_000;
@@ -54,9 +54,14 @@ pub(super) struct RouteIndex {
 pub struct Route {
     requests: u64,
     errors: u64,
+    client_errors: u64,
+    /// Sum of the sizes of the responses that say how large they are.
+    bytes: u128,
     /// Records with a response time; of them sum, longest, and counts by bucket.
     measured: u64,
     sum_ns: u128,
+    /// 0 and 0 without a response time.
+    min_ns: u64,
     max_ns: u64,
     window: Window<u64>,
 }
@@ -66,9 +71,13 @@ pub struct Route {
 pub struct Tally {
     requests: u32,
     errors: u32,
+    client_errors: u32,
+    bytes: u128,
     /// Sum of the response times: so many nanoseconds, and so many times 2^64.
     sum_ns: u64,
     sum_high: u32,
+    /// The complement of the shortest, so that 0 stands for none.
+    min_complement: u64,
     max_ns: u64,
     window: Window<u32>,
 }
@@ -101,10 +110,10 @@ impl Default for Routes {
 }
 
 impl Routes {
-    /// An accumulator, with the cache of folded paths or without.
-    pub fn new(_cached: bool) -> Routes {
-        #[cfg_attr(not(target_arch = "x86_64"), expect(unused_mut))]
+    /// An accumulator, with the cache of folded paths or without, and with routes over time or not.
+    pub fn new(_cached: bool, over_time: bool) -> Routes {
         let mut routes = Routes::default();
+        routes.over_time.is_on = over_time;
         #[cfg(target_arch = "x86_64")]
         if !_cached {
             routes.finder.memo.switch_off();
@@ -141,7 +150,7 @@ fn update<S: Simd>(simd: S, routes: &mut Routes, batch: &Batch, block: Block<'_>
         // Entries may move: one row at a time.
         for row in 0..batch.len {
             if let Some(index) = finder.index(simd, table, batch, block, row) {
-                table.count(index).add(batch.flags()[row], batch.duration_ns()[row]);
+                table.count(index).add(batch, row);
                 over_time.add(batch, row, table.key(index));
             }
         }
@@ -153,18 +162,10 @@ fn update<S: Simd>(simd: S, routes: &mut Routes, batch: &Batch, block: Block<'_>
     let places = &mut places[..batch.len];
     finder.places(simd, table, batch, block, places);
     over_time.update(batch, table, places);
-    let rows = places.iter().zip(batch.flags()).zip(batch.duration_ns());
-    if batch.has(Columns::DURATION) {
-        for ((&place, &flags), &duration_ns) in rows {
-            if place != NOWHERE {
-                table.count(place as usize).add(flags, duration_ns);
-            }
-        }
-    } else {
-        for ((&place, &flags), _) in rows {
-            if place != NOWHERE {
-                table.count(place as usize).add(flags, NO_DURATION);
-            }
+    let rows = places.iter().zip(batch.flags()).zip(batch.duration_ns()).zip(batch.bytes_sent());
+    for (((&place, &flags), &duration_ns), &bytes) in rows {
+        if place != NOWHERE {
+            table.count(place as usize).add_values(flags, duration_ns, bytes);
         }
     }
 }
@@ -235,15 +236,23 @@ fn index<S: Simd, P: Payload>(
 impl Tally {
     /// Counts a record.
     #[inline(always)]
-    pub(super) fn add(&mut self, flags: u8, duration_ns: u64) {
+    pub(super) fn add(&mut self, batch: &Batch, row: usize) {
+        self.add_values(batch.flags()[row], batch.duration_ns()[row], batch.bytes_sent()[row]);
+    }
+
+    #[inline(always)]
+    fn add_values(&mut self, flags: u8, duration_ns: u64, bytes: u64) {
         self.requests += u32::from(flags & REQUEST != 0);
         self.errors += u32::from(flags & ERROR != 0);
+        self.client_errors += u32::from(flags & CLIENT_ERROR != 0);
+        self.bytes += u128::from(if bytes == NO_BYTES { 0 } else { bytes });
         if duration_ns == NO_DURATION {
             return;
         }
         let (sum_ns, carry) = self.sum_ns.overflowing_add(duration_ns);
         self.sum_ns = sum_ns;
         self.sum_high += u32::from(carry);
+        self.min_complement = self.min_complement.max(!duration_ns);
         self.max_ns = self.max_ns.max(duration_ns);
         let bucket = buckets::bucket_of::<BITS>(duration_ns);
         let window = &mut self.window;
@@ -288,38 +297,55 @@ impl<T: Copy + Default + PartialEq> Window<T> {
 }
 
 impl Route {
-    /// Requests, errors, and whether anything carries a response time.
-    pub(super) fn counts(&self) -> [u64; 3] {
-        [self.requests, self.errors, self.measured]
+    /// What puts a row into a table beside its volume.
+    pub(super) const LEADS: [(&'static str, fn(&Route) -> u128); 2] =
+        [("errors", |route| route.errors.into()), ("total time", |route| route.sum_ns)];
+
+    /// Requests, errors, client errors, and records with a response time.
+    pub(super) fn counts(&self) -> [u64; 4] {
+        [self.requests, self.errors, self.client_errors, self.measured]
     }
 
-    /// Mean, 95th percentile and longest response time in milliseconds, as a report has them.
-    pub(super) fn times(&self) -> [Value; 3] {
-        let ms = |ns: u64| ns as f64 / 1e6;
-        [
-            self.mean_ms().into(),
-            self.p95_ns().map(ms).into(),
-            (self.measured > 0).then_some(self.max_ns).map(ms).into(),
-        ]
+    /// Appends what a table of the report says of a row behind its key: of `volume` out of `all`,
+    /// and why it is there if not for that. Percentiles are within the least and greatest value.
+    pub(super) fn write(
+        &self,
+        row: &mut Map<String, Value>,
+        volume: u64,
+        of: Whole,
+        why: Option<&str>,
+    ) {
+        let ms = |ns: Option<u64>| Value::from(ns.map(|ns| ns as f64 / 1e6));
+        let mut put = |name: &str, value: Value| row.insert(name.into(), value);
+        put("requests", self.requests.into());
+        put("errors", self.errors.into());
+        put("client_errors", self.client_errors.into());
+        put("share", of.share(volume));
+        put("mean_ms", self.mean_ms().into());
+        put("p50_ms", ms(self.quantile(2)));
+        put("p95_ms", ms(self.quantile(20)));
+        put("p99_ms", ms(self.quantile(100)));
+        put("max_ms", ms((self.measured > 0).then_some(self.max_ns)));
+        put("bytes", of.bytes(self.bytes));
+        if let Some(why) = why {
+            put("why", why.into());
+        }
     }
 
     fn mean_ms(&self) -> Option<f64> {
         (self.measured > 0).then(|| self.sum_ns as f64 / self.measured as f64 / 1e6)
     }
 
-    /// The smallest value with at least 95 % of all at or below it, to within the relative error.
-    fn p95_ns(&self) -> Option<u64> {
-        let rank = self.measured - self.measured / 20;
-        if rank == self.measured {
-            return (rank > 0).then_some(self.max_ns);
+    /// The smallest value with at least all but one in `parts` of all at or below it, to within the
+    /// relative error.
+    fn quantile(&self, parts: u64) -> Option<u64> {
+        if self.measured < parts {
+            return (self.measured > 0).then_some(self.max_ns);
         }
-        let mut below = 0;
-        let bucket = self.window.counts.iter().position(|&n| {
-            below += n;
-            below >= rank
-        })?;
-        let middle = buckets::bucket_middle::<BITS>(usize::from(self.window.first) + bucket);
-        Some(middle.min(self.max_ns))
+        let first = usize::from(self.window.first);
+        let counts = self.window.counts.iter().enumerate().map(|(i, &n)| (first + i, n));
+        let value = buckets::quantile::<BITS>(counts, self.measured, parts)?;
+        Some(value.clamp(self.min_ns, self.max_ns))
     }
 }
 
@@ -329,21 +355,26 @@ impl Payload for Route {
     fn freeze(live: &mut Tally, out: &mut Vec<u8>) {
         put_u64(out, u64::from(std::mem::take(&mut live.requests)));
         put_u64(out, u64::from(std::mem::take(&mut live.errors)));
+        put_u64(out, u64::from(std::mem::take(&mut live.client_errors)));
+        put_u128(out, std::mem::take(&mut live.bytes));
         let used = live.window.used();
         put_u64(out, used.len() as u64);
         if !used.is_empty() {
             put_u128(out, u128::from(live.sum_high) << 64 | u128::from(live.sum_ns));
             put_u64(out, live.max_ns);
+            put_u64(out, !live.min_complement);
             used.iter().for_each(|&count| put_u64(out, u64::from(count)));
             live.window.counts.fill(0);
-            (live.sum_ns, live.sum_high, live.max_ns) = (0, 0, 0);
+            (live.sum_ns, live.sum_high) = (0, 0);
+            (live.min_complement, live.max_ns) = (0, 0);
         }
     }
 
     #[inline]
     fn reset(live: &mut Tally) {
-        (live.requests, live.errors) = (0, 0);
-        (live.sum_ns, live.sum_high, live.max_ns) = (0, 0, 0);
+        (live.requests, live.errors, live.client_errors, live.bytes) = (0, 0, 0, 0);
+        (live.sum_ns, live.sum_high) = (0, 0);
+        (live.min_complement, live.max_ns) = (0, 0);
         live.window.first = 0;
         live.window.counts.clear();
         // What few routes need is not kept for all.
@@ -353,6 +384,13 @@ impl Payload for Route {
     fn merge(&mut self, other: &Self) {
         self.requests += other.requests;
         self.errors += other.errors;
+        self.client_errors += other.client_errors;
+        self.bytes += other.bytes;
+        self.min_ns = match (self.measured, other.measured) {
+            (_, 0) => self.min_ns,
+            (0, _) => other.min_ns,
+            _ => self.min_ns.min(other.min_ns),
+        };
         self.measured += other.measured;
         self.sum_ns += other.sum_ns;
         self.max_ns = self.max_ns.max(other.max_ns);
@@ -370,24 +408,33 @@ impl Payload for Route {
     fn encode(&self, out: &mut Vec<u8>) {
         put_u64(out, self.requests);
         put_u64(out, self.errors);
+        put_u64(out, self.client_errors);
+        put_u128(out, self.bytes);
         let used = self.window.used();
         put_u64(out, used.len() as u64);
         if !used.is_empty() {
             put_u128(out, self.sum_ns);
             put_u64(out, self.max_ns);
+            put_u64(out, self.min_ns);
             used.iter().for_each(|&count| put_u64(out, count));
         }
     }
 
     fn decode(bytes: &mut &[u8]) -> Option<Self> {
-        let mut route =
-            Route { requests: get_u64(bytes)?, errors: get_u64(bytes)?, ..Route::default() };
+        let mut route = Route {
+            requests: get_u64(bytes)?,
+            errors: get_u64(bytes)?,
+            client_errors: get_u64(bytes)?,
+            bytes: get_u128(bytes).filter(|&sum| sum < 1 << 112)?,
+            ..Route::default()
+        };
         let len = usize::try_from(get_u64(bytes)?).ok().filter(|&len| len <= BUCKETS)?;
         if len == 0 {
             return Some(route);
         }
         route.sum_ns = get_u128(bytes)?;
         route.max_ns = get_u64(bytes).filter(|&ns| ns <= DURATION_NS_MAX)?;
+        route.min_ns = get_u64(bytes).filter(|&ns| ns <= route.max_ns)?;
         // The longest response time is in the last bucket.
         let end = buckets::bucket_of::<BITS>(route.max_ns) + 1;
         let first = end.checked_sub(len)?;
@@ -398,7 +445,9 @@ impl Payload for Route {
             *count = get_u64(bytes)?;
             route.measured = route.measured.checked_add(*count)?;
         }
-        let edges = window.counts[at] > 0 && window.counts[at + len - 1] > 0;
+        let edges = window.counts[at] > 0
+            && window.counts[at + len - 1] > 0
+            && buckets::bucket_of::<BITS>(route.min_ns) == first;
         let most = u128::from(route.measured) * u128::from(route.max_ns);
         (edges && route.sum_ns <= most).then_some(route)
     }
@@ -406,10 +455,12 @@ impl Payload for Route {
     fn merge_bytes(mut a: &[u8], mut b: &[u8], out: &mut Vec<u8>) {
         const CHECKED: &str = "groups are checked when they arrive";
         let get = |bytes: &mut &[u8]| get_u64(bytes).expect(CHECKED);
-        // Requests, errors.
-        for _ in 0..2 {
+        // Requests, errors, client errors.
+        for _ in 0..3 {
             put_u64(out, get(&mut a) + get(&mut b));
         }
+        let bytes = [get_u128(&mut a), get_u128(&mut b)].map(|sum| sum.expect(CHECKED));
+        put_u128(out, bytes[0] + bytes[1]);
         if a[0] == 0 || b[0] == 0 {
             // One of them has no response times.
             out.extend_from_slice(if a[0] == 0 { b } else { a });
@@ -424,6 +475,8 @@ impl Payload for Route {
         put_u64(out, (end - first) as u64);
         put_u128(out, sum_ns[0] + sum_ns[1]);
         put_u64(out, max_ns[0].max(max_ns[1]));
+        let min_ns = [get(&mut a), get(&mut b)];
+        put_u64(out, min_ns[0].min(min_ns[1]));
         for bucket in first..end {
             let mut count = 0;
             if (firsts[0]..ends[0]).contains(&bucket) {
@@ -470,26 +523,27 @@ impl RouteGroups {
     }
 
     /// The report's `routes`, with the `top` that had most requests.
-    pub fn evaluate(&self, top: usize) -> Value {
-        let one = |(name, route): (&[u8], Route)| {
-            let [mean_ms, p95_ms, max_ms] = route.times();
-            json!({
-                "route": String::from_utf8_lossy(name),
-                "requests": route.requests,
-                "errors": route.errors,
-                "mean_ms": mean_ms,
-                "p95_ms": p95_ms,
-                "max_ms": max_ms,
-            })
-        };
-        json!({
-            "exact": self.groups.exact(),
-            "error_bound": self.groups.error_bound(),
-            "distinct": self.groups.distinct(),
-            "relative_error": relative_error(),
-            "top": self.groups.top(top, |route| route.requests).into_iter().map(one).collect::<Vec<_>>(),
-        })
+    pub fn evaluate(&self, top: usize, of: Whole) -> Value {
+        evaluate(&self.groups, "route", top, of)
     }
+}
+
+/// A table of requests: the `top` by requests, and those that lead by errors or time.
+pub(super) fn evaluate(groups: &Groups<Route>, key: &str, top: usize, of: Whole) -> Value {
+    let one = |(name, route, why): (&[u8], Route, Option<&str>)| {
+        let mut row = Map::new();
+        row.insert(key.into(), String::from_utf8_lossy(name).into());
+        route.write(&mut row, route.requests, of, why);
+        row
+    };
+    let rows = groups.leaders(top, |route| route.requests, &Route::LEADS);
+    json!({
+        "exact": groups.exact(),
+        "error_bound": groups.error_bound(),
+        "distinct": groups.distinct(),
+        "relative_error": relative_error(),
+        "top": rows.into_iter().map(one).collect::<Vec<_>>(),
+    })
 }
 
 /// How far a percentile of a route may be off, relatively.
@@ -535,13 +589,13 @@ mod tests {
             let ns: Vec<u64> = durations.iter().map(|d| d.map_or(NO_DURATION, |d| d >> shift)).collect();
             let of = |ns: &[u64]| {
                 let mut live = Tally::default();
-                ns.iter().for_each(|&ns| live.add(REQUEST, ns));
+                ns.iter().for_each(|&ns| live.add_values(REQUEST | CLIENT_ERROR, ns, ns / 3));
                 let mut bytes = Vec::new();
                 Route::freeze(&mut live, &mut bytes);
                 // What is left behaves as new.
                 let mut again = Vec::new();
                 Route::freeze(&mut live, &mut again);
-                assert_eq!(again, [0, 0, 0]);
+                assert_eq!(again, [0; 5]);
                 Route::decode(&mut &bytes[..]).unwrap()
             };
             let (left, right) = ns.split_at(cut.index(ns.len() + 1));
@@ -565,7 +619,7 @@ mod tests {
             let mut sorted: Vec<u64> = ns.into_iter().filter(|&ns| ns != NO_DURATION).collect();
             sorted.sort_unstable();
             let exact = (!sorted.is_empty()).then(|| sorted[(sorted.len() * 19).div_ceil(20) - 1]);
-            match (whole.p95_ns(), exact) {
+            match (whole.quantile(20), exact) {
                 (Some(p95), Some(exact)) => {
                     prop_assert!(p95.abs_diff(exact) as f64 <= exact as f64 / 31.9);
                 }
@@ -577,7 +631,7 @@ mod tests {
         fn no_bytes_panic(bytes: Vec<u8>) {
             let mut rest = &bytes[..];
             if let Some(route) = Route::decode(&mut rest) {
-                route.p95_ns();
+                route.quantile(20);
                 let mut again = Vec::new();
                 route.encode(&mut again);
                 prop_assert_eq!(&again[..], &bytes[..bytes.len() - rest.len()]);
@@ -595,7 +649,7 @@ mod tests {
             &[
                 ("GET", "/item/1?x", 200, 10 * ms),
                 ("GET", "/item/22", 503, 30 * ms),
-                ("GET", "/about", 200, NO_DURATION),
+                ("GET", "/about", 404, NO_DURATION),
                 ("POST", "/item/1", 0, NO_DURATION),
                 ("GET", &long, 200, 5 * ms),
             ],
@@ -607,18 +661,22 @@ mod tests {
         let expected = json!({
             "exact": true, "error_bound": 0, "distinct": 4, "relative_error": 0.03125,
             "top": [
-                {"route": "GET /item/{id}", "requests": 2, "errors": 1, "mean_ms": 20.0,
-                    "p95_ms": 30.0, "max_ms": 30.0},
-                {"route": "GET /about", "requests": 1, "errors": 0, "mean_ms": null,
-                    "p95_ms": null, "max_ms": null},
-                {"route": long, "requests": 1, "errors": 0, "mean_ms": 5.0,
-                    "p95_ms": 5.0, "max_ms": 5.0},
+                {"route": "GET /item/{id}", "requests": 2, "errors": 1, "client_errors": 0,
+                    "share": 0.5, "mean_ms": 20.0, "p50_ms": 10.223615, "p95_ms": 30.0,
+                    "p99_ms": 30.0, "max_ms": 30.0, "bytes": null},
+                {"route": "GET /about", "requests": 1, "errors": 0, "client_errors": 1,
+                    "share": 0.25, "mean_ms": null, "p50_ms": null, "p95_ms": null,
+                    "p99_ms": null, "max_ms": null, "bytes": null},
+                {"route": long, "requests": 1, "errors": 0, "client_errors": 0,
+                    "share": 0.25, "mean_ms": 5.0, "p50_ms": 5.0, "p95_ms": 5.0,
+                    "p99_ms": 5.0, "max_ms": 5.0, "bytes": null},
             ],
         });
-        assert_eq!(state.evaluate(3), expected);
+        let whole = Whole { volume: 4, sized: false };
+        assert_eq!(state.evaluate(3, whole), expected);
         state.merge(&state.clone());
         assert_eq!(state.check(), Ok(()));
-        assert_eq!(state.evaluate(3)["top"][0]["requests"], 4);
-        assert_eq!(state.evaluate(9)["top"][3]["route"], "POST /item/{id}");
+        assert_eq!(state.evaluate(3, whole)["top"][0]["requests"], 4);
+        assert_eq!(state.evaluate(9, whole)["top"][3]["route"], "POST /item/{id}");
     }
 }

@@ -10,6 +10,9 @@ use std::marker::PhantomData;
 /// Longest payload as bytes; far above what any metric writes.
 const PAYLOAD_BYTES_MAX: usize = 1 << 16;
 
+/// Entries that are shown beside those of largest volume for each other score.
+const LEADERS_MAX: usize = 3;
+
 /// More calls than there can be: far more than bytes in the largest file.
 const CALLS_MAX: u64 = crate::limits::COUNT_MAX;
 
@@ -205,6 +208,26 @@ impl<P: Payload> Groups<P> {
         }
         all.sort_unstable_by(order);
         all.into_iter().map(|(_, key, payload)| (key, payload)).collect()
+    }
+
+    /// The `n` entries with the largest volume, and behind them those that are not among these but
+    /// lead by one of the other scores, each with the name of the first of these.
+    pub fn leaders<'a>(
+        &self,
+        n: usize,
+        volume: impl Fn(&P) -> u64,
+        others: &[(&'a str, fn(&P) -> u128)],
+    ) -> Vec<(&[u8], P, Option<&'a str>)> {
+        let rows = self.top(n, volume).into_iter();
+        let mut rows: Vec<_> = rows.map(|(key, payload)| (key, payload, None)).collect();
+        for &(why, score) in others {
+            for (key, payload) in self.top(n.min(LEADERS_MAX), score) {
+                if score(&payload) > 0 && rows.iter().all(|(known, ..)| *known != key) {
+                    rows.push((key, payload, Some(why)));
+                }
+            }
+        }
+        rows
     }
 
     /// Adds the groups of `other`; both were made with this `cap`.

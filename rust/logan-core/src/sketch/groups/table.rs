@@ -170,6 +170,12 @@ impl<P: Payload> GroupTable<P> {
         self.heads[index].key(&self.arena)
     }
 
+    /// The hash of the key at a place that [`index`](Self::index) gave.
+    #[inline(always)]
+    pub fn hash(&self, index: usize) -> u64 {
+        self.heads[index].hash
+    }
+
     /// What is counted of each entry, idle ones included.
     pub fn lives_mut(&mut self) -> impl Iterator<Item = &mut P::Live> {
         self.cells[..self.heads.len()].iter_mut().map(|cell| &mut cell.live)

@@ -67,7 +67,7 @@ fn merged(groups: &[Groups<Sum>], cap: usize) -> Groups<Sum> {
 /// What the text above says of merging, in its words.
 fn plainly_merged(a: &Groups<Sum>, b: &Groups<Sum>, cap: usize) -> Groups<Sum> {
     let mut all = BTreeMap::<(u64, Vec<u8>), (u64, Sum)>::new();
-    let mut keys = Distinct::default();
+    let mut keys: Distinct = Distinct::default();
     for groups in [a, b] {
         let mut rest = &groups.blob[..];
         while let Some(raw) = Raw::next(&mut rest) {

@@ -25,10 +25,13 @@ use crate::bytes::simd::Simd;
 use crate::fast::FastPath;
 use crate::format::access::combined::head::may_begin;
 use crate::format::access::tail::{Dialect, tail_time};
+use crate::format::cursor::Cursor;
 use crate::format::http::{route, status_at};
 use crate::format::units::{Tail, TailPlace};
 use crate::format::{Run, address, line_of};
-use crate::record::{BATCH_ROWS, NO_ANSWER, NO_BYTES, NO_DURATION, Record, RowWriter, Rows, Text};
+use crate::record::{
+    BATCH_ROWS, Column, Columns, NO_ANSWER, NO_BYTES, NO_DURATION, Record, RowWriter, Rows, Text,
+};
 use crate::time::{Stamp, TimestampParser, eight_digits, leading_digits};
 
 /// `[24/Jan/2024:00:00:00 +0000] "`
@@ -49,10 +52,10 @@ struct Last {
 
 #[inline(always)]
 pub(super) fn many<S: Simd>(simd: S, run: &mut Run<'_>) {
-    if !run.context.wanted.is_empty() || !run.context.fast.has(FastPath::CombinedLines) {
-        // What is on request is not of the usual shape.
+    if !run.context.fast.has(FastPath::CombinedLines) {
         return;
     }
+    let wanted = run.context.wanted;
     let block = run.block;
     let tail = run.context.durations.tail_of(TailPlace::Agent);
     let mut last = Last { bytes: [0; 32], second: 0, nanos: 0 };
@@ -66,7 +69,7 @@ pub(super) fn many<S: Simd>(simd: S, run: &mut Run<'_>) {
         }
         let line = line_of(block, start, end);
         let clock = &mut run.context.clock;
-        if one(simd, tail, line, start, clock, &mut last, &mut rows, row).is_none() {
+        if one(simd, tail, wanted, line, start, clock, &mut last, &mut rows, row).is_none() {
             break;
         }
         start = end + 1;
@@ -86,6 +89,7 @@ pub(super) fn many<S: Simd>(simd: S, run: &mut Run<'_>) {
 fn one<S: Simd>(
     simd: S,
     tail: Tail,
+    wanted: Columns,
     line: Line<'_>,
     start: u32,
     clock: &mut TimestampParser,
@@ -147,6 +151,13 @@ fn one<S: Simd>(
     if agent_end >= line.len() || line.byte(agent_end) != b'"' || escapes {
         return None;
     }
+    let (referrer, agent) = ((size_end + 2, referer_end), (referer_end + 3, agent_end));
+    if wanted.has(Columns::REFERRER.or(Columns::USER_AGENT))
+        && has_backslash(simd, line, referrer.0, agent_end)
+    {
+        // Escapes are to be undone.
+        return None;
+    }
     let mut duration_ns = NO_DURATION;
     let end = agent_end + 1;
     if end < line.len() {
@@ -159,6 +170,13 @@ fn one<S: Simd>(
 
     let mut record = Record::EMPTY;
     route(line, request, request_end, &mut record);
+    if wanted.has(Columns::HOST)
+        && !record.method.is_empty()
+        && line.byte(record.method.range().1 + 1) != b'/'
+    {
+        // Only a target that is a URL names its host: in this shape no host comes before the client.
+        return None;
+    }
     let is_named = host_end != 1 || line.byte(0) != b'-';
     let mut client = Text::of_line(0, if is_named { host_end } else { 0 });
     let Rows { cells, line_start, line_len, arena } = rows.parts();
@@ -173,6 +191,15 @@ fn one<S: Simd>(
     cells.method[row] = record.method.at(start);
     cells.path[row] = record.path.at(start);
     cells.client[row] = client.at(start);
+    if !wanted.is_empty() {
+        let c = Cursor::new(line, 0);
+        c.request(wanted, Column::REFERRER, referrer, &mut record);
+        c.request(wanted, Column::USER_AGENT, agent, &mut record);
+        let moved = |text: Text| if text.is_empty() { Text::NONE } else { text.at(start) };
+        cells.referrer[row] = moved(record.referrer);
+        cells.user_agent[row] = moved(record.user_agent);
+        cells.host[row] = Text::NONE;
+    }
     line_start[row] = start;
     line_len[row] = line.len() as u32;
     Some(())
@@ -184,6 +211,16 @@ fn read_stamp(line: Line<'_>, open: usize, clock: &mut TimestampParser) -> Optio
     let (stamp, end) = clock.clf(line, open + 1)?;
     let closes = line.u32_at(end) & 0x00FF_FFFF == u32::from_le_bytes(*b"] \"\0");
     (end + 3 == open + STAMP_BYTES && closes).then_some(stamp)
+}
+
+/// Whether there is a backslash from `from` to `end`, which may be 320 bytes apart.
+#[inline(always)]
+fn has_backslash<S: Simd>(simd: S, line: Line<'_>, from: usize, end: usize) -> bool {
+    (from..end).step_by(64).any(|at| {
+        let rest = end - at;
+        let inside = if rest < 64 { (1u64 << rest) - 1 } else { u64::MAX };
+        line.all64(simd, at, b'\\') & inside != 0
+    })
 }
 
 /// The first quote at or behind `from`, if it is within 128 bytes; else a position where no quote
@@ -231,7 +268,12 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 4096, ..ProptestConfig::default() })]
         #[test]
-        fn bulk_says_what_parse_says(lines in prop::collection::vec(line(), 1..5)) {
+        fn bulk_says_what_parse_says(
+            lines in prop::collection::vec(line(), 1..5),
+            wanted in prop::sample::subsequence(Columns::ON_REQUEST.iter().collect::<Vec<_>>(), 0..=3),
+        ) {
+            let columns = wanted.iter().map(|&column| Columns::of(column));
+            let wanted = columns.fold(Columns::NONE, Columns::or);
             let mut block = vec![b'\n'; PAD];
             let mut ends = Vec::new();
             for line in &lines {
@@ -242,6 +284,7 @@ mod tests {
             block.resize(block.len() + PAD, b'"');
             let format = Quoted::<COMBINED_KIND>;
             let (mut context, mut batch) = (Context::new(TimestampParser::utc()), Batch::new());
+            context.wanted = wanted;
             let (mut start, mut next) = (PAD as u32, 0);
             while next < ends.len() {
                 // From each line on, as after a line of another shape.
@@ -254,8 +297,8 @@ mod tests {
                     let end = ends[next];
                     let line = line_of(&block, start, end);
                     let mut record = Record::EMPTY;
-                    let (context, arena) = (&mut context, &mut Vec::new());
-                    let cx = &mut Parse { simd: Plain, context, arena, record: &mut record };
+                    let (context, mut arena) = (&mut context, Vec::new());
+                    let cx = &mut Parse { simd: Plain, context, arena: &mut arena, record: &mut record };
                     prop_assert!(format.parse(line, cx).is_some(), "{:?}", lines[next]);
                     address::in_one_form(Plain, line, &mut Vec::new(), &mut record);
                     let mut expected = Batch::new();
@@ -272,6 +315,17 @@ mod tests {
                     prop_assert_eq!(text(batch.method()[row]), text(expected.method()[0]));
                     prop_assert_eq!(text(batch.path()[row]), text(expected.path()[0]));
                     prop_assert_eq!(text(batch.client()[row]), text(expected.client()[0]));
+                    // Rows that it takes need no arena.
+                    let cells = &mut batch.rows();
+                    let cells = cells.parts().cells;
+                    for (found, said) in [
+                        (cells.user_agent[row], record.user_agent),
+                        (cells.referrer[row], record.referrer),
+                        (cells.host[row], record.host),
+                    ] {
+                        let said = if said.is_empty() { said } else { said.at(start) };
+                        prop_assert_eq!(text(found), said.bytes(&block, &arena).to_vec());
+                    }
                     (start, next) = (end + 1, next + 1);
                 }
                 prop_assert_eq!((next, start), (done, after));

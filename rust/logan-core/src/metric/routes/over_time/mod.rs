@@ -28,6 +28,7 @@ const LOG2_MAX: u64 = LOG2[SKETCH_BUCKETS - 1] as u64;
 
 /// Accumulator.
 pub struct OverTime {
+    pub(super) is_on: bool,
     slots: TimeSlots,
     table: GroupTable<Times>,
     /// The place in `table` of each place in the table of routes, as long as neither moves.
@@ -46,7 +47,7 @@ pub struct Bucket {
     errors: u64,
     measured: u64,
     /// Sums of the logarithms of the response times, and of their squares.
-    log_sum: u64,
+    log_sum: u128,
     log_sq: u128,
 }
 
@@ -81,6 +82,7 @@ pub struct RoutesOverTime {
 impl Default for OverTime {
     fn default() -> Self {
         OverTime {
+            is_on: true,
             slots: TimeSlots::default(),
             table: GroupTable::new(ROUTES_MAX),
             places: Vec::new(),
@@ -100,7 +102,7 @@ impl OverTime {
         routes: &GroupTable<P>,
         places: &[u32],
     ) {
-        if !batch.has(Columns::TIME) {
+        if !batch.has(Columns::TIME) || !self.is_on {
             return;
         }
         self.expect(batch.len);
@@ -134,7 +136,7 @@ impl OverTime {
 
     /// Counts a row of this route.
     pub(super) fn add(&mut self, batch: &Batch, row: usize, route: &[u8]) {
-        if batch.time_ns()[row] == NO_TIME {
+        if batch.time_ns()[row] == NO_TIME || !self.is_on {
             return;
         }
         self.expect(1);
@@ -282,7 +284,7 @@ impl Payload for Times {
             requests: cell.requests.into(),
             errors: cell.errors.into(),
             measured: cell.measured.into(),
-            log_sum: cell.log_sum,
+            log_sum: cell.log_sum.into(),
             log_sq: cell.log_sq.into(),
         };
         let mut times: Vec<Bucket> = live.iter().filter(|c| !c.is_empty()).map(bucket).collect();
@@ -312,7 +314,7 @@ impl Payload for Times {
             put_u64(out, bucket.errors);
             put_u64(out, bucket.measured);
             if bucket.measured > 0 {
-                put_u64(out, bucket.log_sum);
+                put_u128(out, bucket.log_sum);
                 put_u128(out, bucket.log_sq);
             }
         }
@@ -332,13 +334,13 @@ impl Payload for Times {
             let [requests, errors, measured] = [get_u64(bytes)?, get_u64(bytes)?, get_u64(bytes)?];
             let mut bucket = Bucket { index, requests, errors, measured, ..Bucket::default() };
             if measured > 0 {
-                bucket.log_sum = get_u64(bytes)?;
+                bucket.log_sum = get_u128(bytes)?;
                 bucket.log_sq = get_u128(bytes)?;
             }
             let most = u128::from(measured) * u128::from(LOG2_MAX);
             if requests | errors | measured == 0
-                || u128::from(bucket.log_sum) > most
-                || bucket.log_sq > u128::from(bucket.log_sum) * u128::from(LOG2_MAX)
+                || bucket.log_sum > most
+                || bucket.log_sq > bucket.log_sum * u128::from(LOG2_MAX)
             {
                 return None;
             }
@@ -404,16 +406,15 @@ impl RoutesOverTime {
         let mut coarse = self.coarsened(step as u8);
         let at = |bucket: &Bucket| buckets.binary_search(&bucket.index);
         coarse.groups.change(|times| times.0.retain(|bucket| at(bucket).is_ok()));
-        let sum = |times: &Times, of: fn(&Bucket) -> u64| times.0.iter().map(of).sum::<u64>();
-        let lead = |n, of: fn(&Bucket) -> u64| {
+        let sum = |times: &Times, of: fn(&Bucket) -> u128| times.0.iter().map(of).sum::<u128>();
+        let lead = |n, of: fn(&Bucket) -> u128| {
             let rows = coarse.groups.top(n, |times| sum(times, of));
             rows.into_iter().filter(move |(_, times)| sum(times, of) > 0)
         };
-        let mut rows: Vec<(&[u8], Times)> = coarse.groups.top(BY_REQUESTS, |times| {
-            sum(times, |bucket| bucket.requests)
-        });
+        let mut rows: Vec<(&[u8], Times)> =
+            coarse.groups.top(BY_REQUESTS, |times| sum(times, |bucket| bucket.requests.into()));
         let mut names: BTreeSet<&[u8]> = rows.iter().map(|(name, _)| *name).collect();
-        let troubled = lead(BY_TROUBLE, |b| b.errors).chain(lead(BY_TROUBLE, |b| b.log_sum));
+        let troubled = lead(BY_TROUBLE, |b| b.errors.into()).chain(lead(BY_TROUBLE, |b| b.log_sum));
         rows.extend(troubled.filter(|(name, _)| names.insert(name)));
         let one = |(name, times): &(&[u8], Times)| {
             let column = |of: &dyn Fn(&Bucket) -> Value| Value::from_iter(times.0.iter().map(of));
@@ -423,7 +424,7 @@ impl RoutesOverTime {
                 "requests": column(&|bucket| bucket.requests.into()),
                 "errors": column(&|bucket| bucket.errors.into()),
                 "measured": column(&|bucket| bucket.measured.into()),
-                "log_sum": column(&|bucket| bucket.log_sum.into()),
+                "log_sum": column(&|bucket| crate::metric::integer(bucket.log_sum)),
                 "log_sq": column(&|bucket| crate::metric::integer(bucket.log_sq)),
             })
         };

@@ -11,12 +11,13 @@ type Request = (i64, u16, Option<u64>, u16);
 
 fn count(requests: &[Request]) -> (RoutesOverTime, crate::metric::grid::GridBuckets) {
     let mut routes = Routes::default();
-    let mut grid = Grid::default();
+    let mut grid = Grid::new(true);
     for part in requests.chunks(BATCH_ROWS) {
         let mut bytes = vec![b' '; 64];
         let mut batch = Batch::new();
         for &(second, route, duration_ns, status) in part {
-            let path = format!("/{}", char::from(b'a' + (route % 26) as u8)).repeat(1 + usize::from(route / 26));
+            let path = format!("/{}", char::from(b'a' + (route % 26) as u8))
+                .repeat(1 + usize::from(route / 26));
             let start = bytes.len();
             bytes.extend_from_slice(path.as_bytes());
             // Every seventh route is none, every eleventh second no time.

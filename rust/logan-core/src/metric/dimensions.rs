@@ -1,0 +1,216 @@
+//! Requests by what else logs say of them: user agent, referrer, host, method, and routes that were
+//! not found; each table as that of routes, with a cap of its own.
+//!
+//! Texts are counted as they are written; families of user agents are told from the distinct texts
+//! when a report is made, never here. A record that is no request is in no table: the host of a
+//! line that a program wrote is where it ran, not whom a client asked.
+
+use super::routes::{self, Route, RouteIndex};
+use super::{Metric, State, Whole};
+use crate::bytes::simd::Simd;
+use crate::record::{BATCH_ROWS, Batch, Block, Column, Columns, REQUEST, Text};
+use crate::sketch::groups::{GroupTable, Groups};
+use crate::spec::{OptionalMetric, Spec};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// A table: its name in the report, the key of its rows, and the number of different values up to
+/// which all counts are exact.
+struct Kind {
+    name: &'static str,
+    key: &'static str,
+    metric: OptionalMetric,
+    cap: usize,
+    /// None of routes that were not found.
+    column: Option<Column>,
+}
+
+const KINDS: [Kind; 5] = [
+    Kind {
+        name: "hosts",
+        key: "host",
+        metric: OptionalMetric::Hosts,
+        cap: 2_000,
+        column: Some(Column::HOST),
+    },
+    Kind {
+        name: "methods",
+        key: "method",
+        metric: OptionalMetric::Methods,
+        cap: 64,
+        column: Some(Column::METHOD),
+    },
+    Kind {
+        name: "not_found",
+        key: "route",
+        metric: OptionalMetric::NotFound,
+        cap: 2_000,
+        column: None,
+    },
+    Kind {
+        name: "referrers",
+        key: "referrer",
+        metric: OptionalMetric::Referrers,
+        cap: 5_000,
+        column: Some(Column::REFERRER),
+    },
+    Kind {
+        name: "user_agents",
+        key: "user_agent",
+        metric: OptionalMetric::UserAgents,
+        cap: 5_000,
+        column: Some(Column::USER_AGENT),
+    },
+];
+
+/// The status of a route that was not found.
+const NOT_FOUND: u16 = 404;
+
+/// Rows whose slots in a table are fetched at once.
+const AHEAD: usize = 32;
+
+/// Accumulator.
+pub struct Dimensions {
+    tables: Vec<(&'static Kind, GroupTable<Route>)>,
+    finder: RouteIndex,
+}
+
+/// Tables by name; those without a record are left out.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DimensionGroups(BTreeMap<String, Groups<Route>>);
+
+impl Dimensions {
+    /// The tables that a spec does not switch off.
+    pub fn new(spec: &Spec) -> Dimensions {
+        let kinds = KINDS.iter().filter(|kind| !spec.meaning.is_off(kind.metric));
+        Dimensions {
+            tables: kinds.map(|kind| (kind, GroupTable::new(kind.cap))).collect(),
+            finder: RouteIndex::default(),
+        }
+    }
+}
+
+impl Metric for Dimensions {
+    type State = DimensionGroups;
+
+    #[inline(always)]
+    fn update(&mut self, batch: &Batch, block: Block<'_>) {
+        // Of a request with nothing but a time, logs do not say such things.
+        if batch.has(Columns::STATUS.or(Columns::DURATION)) {
+            crate::dispatch!(update::<>(dimensions: &mut Dimensions, batch: &Batch, block: Block<'_>) -> ();
+                self, batch, block);
+        }
+    }
+
+    fn take(&mut self) -> DimensionGroups {
+        self.finder.restart();
+        let take = |(kind, table): &mut (&'static Kind, GroupTable<Route>)| {
+            let groups = table.take();
+            let some = groups.entries() > 0 || !groups.exact();
+            some.then(|| (kind.name.to_string(), groups))
+        };
+        DimensionGroups(self.tables.iter_mut().filter_map(take).collect())
+    }
+}
+
+#[inline(always)]
+fn update<S: Simd>(simd: S, dimensions: &mut Dimensions, batch: &Batch, block: Block<'_>) {
+    let Dimensions { tables, finder } = dimensions;
+    for (kind, table) in tables {
+        match kind.column {
+            Some(column) if batch.has(Columns::of(column)) => {
+                if let Some(cells) = batch.texts(column) {
+                    by_text(table, cells, batch, block);
+                }
+            }
+            Some(_) => {}
+            None if batch.has(Columns::STATUS) && batch.has(Columns::ROUTE) => {
+                table.expect(batch.len);
+                for row in 0..batch.len {
+                    if batch.status()[row] == NOT_FOUND
+                        && let Some(place) = finder.index(simd, table, batch, block, row)
+                    {
+                        table.count(place).add(batch, row);
+                    }
+                }
+            }
+            None => {}
+        }
+    }
+}
+
+#[inline(always)]
+fn by_text(
+    table: &mut GroupTable<Route>,
+    cells: &[Text; BATCH_ROWS],
+    batch: &Batch,
+    block: Block<'_>,
+) {
+    table.expect(batch.len);
+    let mut hashes = [0; AHEAD];
+    // The last text and its place: many columns say the same again and again.
+    let (mut last, mut place, mut moves) = (&[][..], 0, table.moves());
+    for start in (0..batch.len).step_by(AHEAD) {
+        let rows = start..batch.len.min(start + AHEAD);
+        for (hash, text) in hashes.iter_mut().zip(&cells[rows.clone()]) {
+            // Short ones are mostly those of the row before.
+            if text.range().1 - text.range().0 > 8 {
+                *hash = table.hash_and_prefetch(text.bytes(block.bytes, &batch.arena));
+            }
+        }
+        for (row, &hash) in rows.zip(&hashes) {
+            let text = cells[row].bytes(block.bytes, &batch.arena);
+            if text.is_empty() || batch.flags()[row] & REQUEST == 0 {
+                continue;
+            }
+            if text != last || moves != table.moves() {
+                place =
+                    if text.len() > 8 { table.index_hashed(text, hash) } else { table.index(text) };
+                (last, moves) = (text, table.moves());
+            }
+            table.count(place).add(batch, row);
+        }
+    }
+}
+
+impl DimensionGroups {
+    /// Appends the tables of the report that a spec did not switch off, each with the `top` by
+    /// requests and those that lead otherwise.
+    pub fn evaluate(
+        &self,
+        top: usize,
+        of: Whole,
+        is_off: impl Fn(OptionalMetric) -> bool,
+        mut put: impl FnMut(&'static str, Value),
+    ) {
+        let none = Groups::default();
+        for kind in KINDS.iter().filter(|kind| !is_off(kind.metric)) {
+            let groups = self.0.get(kind.name).unwrap_or(&none);
+            put(kind.name, routes::evaluate(groups, kind.key, top, of));
+        }
+    }
+}
+
+impl State for DimensionGroups {
+    fn merge(&mut self, other: &Self) {
+        for (name, theirs) in &other.0 {
+            if let Some(kind) = KINDS.iter().find(|kind| kind.name == name) {
+                self.0.entry(name.clone()).or_default().merge(theirs, kind.cap);
+            }
+        }
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        for (name, groups) in &self.0 {
+            let kind = KINDS.iter().find(|kind| kind.name == name);
+            groups.check(kind.ok_or("a table of an unknown name")?.cap)?;
+            if groups.entries() == 0 && groups.exact() {
+                return Err("a table without a row");
+            }
+            super::sane(groups.iter().flat_map(|(_, row)| row.counts()))?;
+        }
+        Ok(())
+    }
+}
