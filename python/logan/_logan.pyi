@@ -271,12 +271,14 @@ class Summary:
         `logan_version` and `performance`, and `groups` only where the spec names fields that
         records were counted by; beside them `"sources": [{"source", "name", "bytes", "first",
         "last", "segments": [[start, end]], "formats": [{"name", "lines", ...}]}]`, first and last
-        being timestamps or None, and `"analysis"`, what findings are made of: `"step_s"` and, one entry for each time bucket that holds a record,
+        being timestamps or None, and `"analysis"`, what findings are made of: `"step_s"` and, one
+        entry for each time bucket that holds a record,
         `"buckets"` (start, epoch seconds), `"records"`, `"requests"`, `"errors"`, `"measured"`,
         `"log_sum"`, `"log_sq"` (sums over response times of their base-2 logarithm in 1/256, of
         nanoseconds, and of its square); `"routes": [{"name", "at", ...}]` with the same from
         "requests" on, for the buckets whose positions are in `"at"`; `"routes_exact"`;
-        `"templates": [{"text", "level", "count", "errors", "first", "last"}]` (epoch nanoseconds, or null).
+        `"templates": [{"text", "level", "count", "errors", "first", "last"}]` (epoch nanoseconds,
+        or null).
         """
     def distributions(self, top: int) -> str:
         """JSON of the response times behind percentiles: `{"response_time": times, "routes":

@@ -86,8 +86,8 @@ def row_reference(text: str, at: int = 0) -> tuple[str, str, int] | None:
         key = quoted[1:-1]
     table = found[1]
     head = table.partition(".")[0]
-    if head not in TABLES or head == "series" or (head == "groups") == (table == head):
-        known = ", ".join(name for name in TABLES if name not in ("series", "groups"))
+    if head not in TABLES or TABLES[head].rows != "top" or (head == "groups") == (table == head):
+        known = ", ".join(name for name, each in TABLES.items() if each.rows == "top")
         raise UsageError(
             f"the report has no table {table!r}", hint=f"tables: {known}, groups.FIELD"
         )
@@ -111,7 +111,7 @@ def keep_rows(
     changed: dict[str, Any] = {}
     for name, table in TABLES.items():
         section = figures.get(name)
-        if name == "series" or not section:
+        if table.rows != "top" or not section:  # points over time are no rows to choose from
             continue
         if name == "groups":
             changed[name] = {
