@@ -86,7 +86,7 @@ def configure(parser: Parser) -> None:
         "-o", "--output", metavar="FILE", help="write the output to FILE atomically"
     )
     configure_terminal(parser, output)
-    checks = groups["checks"]
+    checks = groups["gates"]
     checks.add_argument(
         "--fail-if",
         action="append",

@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from logan.cli.option_types import one_of, switch
-from logan.cli.report_options import GROUPS, PATHS_HELP, add_flag
+from logan.cli.report_options import GROUPS, PATHS_HELP, add_flag, configure_terminal
 from logan.options import Execution, Options, Presentation, TimeRange, chosen, flags
 
 if TYPE_CHECKING:
@@ -19,38 +18,20 @@ if TYPE_CHECKING:
 
 __all__ = ["configure_records", "kind_of", "open_records", "progress_of", "say_what_is_wrong"]
 
-_NOT_OF_RECORDS: Final = ("top", "by", "chunk_size", "engine")
+_NOT_OF_RECORDS: Final = ("top", "sort", "by", "chunk_size", "engine", "explain")
 """Options that records have no use for."""
 
 
 def configure_records(parser: Parser) -> None:
     """Add the inputs, and what every command has that reads records."""
-    from logan.cli.terminal import COLOR_CHOICES
-
     parser.add_argument("paths", nargs="+", metavar="PATH", help=PATHS_HELP)
-    groups = {name: parser.add_argument_group(name) for name in GROUPS if name != "checks"}
+    groups = {name: parser.add_argument_group(name) for name in GROUPS if name != "gates"}
     for name, default, flag in flags(TimeRange, Execution, Options, Presentation):
         if name not in _NOT_OF_RECORDS:
             add_flag(parser, groups[flag.group], name, default, flag)
     output = groups["output"]
     output.add_argument("-o", "--output", metavar="FILE", help="write to FILE atomically")
-    parser.setting(
-        "--color",
-        type=one_of(*COLOR_CHOICES),
-        default="auto",
-        group=output,
-        metavar="WHEN",
-        help=f"{', '.join(COLOR_CHOICES)}; auto follows the terminal and NO_COLOR",
-    )
-    parser.setting(
-        "--no-progress",
-        type=switch,
-        default=False,
-        group=output,
-        action="store_const",
-        const=True,
-        help="no progress bar",
-    )
+    configure_terminal(parser, output)
 
 
 def open_records(args: argparse.Namespace, **more: Any) -> Records:
