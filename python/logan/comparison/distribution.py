@@ -141,9 +141,7 @@ def percentile_test(a: Distribution | None, b: Distribution | None, q: float) ->
 
     Order-statistic intervals of both sides are widened until they meet. Two that do not meet say
     more than each for itself, as both would have to be off, so their level is that of the
-    difference. None where a side has too few values for the percentile to lie within them: fewer
-    than
-    4 / (1 - q).
+    difference. None where a side has too few values to hold the percentile: fewer than 4 / (1 - q).
     """
     if a is None or b is None or min(a.size, b.size) * (1 - q) < 4:
         return None

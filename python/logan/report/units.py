@@ -6,6 +6,7 @@ an en dash. No locale: thousands are set apart by commas, decimals by a point, e
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from datetime import UTC, datetime
 
@@ -124,6 +125,11 @@ def rate(value: float | None, unit: str = "/s") -> str:
     if 0 < value < 0.005:
         return f"<0.01{unit}"
     return f"{number(value)}{unit}"
+
+
+def brief(text: str) -> str:
+    """A number with its unit as a sentence has it, without zeros at the end: `31.0 %` -> `31 %`."""
+    return re.sub(r"(\d)(?:\.0+|(\.\d*[1-9])0+)(?!\d)", r"\1\2", text)
 
 
 def time_of(text: str | None) -> datetime | None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 
 from logan.report import units
-from logan.report.units import visible
+from logan.report.units import brief, visible
 
 __all__ = ["findings_lines", "sentence"]
 
@@ -36,16 +36,16 @@ def sentence(finding: Mapping[str, Any], zone: tzinfo = UTC) -> str:
     when = _when(finding["start"], finding["end"], zone)
     where = _common(finding)
     if kind == "errors":
-        head = f"errors {units.percent(before)} → {units.percent(during)}{when}"
+        head = f"errors {brief(units.percent(before))} → {brief(units.percent(during))}{when}"
     elif kind == "latency":
-        head = f"response time {units.duration_ms(before)} → {units.duration_ms(during)}{when}"
+        head = f"response time {brief(units.duration_ms(before))} → {brief(units.duration_ms(during))}{when}"
     elif kind in ("traffic_drop", "traffic_surge"):
         noun = _NOUNS[finding["metric"]]
         head = f"{noun} {_rates(before, during)}{when}"
     elif kind in ("message_new", "message_gone"):
         return _message(finding, when)
     elif kind == "concentration":
-        head = f"errors {units.percent(during)} all along"
+        head = f"errors {brief(units.percent(during))} all along"
     elif kind == "clock":
         days = during / 86_400
         far = f"{days / 365.25:.3g} years" if days > 730 else f"{days:.3g} days"
@@ -53,7 +53,7 @@ def sentence(finding: Mapping[str, Any], zone: tzinfo = UTC) -> str:
             f"{finding['direction']} all others{when}"
         )
     else:
-        head = f"{units.percent(during)} of all lines are malformed"
+        head = f"{brief(units.percent(during))} of all lines are malformed"
     text = f"{head}: {where}" if where else head
     added = finding.get("message")
     return f"{text}; new message: {_cut(added)}" if added else text
@@ -64,7 +64,9 @@ def _rates(before: float, during: float) -> str:
     larger = max(before, during)
     units_s = ((1, "/s"), (60, "/min"), (3_600, "/h"))
     seconds, unit = next((each for each in units_s if larger * each[0] >= 1), units_s[-1])
-    return f"{units.rate(before * seconds, unit)} → {units.rate(during * seconds, unit)}"
+    return (
+        f"{brief(units.rate(before * seconds, unit))} → {brief(units.rate(during * seconds, unit))}"
+    )
 
 
 def _message(finding: Mapping[str, Any], when: str) -> str:
@@ -85,12 +87,12 @@ def _common(finding: Mapping[str, Any]) -> str:
         value, field, share = _cut(each["value"]), each["field"], each["share"]
         name = f"{_LABELS.get(field, field + ' ')}{value}"
         if finding["kind"] in ("latency", "malformed"):
-            said.append(name if share >= 0.995 else f"{name} ({units.percent(share)})")
+            said.append(name if share >= 0.995 else f"{name} ({brief(units.percent(share))})")
         elif share >= 0.995:
             said.append(f"all {name}")
         else:
             noun = " of them" if not said else ""
-            said.append(f"{units.percent(share)}{noun} {name}")
+            said.append(f"{brief(units.percent(share))}{noun} {name}")
     return ", ".join(said)
 
 
