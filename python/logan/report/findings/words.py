@@ -36,16 +36,17 @@ def sentence(finding: Mapping[str, Any], zone: tzinfo = UTC) -> str:
     when = _when(finding["start"], finding["end"], zone)
     where = _common(finding)
     if kind == "errors":
-        head = f"errors {brief(units.percent(before))} → {brief(units.percent(during))}{when}"
+        head = f"errors {_percent(before)} → {_percent(during)}{when}"
     elif kind == "latency":
-        head = f"response time {brief(units.duration_ms(before))} → {brief(units.duration_ms(during))}{when}"
+        slower = f"{brief(units.duration_ms(before))} → {brief(units.duration_ms(during))}"
+        head = f"response time {slower}{when}"
     elif kind in ("traffic_drop", "traffic_surge"):
         noun = _NOUNS[finding["metric"]]
         head = f"{noun} {_rates(before, during)}{when}"
     elif kind in ("message_new", "message_gone"):
         return _message(finding, when)
     elif kind == "concentration":
-        head = f"errors {brief(units.percent(during))} all along"
+        head = f"errors {_percent(during)} all along"
     elif kind == "clock":
         days = during / 86_400
         far = f"{days / 365.25:.3g} years" if days > 730 else f"{days:.3g} days"
@@ -53,10 +54,14 @@ def sentence(finding: Mapping[str, Any], zone: tzinfo = UTC) -> str:
             f"{finding['direction']} all others{when}"
         )
     else:
-        head = f"{brief(units.percent(during))} of all lines are malformed"
+        head = f"{_percent(during)} of all lines are malformed"
     text = f"{head}: {where}" if where else head
     added = finding.get("message")
     return f"{text}; new message: {_cut(added)}" if added else text
+
+
+def _percent(share: float) -> str:
+    return brief(units.percent(share))
 
 
 def _rates(before: float, during: float) -> str:
@@ -87,12 +92,12 @@ def _common(finding: Mapping[str, Any]) -> str:
         value, field, share = _cut(each["value"]), each["field"], each["share"]
         name = f"{_LABELS.get(field, field + ' ')}{value}"
         if finding["kind"] in ("latency", "malformed"):
-            said.append(name if share >= 0.995 else f"{name} ({brief(units.percent(share))})")
+            said.append(name if share >= 0.995 else f"{name} ({_percent(share)})")
         elif share >= 0.995:
             said.append(f"all {name}")
         else:
             noun = " of them" if not said else ""
-            said.append(f"{brief(units.percent(share))}{noun} {name}")
+            said.append(f"{_percent(share)}{noun} {name}")
     return ", ".join(said)
 
 
