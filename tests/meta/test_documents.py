@@ -12,6 +12,7 @@ import pytest
 
 from logan import _logan
 from logan.cli import COMMANDS
+from logan.cli.command_line import join_ages, with_command
 from logan.cli.main import command_parser
 from logan.errors import UsageError
 from release.command_tree import commands
@@ -43,11 +44,12 @@ def logan_commands(text: str = README) -> list[list[str]]:
     for line in shell_lines(text):
         for part in re.split(r"\|\||&&|\|(?=\s)", line):
             call = re.sub(r'^eval "\$\((.*)\)"$', r"\1", part.strip())
-            words = shlex.split(re.sub(r"\s>\s.*", "", call))
+            words = shlex.split(call)
+            words = words[: words.index(">")] if ">" in words else words
             if words[:1] == ["sudo"]:
                 words = words[1:]
             if words and Path(words[0]).name == "logan":
-                calls.append(words[1:])
+                calls.append(with_command(join_ages(words[1:]), COMMANDS))
     return calls
 
 

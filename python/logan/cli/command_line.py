@@ -52,7 +52,7 @@ def _is_log(text: str) -> bool:
         text == "-"
         or os.path.exists(text)
         or re.match(r"[a-z][a-z0-9+.-]*://", text, re.IGNORECASE) is not None
-        or (not text.startswith("-") and re.search(r"[/*?\[]", text) is not None)
+        or (not text.startswith("-") and re.search(r"[/*?\[.]", text) is not None)
     )
 
 

@@ -18,7 +18,14 @@ from logan.comparison import view
 from logan.comparison.document import Cell, Comparison, Row, Verdict
 from logan.errors import ExpectationError
 from logan.limits import EXPRESSION_CHARS_MAX
-from logan.report.schema import UnknownMetricError, check_name, figure, names_below, unit_of
+from logan.report.schema import (
+    SHORT_NAMES,
+    UnknownMetricError,
+    check_name,
+    figure,
+    names_below,
+    unit_of,
+)
 from logan.report.units import visible
 
 __all__ = ["Limit", "judge", "parse_limit"]
@@ -34,12 +41,7 @@ _TABLES: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """By table: what a column may be called, and its name."""
 
-_SHORT: Final[Mapping[str, str]] = {
-    **{each: f"response_time_ms.{each}" for each in ("p50", "p90", "p95", "p99", "p999", "max")},
-    **{"mean": "avg_response_time", "requests": "total_requests", "p99.9": "response_time_ms.p999"},
-    "rps": "requests_per_second",
-    "malformed": "malformed_share",
-}
+_SHORT: Final[Mapping[str, str]] = {**SHORT_NAMES, "malformed": "malformed_share"}
 _WORSE_IF_LARGER: Final = ("errors", "error_rate", "malformed", "response_time_ms", "avg_response")
 
 _COMPARE: Final[Mapping[str, Callable[[float, float], bool]]] = {

@@ -18,6 +18,7 @@ from logan.report.expectations import PER_MINUTE, Expectation, as_share, pattern
 from logan.report.rows import row_reference
 from logan.report.schema import (
     LISTS,
+    SHORT_NAMES,
     TABLES,
     UnknownMetricError,
     check_name,
@@ -91,17 +92,18 @@ def _parse_name(expression: str, fail: Fail) -> tuple[str, int]:
     if name is None:
         start = len(expression) - len(expression.lstrip())
         raise fail("expected the name of a metric", start, "such as response_time_ms.p99")
+    named = SHORT_NAMES.get(name[1], name[1])
     try:
-        check_name(name[1])
+        check_name(named)
     except UnknownMetricError as error:
         known = "the names are those of the JSON report: logan analyze LOG --json"
         raise fail(str(error), name.start(1), None if error.similar else known) from None
-    below = names_below(name[1])
+    below = names_below(named)
     if below is not None:
-        what = "a list of rows" if name[1] in LISTS else "a group of metrics"
+        what = "a list of rows" if named in LISTS else "a group of metrics"
         hint = f"name one, such as {below}" if below else None
         raise fail(f"{name[1]} is {what}", name.start(1), hint)
-    return name[1], name.end()
+    return named, name.end()
 
 
 def _parse_column(

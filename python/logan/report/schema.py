@@ -17,6 +17,7 @@ __all__ = [
     "NO_LEVEL",
     "OPTIONAL",
     "SECTIONS",
+    "SHORT_NAMES",
     "SWITCHABLE",
     "TABLES",
     "TOP_LEVEL",
@@ -386,6 +387,16 @@ def errors_measured(report: Mapping[str, Any]) -> bool:
     levels = report.get("levels") or {}
     has_level = any(count for name, count in levels.items() if name != NO_LEVEL)
     return has_level or any((report.get("status") or {}).values())
+
+
+SHORT_NAMES: Final[Mapping[str, str]] = {
+    **{each: f"response_time_ms.{each}" for each in ("p50", "p90", "p95", "p99", "p999", "max")},
+    "p99.9": "response_time_ms.p999",
+    "mean": "avg_response_time",
+    "requests": "total_requests",
+    "rps": "requests_per_second",
+}
+"""What conditions may call the metrics that they name most."""
 
 
 def check_name(name: str) -> None:
