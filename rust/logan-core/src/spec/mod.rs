@@ -307,8 +307,8 @@ impl Spec {
         let mut context = Context::new(TimestampParser::new(TimeZone::UTC, 0));
         let (condition, asked) = (self.condition()?, self.output_fields());
         let mut fields = condition.iter().flat_map(Condition::fields).chain(&asked);
-        context.all_messages = fields.any(|field| *field == Field::Message)
-            || self.counts(OptionalMetric::Templates);
+        context.all_messages =
+            fields.any(|field| *field == Field::Message) || self.counts(OptionalMetric::Templates);
         context.wanted = self.requested()?;
         Ok(context)
     }

@@ -28,6 +28,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::TestRunner;
 use serde_json::Value;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use support::restricted;
 
@@ -86,7 +87,8 @@ fn explicit_lines() {
         (app_first, b"2024-01-24 10:15:32 ERROR 10.0.0.1:80800.0 1.2.3.4:80x 1.2.3.4:80."),
     ] {
         let spec = Spec { sources: vec![source.into()], ..Spec::plain() };
-        let checked = std::panic::catch_unwind(|| check(line, spec, FastPaths::NONE));
+        let checked =
+            std::panic::catch_unwind(AssertUnwindSafe(|| check(line, spec, FastPaths::NONE)));
         let checked = checked.unwrap_or_else(|_| Err(TestCaseError::fail("panicked")));
         if let Err(error) = checked {
             failures += &format!("{}: {error}\n", line.escape_ascii());
