@@ -59,7 +59,7 @@ def optional_keys(text: str = "POST /checkout") -> dict[str, Any]:
         "referrers": table("referrer"),
         "hosts": table("host"),
         "methods": table("method"),
-        "not_found": table("path"),
+        "not_found": table("route"),
         "expectations": [
             {
                 **{"expression": f'routes["{text}"].p95_ms<300', "ok": False, "actual": 310.0},

@@ -68,7 +68,6 @@ TOP_LEVEL: Final = (
     "templates",
     "slowest",
     "groups",
-    "findings",
     "expectations",
     "anonymized",
     "command",

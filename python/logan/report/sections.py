@@ -87,6 +87,7 @@ class ResponseTimes(Section):
     p99: float | None
     p999: float | None
     relative_error: float
+    histogram: Section
 
 
 class Throughput(Section):

@@ -384,7 +384,6 @@ def test_a_rate_is_not_taken_for_a_share(name: str) -> None:
         ("levels.error", "levels.ERROR"),
         ("levels.WARNING", "levels.WARN"),
         ("latency", "response_time_ms.p95"),
-        ("rps", "requests_per_second"),
         ("error_share", "errors.ratio"),
     ],
 )

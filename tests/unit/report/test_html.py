@@ -137,7 +137,7 @@ def test_the_page_says_what_the_text_says() -> None:
     texts = " ".join(Elements(page(full())).texts)
     for said in ("Findings", "97 % of them", "310 ms", "Expectations", "1 of 2 failed", "FAIL"):
         assert said in texts
-    for title in ("Top routes", "Not found", "User agents", "Inputs and assumptions", "Copy"):
+    for title in ("Top routes", "Not found", "Top user agents", "Inputs and assumptions", "Copy"):
         assert title in texts
     assert "Made by logan analyze" in re.sub(r"\s+", " ", texts)
     assert "nothing stands out".capitalize() in page(report(findings=[]))
