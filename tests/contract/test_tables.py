@@ -45,13 +45,14 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_the_keys_are_those_of_the_schema(report: dict[str, Any]) -> None:
-    assert list(report) == [key for key in TOP_LEVEL if key not in ("selection", "groups")]
+    not_asked_for = ("selection", "groups", "templates")
+    assert list(report) == [key for key in TOP_LEVEL if key not in not_asked_for]
     assert set(SWITCHABLE) < set(OPTIONAL)
     for section, keys in SECTIONS.items():
-        if section != "selection" and report[section] is not None:
+        if report.get(section) is not None:
             assert set(report[section]) == set(keys), section
     for name, table in TABLES.items():
-        if name == "groups":
+        if name in ("groups", "templates"):
             continue
         for row in report[table.section][table.rows]:
             assert set(table.names()) - {"why"} <= set(row) <= set(table.names()), name
@@ -133,6 +134,29 @@ def test_the_analysis_grid_agrees_with_the_totals(tmp_path: Path) -> None:
         assert all(len(route[name]) == len(route["at"]) for name in columns[1:])
         for at, requests in zip(route["at"], route["requests"], strict=True):
             assert requests <= analysis["requests"][at]
+
+
+def test_all_other_messages_by_template(tmp_path: Path) -> None:
+    path = tmp_path / "app.log"
+    levels = ("INFO", "ERROR", "DEBUG", "INFO")
+    lines = [f"2024-01-24 10:15:{n % 60:02} {levels[n % 4]} step {n} done\n" for n in range(200)]
+    path.write_text("".join(lines))
+    evaluated = _scan(path)
+    rows = [
+        (row["level"], row["template"], row["count"], row["share"])
+        for row in evaluated["templates"]["top"]
+    ]
+    assert rows == [
+        ("INFO", "step <num> done", 100, 0.5),
+        ("DEBUG", "step <num> done", 50, 0.25),
+    ]
+    (errors,) = evaluated["messages"]["top"]
+    assert (errors["level"], errors["count"], errors["share"]) == ("ERROR", 50, 0.25)
+    found = {
+        (each["level"], each["count"], each["errors"])
+        for each in evaluated["analysis"]["templates"]
+    }
+    assert found == {("INFO", 100, 0), ("DEBUG", 50, 0), ("ERROR", 50, 50)}
 
 
 @pytest.mark.parametrize("off", SWITCHABLE)

@@ -24,6 +24,9 @@ _HALF_YEAR_NS: Final = 183 * 86_400 * 10**9
 """A dated timestamp of a stream that is older says that the stream is an old log: its dates without
 a year are nearer to that one than to now."""
 
+_OFF: Final = ("templates",)
+"""What a job does without: to mask every message makes logs of programs take 2.5 times as long."""
+
 _NAME: Final = re.compile(r"[\w.-]+")
 
 
@@ -87,12 +90,13 @@ def _shared(options: Options) -> dict[str, Any]:
 
 
 def meaning(options: Options) -> dict[str, Any]:
-    """The keys that say which records count; none where nothing was asked for."""
+    """The keys that say which records count, and what is not counted of them."""
     keys = {
         "since_ns": options.since_ns,
         "until_ns": options.until_ns,
         "where": options.where,
         "by": list(options.by) or None,
+        "off": list(_OFF),
     }
     return {key: value for key, value in keys.items() if value is not None}
 

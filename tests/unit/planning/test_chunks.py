@@ -59,7 +59,7 @@ def test_detected_formats_go_into_the_spec_in_their_order() -> None:
     formats = [{"name": "combined", "params": {"time_unit": "s"}}, {"name": "app", "params": {}}]
     assert spec == {
         "version": 2,
-        "meaning": {},
+        "meaning": {"off": ["templates"]},
         "top": 3,
         "sources": [
             {"reading": {"formats": formats, "input_tz": "UTC", "anchor_ns": 7}},

@@ -80,8 +80,16 @@ fn stock_formats_agree_with_the_built_in_ones() {
         let lines = shared(sample, pattern);
         let count = lines.iter().filter(|&&b| b == b'\n').count();
         assert!(count >= 3, "{sample}: only {count} lines are of {pattern}");
-        let want = figures(format, None, &[&lines]);
-        assert_eq!(figures(NAME, Some(pattern), &[&lines]), want, "{sample} as {pattern}");
+        // Only a pattern says that nothing follows a user agent, which may then hold quotes.
+        let nameless = |mut figures: Value| {
+            for row in figures["user_agents"]["top"].as_array_mut().unwrap() {
+                row["user_agent"].take();
+            }
+            figures
+        };
+        let want = nameless(figures(format, None, &[&lines]));
+        let found = nameless(figures(NAME, Some(pattern), &[&lines]));
+        assert_eq!(found, want, "{sample} as {pattern}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! Lines that repeat the members of those before, one by one and in groups, against each on its own.
 
 use super::*;
-use crate::record::{Batch, ERROR, MEASURED, REQUEST, TIMED};
+use crate::record::{Batch, CLIENT_ERROR, ERROR, MEASURED, REQUEST, TIMED};
 
 /// A value of a member, drawn anew for each line.
 #[derive(Debug, Clone, Copy)]
@@ -307,6 +307,7 @@ fn said_in_row(batch: &Batch, block: &[u8], row: usize) -> Said {
     let flag = |is: bool, flag: u8| if is { flag } else { 0 };
     let flags = flag(timed, TIMED) | flag(measured, MEASURED);
     let flags = flags | flag(request, REQUEST) | flag(error, ERROR);
+    let flags = flags | flag(said.status / 100 == 4, CLIENT_ERROR);
     assert_eq!(batch.flags()[row], flags);
     if timed {
         assert_eq!(batch.second()[row], said.time_ns.div_euclid(1_000_000_000));
