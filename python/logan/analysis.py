@@ -19,13 +19,13 @@ from logan.options import Execution, Options, Presentation
 from logan.planning.prepare import Job, prepare
 from logan.report import Report
 from logan.report.builder import report_of
-from logan.report.explanation import Explain, Span, explained, unexplained
 from logan.sources import discovery
 from logan.summaries import container
 
 if TYPE_CHECKING:
     from logan.comparison.sides import Side
     from logan.planning.given_spec import GivenSpec
+    from logan.report.explanation import Explain, Span
     from logan.summaries.saved import Saved
 
 __all__ = ["run", "side"]
@@ -129,18 +129,22 @@ def _read(
         engine=runner.name,
         series_points=presentation.series_points,
         strict=strict,
-        explain=_explanation(job, execution) if presentation.explain else unexplained(),
+        explain=_explanation(job, execution, explains=presentation.explain),
     )
     return report, job, result
 
 
-def _explanation(job: Job, execution: Execution) -> Explain:
+def _explanation(job: Job, execution: Execution, *, explains: bool) -> Explain:
     """What adds to findings what a second pass over their intervals shows. It reads little, so
     this process does it, whichever engine read all."""
     quiet = replace(execution, progress=None, streams={})
     local = engines.load("local")
 
     def explain(findings: Sequence[Mapping[str, Any]], span: Span) -> Sequence[Mapping[str, Any]]:
+        from logan.report.explanation import explained, unexplained  # only where there are findings
+
+        if not explains:
+            return unexplained()(findings, span)
         if quiet.cancel is not None and quiet.cancel.is_set():
             return unexplained("the analysis was stopped")(findings, span)
         return explained(job, findings, lambda each: local.run(each.plan, each.spec, quiet), span)

@@ -37,13 +37,13 @@ from logan.options import (
 )
 from logan.planning import timerange
 from logan.planning.prepare import check_format, plan_inputs, prepare, raise_first
-from logan.record_stream import Records, settled_columns
 from logan.report import Report
 from logan.sources.inputs import Input, open_inputs
 
 if TYPE_CHECKING:
     from logan.comparison import Comparison
     from logan.planning.given_spec import GivenSpec
+    from logan.record_stream import Records
     from logan.summaries.saved import Saved
 
 __all__ = [
@@ -245,6 +245,8 @@ def records(
     """
     given = locals()
     presentation = Presentation(anchor=anchor, errors=errors)
+    from logan.record_stream import Records, settled_columns
+
     asked = settled_columns(columns)
     if "line" in asked:
         given["seek"] = False  # lines that were passed over would not be counted

@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from logan import _logan
 from logan._logan import Cancel, Spec
@@ -212,6 +211,8 @@ def _has_table(detection: Detection) -> bool:
 
 def _has_summer_time(zone: str) -> bool:
     """Whether local time repeated an hour in one of the last two years."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
     try:
         tz = ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError):

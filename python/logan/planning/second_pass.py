@@ -45,6 +45,12 @@ _STANDARD: Final = (
 _OUTCOMES: Final = ("time", "timestamp", "level", "status", "duration", "message", "msg")
 """Keys that tell what became of a request, not whose it was."""
 
+_OFF: Final = (
+    *("clients_per_day", "hosts", "methods", "not_found", "referrers"),
+    *("response_times", "routes_over_time", "templates", "user_agents"),
+)
+"""Metrics that an explanation does not look at: its group tables have what it needs of them."""
+
 _READ_AS: Final = ("route", "path", "client", "host", "method", "user_agent", "timestamp")
 
 
@@ -137,6 +143,7 @@ def interval_plan(
     conditions = [each for each in (meaning.get("where"), where) if each]
     if conditions:
         meaning["where"] = " and ".join(f"({each})" for each in conditions)
+    meaning["off"] = list(_OFF)
     meaning.pop("by", None)
     if by:
         meaning["by"] = list(by)

@@ -13,7 +13,7 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from logan import _logan
 from logan.errors import InputError, SourceChangedError, UnreadableLogError
@@ -24,7 +24,6 @@ from logan.planning.prepare import Job
 from logan.planning.seek import SeekResult
 from logan.planning.spec import is_format_name
 from logan.report.document import Report, assemble, input_entry
-from logan.report.explanation import Explain
 from logan.report.findings import find
 from logan.report.labels import input_name
 from logan.report.rows import keep_rows
@@ -33,6 +32,9 @@ from logan.sources import files
 from logan.sources.compression import decoded_sample
 from logan.sources.inputs import Input, next_step, shown_name
 from logan.sources.streams import Stream
+
+if TYPE_CHECKING:
+    from logan.report.explanation import Explain
 
 __all__ = [
     "ALL_ROWS",

@@ -53,6 +53,7 @@ def explained(job: Job, findings: Sequence[Finding], run: Run, span: Span) -> li
     `span` are the first and last timestamp of the log.
     """
     done: list[Finding] = []
+    budget = _Budget(max(limits.READ_AGAIN_BYTES, job.plan.bytes // limits.READ_AGAIN_ONE_IN))
     fields: tuple[str, ...] | None = None
     reason: str | None = None
     if any(each["kind"] in _EXPLAINED and each["start"] is not None for each in findings):
@@ -67,7 +68,7 @@ def explained(job: Job, findings: Sequence[Finding], run: Run, span: Span) -> li
         else:
             fields = fields_of(job) if fields is None else fields
             try:
-                done.append(_Explanation(job, each, run, fields, span).finding())
+                done.append(_Explanation(job, each, budget.of(run), fields, span).finding())
             except LoganError as error:
                 done.append({**each, "why_not": str(error)})
     return done
@@ -84,6 +85,25 @@ def unexplained(why_not: str = NO_SECOND_PASS) -> Explain:
         ]
 
     return explain
+
+
+class _Budget:
+    """The bytes that all second passes of a report may read: a log whose timestamps are in no order
+    is read in whole for each interval."""
+
+    def __init__(self, left: int) -> None:
+        self._left = left
+
+    def of(self, run: Run) -> Run:
+        """`run` within the budget; raises `LoganError` for a job that is beyond it."""
+
+        def within(job: SecondPass) -> Result:
+            self._left -= job.plan.bytes
+            if self._left < 0:
+                raise LoganError("too many bytes would have to be read again")
+            return run(job)
+
+        return within
 
 
 class _Explanation:

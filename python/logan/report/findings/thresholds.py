@@ -149,5 +149,12 @@ VALUES_MAX: Final = 1_000
 """Values of a field that are compared: the most frequent ones of the standard fields; a key of the
 log's own with more names single records, and is left out."""
 
+READ_AGAIN_BYTES: Final = 64 * 1024 * 1024
+"""Bytes that second passes may read of any log: some hundredths of a second."""
+
+READ_AGAIN_ONE_IN: Final = 2
+"""Of so many bytes of a larger log they may read one, so that a report costs at most half as much
+again. An explanation is a dozen small jobs over an interval and its reference."""
+
 EXPLAINED_MAX: Final = 3
 """Findings that are explained by a second pass."""
