@@ -74,16 +74,18 @@ def _count(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Print the lines, and say what could not be read."""
-    from logan._logan import Cancel
     from logan.cli.signals import Signals
     from logan.cli.terminal import check_output, replacing, say, writing_to_stdout
 
     places = _places(args)
     to_stdout = args.output in (None, "-")
     check_output(args.output, args.paths)
-    cancel = Cancel()
-    with Signals().handled(cancel.set) as signals, ExitStack() as stack:
-        work = _Work(args, places, cancel)
+    cancels: list[Cancel] = []  # one for each scan: the end of one is not that of the others
+    with (
+        Signals().handled(lambda: [each.set() for each in cancels]) as signals,
+        ExitStack() as stack,
+    ):
+        work = _Work(args, places, cancels)
         stack.callback(work.records.close)
         if to_stdout:
             sys.stdout.flush()
@@ -128,11 +130,11 @@ class _Work:
     """What is to be read, and how it is printed."""
 
     def __init__(
-        self, args: argparse.Namespace, places: dict[str, list[int]], cancel: Cancel
+        self, args: argparse.Namespace, places: dict[str, list[int]], cancels: list[Cancel]
     ) -> None:
         from logan.cli.terminal import is_terminal, wants_color
 
-        self._args, self._places, self._cancel = args, places, cancel
+        self._args, self._places, self._cancels = args, places, cancels
         around = args.context or 0
         self._before = around if args.before_context is None else args.before_context
         self._after = around if args.after_context is None else args.after_context
@@ -149,7 +151,7 @@ class _Work:
             args,
             columns=[*_LEAST, *self._more],
             malformed=args.malformed or bool(places),
-            continuation=not args.malformed and not args.count,
+            continuation=not args.malformed and (self._picks() or not args.count),
         )
         if args.malformed and args.json:
             self._more.append("reason")
@@ -162,13 +164,13 @@ class _Work:
         """Write what was asked for; how many records there are."""
         if self._is_plain():
             records = self._part(self._sources[0][0], None)
-            records.scan(self._cancel).write("raw", fd)
+            records.scan(self._cancel()).write("raw", fd)
             return records.stats().rows
         groups = self._limited(self._groups())
         found = 0
         if self._args.count and not self._picks():
             for source, _ in self._sources:
-                scan = self._part(source, None).scan(self._cancel)
+                scan = self._part(source, None).scan(self._cancel())
                 found += sum(len(batch) for batch in iter(scan.read, None))
             groups = ()
         with open(fd, "wb", buffering=1 << 16, closefd=False) as out:
@@ -230,6 +232,12 @@ class _Work:
         self._read.append(part)
         return part
 
+    def _cancel(self) -> Cancel:
+        from logan._logan import Cancel
+
+        self._cancels.append(Cancel())
+        return self._cancels[-1]
+
     def _limited(self, groups: Iterator[LineGroup]) -> Iterable[LineGroup]:
         count = self._args.max_count
         if count is None:
@@ -248,7 +256,7 @@ class _Work:
         from logan.sources.inputs import shown_name
 
         offsets = self._places.get(path)
-        scan = self._part(source, offsets).scan(self._cancel)
+        scan = self._part(source, offsets).scan(self._cancel())
         batches: Iterator[Any] = iter(scan.read, None)
         name = "(standard input)" if path == "-" else shown_name(path)
         groups = groups_of(batches, name, self._more)
