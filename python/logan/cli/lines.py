@@ -81,10 +81,12 @@ def run(args: argparse.Namespace) -> int:
     to_stdout = args.output in (None, "-")
     check_output(args.output, args.paths)
     cancels: list[Cancel] = []  # one for each scan: the end of one is not that of the others
-    with (
-        Signals().handled(lambda: [each.set() for each in cancels]) as signals,
-        ExitStack() as stack,
-    ):
+
+    def stop() -> None:
+        for each in cancels:
+            each.set()
+
+    with Signals().handled(stop) as signals, ExitStack() as stack:
         work = _Work(args, places, cancels)
         stack.callback(work.records.close)
         if to_stdout:
