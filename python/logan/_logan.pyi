@@ -5,7 +5,7 @@ Every function that scans detaches from the interpreter while it works.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Self, final
+from typing import Any, Self, final
 
 __all__ = [
     "LOOK_BACK_BYTES_MAX",
@@ -531,6 +531,11 @@ class Batch:
     @property
     def schema(self) -> RecordSchema: ...
     def __len__(self) -> int: ...
+    def values(self, name: str) -> list[Any]:
+        """The values of a column, None for null; times are nanoseconds since 1970.
+
+        Raises `ValueError` if there is no such column."""
+
     def __arrow_c_schema__(self) -> object: ...
     def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]: ...
 

@@ -225,7 +225,8 @@ def records(
         paths: as for `analyze`, as are the options that are not named here.
         columns: names, as a sequence or separated by commas; no others are parsed. By default time,
             level, message, method, path, route, status, duration_ms, bytes, client, host,
-            user_agent, referrer, format, source and offset. Also: line, duration_ns, query, and
+            user_agent, referrer, format, source and offset. Also: line, raw (its bytes),
+            duration_ns, query, and
             keys such as json.user_id or logfmt.x, which are text unless typed: json.user_id:int
             (:float, :bool). A value that does not fit is null and counted in `Records.stats`.
         where, since, until: only records that `analyze` would count with them.

@@ -153,6 +153,8 @@ class Records:
         self._threads = threads or cpus()
         self._malformed, self._continuation = malformed, continuation
         self._errors = errors
+        self._source: int | None = None
+        self._around: tuple[int, ...] = ()
         self._scan: RecordScan | None = None
         self._used = Cancel()
         self.schema: RecordSchema = RecordSchema(self._columns, others=malformed or continuation)
@@ -259,6 +261,37 @@ class Records:
             self._scan.close()
         self._job.close()
 
+    def sources(self) -> list[tuple[int, str]]:
+        """The inputs that can be read, in the order given: their number in the plan, and path."""
+        order = self._job.order
+        numbers = sorted(range(len(self._job.plan.sources)), key=lambda each: order[each])
+        return [(each, self._name(each)) for each in numbers]
+
+    def of_source(
+        self, source: int, *, around: Sequence[int] = (), threads: int | None = None
+    ) -> Records:
+        """The records of one input alone, read as they are among the others.
+
+        With `around`, of a file that can be read in parts, those parts at least that hold these
+        offsets; line numbers then do not count from its first line.
+        """
+        part = Records(
+            self._job,
+            self._columns,
+            threads=threads or self._threads,
+            malformed=self._malformed,
+            continuation=self._continuation,
+            errors=self._errors,
+        )
+        part._source, part._around = source, tuple(around)
+        return part
+
+    def plain_file(self, source: int) -> str | None:
+        """The path of an input whose bytes at an offset are those of the file; None for others."""
+        planned = self._job.plan.sources[source]
+        is_plain = planned.fingerprint is not None and planned.compression is None
+        return planned.url if is_plain and planned.splittable else None
+
     def partitions(self) -> list[Partition]:
         """The records in parts that can be read apart, in any process that sees the files: one for
         each chunk of the plan, in order.
@@ -335,7 +368,8 @@ class Records:
         stages: list[tuple[str, int, list[tuple[int, int, int]]]] = []
         streams: dict[int, tuple[str, str | None, bytes, int | None]] = {}
         pushers: list[tuple[int, Iterable[bytes]]] = []
-        for source in sorted(range(len(plan.sources)), key=lambda source: job.order[source]):
+        numbers = [each for each, _ in self.sources()]
+        for source in numbers if self._source is None else [self._source]:
             planned = plan.sources[source]
             name = "standard input" if planned.url == "-" else planned.url
             if source in job.streams:
@@ -359,7 +393,8 @@ class Records:
             elif not planned.splittable:
                 stages.append(("serial", source, []))
             else:
-                ranges = [(each.source, each.start, each.end) for each in chunks.get(source, ())]
+                wanted = _near(chunks.get(source, []), self._around)
+                ranges = [(each.source, each.start, each.end) for each in wanted]
                 if stages and stages[-1][0] == "files":
                     stages[-1][2].extend(ranges)
                 elif ranges:
@@ -405,6 +440,19 @@ class Partition:
             malformed=self.malformed,
         )
         return scan.__arrow_c_stream__(requested_schema)
+
+
+def _near(chunks: list[Chunk], offsets: Sequence[int]) -> list[Chunk]:
+    """The chunks that hold the offsets, each with the one before it, where its record may begin,
+    and the one after it, where it may go on."""
+    if not offsets:
+        return chunks
+    chunks = sorted(chunks, key=lambda each: each.start)
+    found: set[int] = set()
+    for at, chunk in enumerate(chunks):
+        if any(chunk.start <= offset < chunk.end for offset in offsets):
+            found |= {at - 1, at, at + 1}
+    return [chunk for at, chunk in enumerate(chunks) if at in found]
 
 
 def _after(head: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -6,13 +6,17 @@ A small fixed part of `python -m test_vectors.incidents`, which tries many more.
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import logan
 from logan import engines
+from logan.cli.main import main
 from logan.options import Execution, Options
 from logan.planning.prepare import prepare
 from logan.report.explanation import explained
@@ -76,3 +80,28 @@ def test_most_of_many_are_right(kind: str, tmp_path: Path) -> None:
         assert not any(each.found for each in verdicts), verdicts
     else:
         assert sum(each.right for each in verdicts) >= 0.8 * len(verdicts), verdicts
+
+
+@pytest.mark.parametrize("kind", INCIDENTS)
+def test_the_command_of_a_finding_shows_its_lines(
+    kind: str, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    found = findings_of(make_log(kind, SEEDS[kind], scale=SCALE), tmp_path)
+    commands = [shlex.split(each["command"]) for each in found]
+    for finding, command in zip(found, commands, strict=True):
+        if command[1] != "lines":
+            continue
+        words = [word for word in command[1:] if word != "PATH…"]
+        paths = [] if "PATH…" not in command else [str(each) for each in tmp_path.iterdir()]
+        code = main([*words, *paths, "--count"])
+        out, err = capfdbinary.readouterr()
+        given = dict(pairwise(words))
+        expected = logan.analyze(
+            paths or [word for word in words if word.startswith(str(tmp_path))],
+            since=given.get("--since"),
+            until=given.get("--until"),
+            where=given.get("--where"),
+        ).to_dict()["lines"]["parsed"]
+        assert (code, int(out), err) == (0 if expected else 1, expected, b""), command
+        if finding["kind"] in ("errors", "latency", "traffic_surge", "message_new"):
+            assert expected, command

@@ -24,6 +24,7 @@ COMMANDS: Final = (
     "diff",
     "formats",
     "export",
+    "lines",
     "sql",
     "completion",
 )

@@ -34,7 +34,7 @@ examples:
   logan export access.log -o - --output-format jsonl | jq .path
 
 Columns are time, level, message, method, path, route, status, duration_ms, bytes, client, host,
-user_agent, referrer, format, source and offset unless --columns names others: also line,
+user_agent, referrer, format, source and offset unless --columns names others: also line, raw,
 duration_ns, query, json.KEY and logfmt.KEY, which are text unless typed (json.KEY:int, :float,
 :bool). A value that does not fit its type is left out, counted and reported. In CSV, text that a
 spreadsheet would run as a formula gets a leading apostrophe.

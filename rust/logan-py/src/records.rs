@@ -6,8 +6,10 @@ use crate::fingerprint::Fingerprint;
 use crate::gate::{Fault, attended, detached};
 use crate::pipe;
 use crate::spec::Spec;
+use arrow_array::cast::AsArray;
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
-use arrow_array::{Array, RecordBatch, RecordBatchReader, StructArray};
+use arrow_array::types::{Float64Type, Int16Type, Int32Type, Int64Type, TimestampNanosecondType};
+use arrow_array::{Array, RecordBatch, RecordBatchReader, StringArray, StructArray};
 use arrow_schema::ffi::FFI_ArrowSchema;
 use arrow_schema::{ArrowError, SchemaRef};
 use logan_core::chunk::Chunk;
@@ -20,7 +22,7 @@ use logan_core::records::reader::Progress;
 use logan_core::records::{Failure, Queue, RecordReader};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyCapsule, PyDict};
+use pyo3::types::{PyBytes, PyCapsule, PyDict, PyList};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufWriter;
@@ -139,6 +141,40 @@ impl Batch {
 
     fn __len__(&self) -> usize {
         self.0.num_rows()
+    }
+
+    /// The values of a column as Python has them; times are nanoseconds since 1970.
+    fn values<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyList>> {
+        let column = self.0.column_by_name(name);
+        let column = column
+            .ok_or_else(|| PyValueError::new_err(format!("the batch has no column {name:?}")))?;
+        if let Some(rows) = column.as_primitive_opt::<Int64Type>() {
+            return PyList::new(py, rows.iter().collect::<Vec<_>>());
+        }
+        if let Some(rows) = column.as_primitive_opt::<TimestampNanosecondType>() {
+            return PyList::new(py, rows.iter().collect::<Vec<_>>());
+        }
+        if let Some(rows) = column.as_primitive_opt::<Int16Type>() {
+            return PyList::new(py, rows.iter().collect::<Vec<_>>());
+        }
+        if let Some(rows) = column.as_primitive_opt::<Float64Type>() {
+            return PyList::new(py, rows.iter().collect::<Vec<_>>());
+        }
+        if let Some(rows) = column.as_boolean_opt() {
+            return PyList::new(py, rows.iter().collect::<Vec<_>>());
+        }
+        if let Some(rows) = column.as_binary_opt::<i32>() {
+            let bytes = |row: Option<&[u8]>| row.map(|row| PyBytes::new(py, row));
+            return PyList::new(py, rows.iter().map(bytes).collect::<Vec<_>>());
+        }
+        if let Some(rows) = column.as_string_opt::<i32>() {
+            return PyList::new(py, rows.iter().collect::<Vec<_>>());
+        }
+        let rows = column.as_dictionary_opt::<Int32Type>();
+        let rows = rows.and_then(|rows| rows.downcast_dict::<StringArray>());
+        let rows =
+            rows.ok_or_else(|| PyValueError::new_err(format!("{name}: values of another type")))?;
+        PyList::new(py, rows.into_iter().collect::<Vec<_>>())
     }
 
     fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {

@@ -278,7 +278,7 @@ def slowest(report: Data, width: int, rows: int | None) -> RenderableType | None
         ]
         for each in tables.slowest(report)[:rows]
     ]
-    note = "where = input:byte offset" if wide else ""
+    note = "logan lines WHERE shows the line" if wide else ""
     header = ["took", "<when", *(["<where"] if wide else []), "<request"]
     return table("Slowest requests", note, header, cells, width)
 

@@ -79,8 +79,8 @@ pub trait RecordSink: Send {
     /// at `ends`. Only where line numbers are wanted.
     fn lines(&mut self, start: usize, ends: &[u32], block_offset: i64);
 
-    /// A line that is not a record, at `offset` in the source. In the order of lines among each
-    /// other; the records between them may come later.
+    /// A line that is not a record, at `offset` in the source, whole but for its newline. In the
+    /// order of lines among each other; the records between them may come later.
     fn other(&mut self, offset: u64, line: &[u8], what: OtherLine);
 
     /// Records before any are filtered out, in the order of lines. Only where continuation lines

@@ -10,6 +10,7 @@
 use super::columns::{Origin, RecordColumn};
 use super::queue::{Piece, Queue, Unit};
 use super::rows::{Rows, push_key};
+use crate::bytes::line::LINE_BYTES_MAX;
 use crate::bytes::simd::Simd;
 use crate::format;
 use crate::record::{
@@ -272,7 +273,8 @@ impl RowSink {
         let name = self.names.get(self.source as usize).map_or("", String::as_str);
         for (origin, rows) in self.origins.iter().zip(&mut self.rows) {
             match (origin, rows) {
-                (Origin::Message, rows) => rows.push_text(&other.text),
+                (Origin::Message, rows) => rows.push_text(shown(&other.text)),
+                (Origin::Raw, Rows::Bytes(rows)) => rows.append_value(&other.text),
                 (Origin::Source, Rows::Dictionary(rows)) => rows.push_all(name.as_bytes(), 1),
                 (Origin::Offset, Rows::Integer(rows)) => rows.append_value(other.offset as i64),
                 (Origin::Line, Rows::Integer(rows)) => rows.append_value(number),
@@ -423,6 +425,9 @@ fn push_rows<S: Simd>(
                     rows.append_value(block.offset_of(batch, row) as i64);
                 }
             }
+            (Origin::Raw, Rows::Bytes(rows)) => {
+                range.clone().for_each(|row| rows.append_value(whole_line(batch, block, row)));
+            }
             (Origin::Kind, Rows::Dictionary(rows)) => rows.push_all(b"record", count),
             (Origin::Key(_, read_as), rows) => {
                 let keys = batch.extra(sink.places[column]);
@@ -435,6 +440,21 @@ fn push_rows<S: Simd>(
         }
     }
     sink.len += count;
+}
+
+/// The line in this row with its carriage return, and with what parsers leave unread of long ones.
+#[inline(always)]
+fn whole_line<'b>(batch: &Batch, block: Block<'b>, row: usize) -> &'b [u8] {
+    let start = batch.line_start()[row] as usize;
+    let read = start + batch.line_len()[row] as usize;
+    let rest = memchr::memchr(b'\n', &block.bytes[read..]).unwrap_or_default();
+    &block.bytes[start..read + rest]
+}
+
+/// A line that is not a record as its message: as much as parsers read of any line.
+fn shown(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    &line[..line.len().min(LINE_BYTES_MAX)]
 }
 
 /// Where the query begins, with its mark.

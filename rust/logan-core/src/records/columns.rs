@@ -45,6 +45,8 @@ pub enum Origin {
     Offset,
     /// Number of the line.
     Line,
+    /// The line itself.
+    Raw,
     /// A column that is looked for on request.
     Text(Column),
     /// A key of JSON or logfmt.
@@ -99,7 +101,7 @@ const fn named(name: &'static str, standard: bool, doc: &'static str) -> Named {
 }
 
 /// The columns that have names, in their order.
-pub const NAMED: [Named; 19] = [
+pub const NAMED: [Named; 20] = [
     named("time", true, "Time of the record; null if it has none."),
     named("level", true, "Severity: TRACE, DEBUG, INFO, WARN, ERROR or FATAL."),
     named("message", true, "First line of the message; of a line that is not a record, the line."),
@@ -119,6 +121,7 @@ pub const NAMED: [Named; 19] = [
     named("line", false, "Number of the line in its input, from 1."),
     named("duration_ns", false, "Response time in nanoseconds."),
     named("query", false, "Query of the request as written, without its question mark."),
+    named("raw", false, "Bytes of the line as they are, without its newline."),
 ];
 
 /// Columns that come with lines that are not records, and what they mean.
@@ -203,6 +206,7 @@ impl RecordColumn {
             | Origin::Line
             | Origin::Key(_, KeyType::Integer) => DataType::Int64,
             Origin::Key(_, KeyType::Boolean) => DataType::Boolean,
+            Origin::Raw => DataType::Binary,
             Origin::Message
             | Origin::Path
             | Origin::Query
@@ -251,6 +255,7 @@ fn origin_of(name: &str) -> Option<Origin> {
         "source" => Origin::Source,
         "offset" => Origin::Offset,
         "line" => Origin::Line,
+        "raw" => Origin::Raw,
         other => Origin::Text(Column::on_request(other)?),
     })
 }

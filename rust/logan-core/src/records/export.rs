@@ -29,15 +29,18 @@ pub enum Kind {
     Csv,
     /// One JSON object a line, without nulls.
     JsonLines,
+    /// The lines as they are: the column `raw`.
+    Raw,
 }
 
 impl Kind {
     /// All, by name.
-    pub const ALL: [(&'static str, Kind); 4] = [
+    pub const ALL: [(&'static str, Kind); 5] = [
         ("parquet", Kind::Parquet),
         ("arrow", Kind::Arrow),
         ("csv", Kind::Csv),
         ("jsonl", Kind::JsonLines),
+        ("raw", Kind::Raw),
     ];
 }
 
@@ -46,6 +49,7 @@ enum Format<W: Write + Send> {
     Arrow(arrow_ipc::writer::FileWriter<W>),
     Csv(arrow_csv::Writer<W>),
     JsonLines(arrow_json::LineDelimitedWriter<W>),
+    Raw(W),
 }
 
 /// Writes one file.
@@ -62,7 +66,7 @@ impl<W: Write + Send> Writer<W> {
     pub fn new(kind: Kind, schema: &Arc<Schema>, out: W) -> io::Result<Writer<W>> {
         let plain = match kind {
             Kind::Csv | Kind::JsonLines => shown_schema(&plain_schema(schema)),
-            Kind::Parquet | Kind::Arrow => plain_schema(schema),
+            Kind::Parquet | Kind::Arrow | Kind::Raw => plain_schema(schema),
         };
         let format = match kind {
             Kind::Parquet => {
@@ -80,6 +84,7 @@ impl<W: Write + Send> Writer<W> {
                 Format::Csv(writer)
             }
             Kind::JsonLines => Format::JsonLines(arrow_json::LineDelimitedWriter::new(out)),
+            Kind::Raw => Format::Raw(out),
         };
         Ok(Writer { format, plain })
     }
@@ -95,6 +100,7 @@ impl<W: Write + Send> Writer<W> {
             Format::JsonLines(writer) => {
                 writer.write(&plain(batch, &self.plain)).map_err(arrow_error)
             }
+            Format::Raw(out) => write_lines(batch, out),
             Format::Csv(writer) => {
                 let batch = plain(batch, &self.plain);
                 let columns = batch.columns().iter().map(guarded).collect();
@@ -117,6 +123,7 @@ impl<W: Write + Send> Writer<W> {
                 writer.into_inner().map_err(arrow_error)?
             }
             Format::Csv(writer) => writer.into_inner(),
+            Format::Raw(out) => out,
             Format::JsonLines(mut writer) => {
                 writer.finish().map_err(arrow_error)?;
                 writer.into_inner()
@@ -124,6 +131,16 @@ impl<W: Write + Send> Writer<W> {
         };
         out.flush()
     }
+}
+
+fn write_lines(batch: &RecordBatch, out: &mut impl Write) -> io::Result<()> {
+    let lines = batch.column_by_name("raw").and_then(|column| column.as_binary_opt::<i32>());
+    let lines = lines.ok_or_else(|| io::Error::other("the batch has no column raw"))?;
+    for line in lines.iter().flatten() {
+        out.write_all(line)?;
+        out.write_all(b"\n")?;
+    }
+    Ok(())
 }
 
 fn properties(schema: &Schema) -> WriterProperties {

@@ -5,7 +5,8 @@ use super::dictionary::DictionaryRows;
 use super::text::TextRows;
 use arrow_array::ArrayRef;
 use arrow_array::builder::{
-    BooleanBuilder, Float64Builder, Int16Builder, Int64Builder, TimestampNanosecondBuilder,
+    BinaryBuilder, BooleanBuilder, Float64Builder, Int16Builder, Int64Builder,
+    TimestampNanosecondBuilder,
 };
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ pub(super) enum Rows {
     Integer(Int64Builder),
     Float(Float64Builder),
     Boolean(BooleanBuilder),
+    Bytes(BinaryBuilder),
     Text(TextRows),
     Dictionary(Box<DictionaryRows>),
 }
@@ -34,6 +36,7 @@ impl Rows {
             | Origin::Line
             | Origin::Key(_, KeyType::Integer) => Rows::Integer(Int64Builder::new()),
             Origin::Key(_, KeyType::Boolean) => Rows::Boolean(BooleanBuilder::new()),
+            Origin::Raw => Rows::Bytes(BinaryBuilder::new()),
             Origin::Message
             | Origin::Path
             | Origin::Query
@@ -53,6 +56,7 @@ impl Rows {
     pub(super) fn text_bytes(&self) -> usize {
         match self {
             Rows::Text(rows) => rows.bytes(),
+            Rows::Bytes(rows) => rows.values_slice().len(),
             Rows::Dictionary(rows) => rows.bytes(),
             _ => 0,
         }
@@ -65,6 +69,7 @@ impl Rows {
             Rows::Integer(rows) => rows.append_nulls(count),
             Rows::Float(rows) => rows.append_nulls(count),
             Rows::Boolean(rows) => rows.append_nulls(count),
+            Rows::Bytes(rows) => rows.append_nulls(count),
             Rows::Text(rows) => rows.push_nulls(count),
             Rows::Dictionary(rows) => rows.push_nulls(count),
         }
@@ -86,6 +91,7 @@ impl Rows {
             Rows::Integer(rows) => Arc::new(rows.finish()),
             Rows::Float(rows) => Arc::new(rows.finish()),
             Rows::Boolean(rows) => Arc::new(rows.finish()),
+            Rows::Bytes(rows) => Arc::new(rows.finish()),
             Rows::Text(rows) => Arc::new(rows.finish()),
             Rows::Dictionary(rows) => rows.finish(),
         }

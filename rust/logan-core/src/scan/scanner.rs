@@ -641,9 +641,9 @@ impl Scanner {
         for &end in ends {
             let record = records.partition_point(|&record| record < start);
             if records.get(record).is_none_or(|&record| record > end) {
-                let line = format::line_of(place.bytes, start, end);
+                let line = &place.bytes[start as usize..end as usize];
                 let offset = (place.offset + i64::from(start)) as u64;
-                output.sink.other(offset, line.bytes(), OtherLine::Continuation);
+                output.sink.other(offset, line, OtherLine::Continuation);
             }
             start = end + 1;
         }
@@ -678,6 +678,7 @@ impl Scanner {
         let mut run = Run::new(place.bytes, ends, (next, start), batch, context);
         run.offset = place.offset;
         let (line, _) = run.line();
+        let whole = &place.bytes[start as usize..ends[next] as usize];
         let offset = (place.offset + i64::from(start)) as u64;
         match other(parsers, &mut run, offset, tried) {
             Class::Record(index) => {
@@ -699,7 +700,7 @@ impl Scanner {
             Class::Continuation => {
                 self.lines.continuation += 1;
                 if let Some(output) = self.output.as_mut().filter(|output| output.continuation) {
-                    output.sink.other(offset, line.bytes(), OtherLine::Continuation);
+                    output.sink.other(offset, whole, OtherLine::Continuation);
                 }
             }
             Class::Malformed => {
@@ -710,7 +711,7 @@ impl Scanner {
                 self.lines.malformed(parsers.source, offset, line.bytes(), reason);
                 if let Some(output) = self.output.as_mut().filter(|output| output.malformed) {
                     let reason = classify::REASONS[reason as usize];
-                    output.sink.other(offset, line.bytes(), OtherLine::Malformed(reason));
+                    output.sink.other(offset, whole, OtherLine::Malformed(reason));
                 }
             }
         }
