@@ -60,10 +60,11 @@ def text(root: Path) -> str:
         f"{each['name']} {each['version']}  {each['license'] or 'see its license file'}"
         for each in packages
     ]
+    found = {each["id"]: _license_texts(each) for each in packages}
     users: dict[str, list[str]] = {}
     for package in packages:
         name = f"{package['name']} {package['version']}"
-        for license_text in _license_texts(package):
+        for license_text in found[package["id"]] or [_shared_text(package, found)]:
             users.setdefault(license_text, []).append(name)
     parts = [_HEAD, "\n".join(rows) + "\n"]
     for license_text, names in sorted(users.items(), key=lambda item: item[1]):
@@ -112,9 +113,17 @@ def _license_texts(package: Mapping[str, Any]) -> list[str]:
     texts = [_clean(path.read_text(encoding="utf-8")) for path in files]
     # zstd offers the GPL beside its crate's license; xz has it for programs that are not built.
     texts = [each for each in texts if not re.match(r"\s*GNU ", each) and "GPLv2" not in each]
-    if not texts:
-        raise LookupError(f"{package['name']} {package['version']} has no license text")
     return list(dict.fromkeys(texts))
+
+
+def _shared_text(package: Mapping[str, Any], found: Mapping[str, list[str]]) -> str:
+    """The text of a license that is the same for everybody, of a crate that comes without it."""
+    if package["license"] == "Apache-2.0":
+        texts = (text for texts in found.values() for text in texts)
+        for text in texts:
+            if re.match(r"\s*Apache License\s+Version 2\.0", text):
+                return text
+    raise LookupError(f"{package['name']} {package['version']} has no license text")
 
 
 def _license_files(folder: Path) -> list[Path]:

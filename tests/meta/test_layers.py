@@ -224,7 +224,9 @@ def test_lists_name_what_exists() -> None:
 
 HELP_MODULES = (
     *("cli", "errors", "limits", "options", "report", "report.document", "report.json"),
-    *("report.render_options", "report.schema", "report.section", "report.units"),
+    *("report.render_options", "report.schema", "report.section", "report.sections"),
+    *("report.units", "atomic", "comparison", "comparison.document"),
+    *("live", "live.clock", "live.windows"),
 )
 """What `logan --help` may load of logan, besides the modules of `cli`. Each costs every user time:
 think twice before a name is added."""

@@ -8,9 +8,10 @@ nothing is lost with them. Pure: the caller says what time it is.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from logan._logan import Summary
+if TYPE_CHECKING:
+    from logan._logan import Summary
 
 __all__ = ["SLOT_S", "WINDOWS", "Windows"]
 
@@ -24,7 +25,7 @@ _AGES: Final = (660, 3_900, 4_500)
 """Lengths of slots, and the ages up to which slots have them, in seconds. At 10,000 lines a second
 and 44,000 clients a slot takes 125 kB to some 400 kB, so this is some 40 MB."""
 
-Dropped = Callable[[int, Summary], object]
+Dropped = Callable[[int, "Summary"], object]
 """Told of each slot of 300 s that falls out: when it began, and its sum."""
 
 

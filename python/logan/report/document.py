@@ -11,7 +11,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from logan.report.findings import find, finished
 from logan.report.json import dumps
 from logan.report.schema import TABLES, TOP_LEVEL, errors_measured, figure
 from logan.report.section import Section
@@ -247,6 +246,8 @@ def _finished(
     selection: Mapping[str, Any] | None,
 ) -> list[dict[str, Any]]:
     """The findings with their texts and commands."""
+    from logan.report.findings import find, finished  # not for what only names reports
+
     if findings is None:
         findings = find(figures, is_partial=bool(missing))
     where = (selection or {}).get("where")

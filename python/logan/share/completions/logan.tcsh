@@ -9,34 +9,61 @@
 
 complete logan \
         'c/--relative-to=/(now last)/' \
-        'c/--output-format=/(text json csv markdown)/' \
-        'c/--csv=/(series routes clients messages groups)/' \
+        'c/--save=/f/' \
+        'c/--spec=/f/' \
+        'c/--state=/d/' \
+        'c/--sort=/(requests errors ratio total p95 max bytes)/' \
+        'c/--output-format=/(text json csv markdown html svg)/' \
+        'c/--csv=/(series response_times routes not_found methods hosts user_agents referrers clients messages templates groups)/' \
         'c/-o=/f/' \
         'c/--output=/f/' \
+        'c/--junit=/f/' \
+        'c/--window=/(1m 5m 1h all)/' \
+        'c/--serve-token-file=/f/' \
+        'c/--serve-cert=/f/' \
+        'c/--serve-key=/f/' \
         'c/--root=/d/' \
-        'c/--state=/d/' \
         'c/--token-file=/f/' \
         'c/--tls-cert=/f/' \
         'c/--tls-key=/f/' \
         'c/--tls-ca=/f/' \
-        'c/--/(allow-empty anchor by chunk-size color coordinator csv date-order engine expect expect-workers format help host id input-tz insecure json list max-expansion max-malformed metrics-port no-progress no-seek on-workers output output-format output-tz pace port relative-to root seconds since state threads tls-ca tls-cert tls-key token-file tolerance top unit until verify version where worker-timeout)/' \
-        'c/-/(- h o)/' \
+        'c/--output-format=/(text json markdown html)/' \
+        'c/--output-format=/(parquet arrow csv jsonl)/' \
+        'c/--output-format=/(table csv json jsonl parquet)/' \
+        'c/--/(after after-context alert allow-empty anchor anonymize before before-context by chunk-size color columns context continuation coordinator count csv date-order engine exit-idle expect expect-workers fail-if filename for format from github help host id input-tz insecure interval json junit list malformed max-count max-expansion max-malformed metrics-port no-explain no-filename no-progress no-seek notify offsets on-workers output output-format output-tz pace port quiet relative-to root save seconds serve serve-cert serve-key serve-token-file since sort spec split-at state strict threads tls-ca tls-cert tls-key token-file tolerance top total unit until verify version where window worker-timeout)/' \
+        'c/-/(- A B C V h n o q)/' \
         'n/--relative-to/(now last)/' \
-        'n/--output-format/(text json csv markdown)/' \
-        'n/--csv/(series routes clients messages groups)/' \
+        'n/--save/f/' \
+        'n/--spec/f/' \
+        'n/--state/d/' \
+        'n/--sort/(requests errors ratio total p95 max bytes)/' \
+        'n/--output-format/(text json csv markdown html svg)/' \
+        'n/--csv/(series response_times routes not_found methods hosts user_agents referrers clients messages templates groups)/' \
         'n/-o/f/' \
         'n/--output/f/' \
+        'n/--junit/f/' \
+        'n/--window/(1m 5m 1h all)/' \
+        'n/--serve-token-file/f/' \
+        'n/--serve-cert/f/' \
+        'n/--serve-key/f/' \
         'n/--root/d/' \
-        'n/--state/d/' \
         'n/--token-file/f/' \
         'n/--tls-cert/f/' \
         'n/--tls-key/f/' \
         'n/--tls-ca/f/' \
-        'p/1/(analyze coordinator worker submit status simulate detect validate formats completion)/' \
+        'n/--output-format/(text json markdown html)/' \
+        'n/--output-format/(parquet arrow csv jsonl)/' \
+        'n/--output-format/(table csv json jsonl parquet)/' \
+        'p/1/(analyze watch coordinator worker submit status simulate detect validate merge diff formats export lines sql completion)/' \
         'n/analyze/f/' \
+        'n/watch/f/' \
         'n/coordinator/f/' \
         'n/submit/f/' \
         'n/detect/f/' \
         'n/validate/f/' \
+        'n/merge/f/' \
+        'n/diff/f/' \
+        'n/export/f/' \
+        'n/lines/f/' \
         'n/completion/(bash zsh fish tcsh)/' \
         'p/*/()/'

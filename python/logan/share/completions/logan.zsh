@@ -14,11 +14,17 @@ _shtab_logan_commands() {
     completion:'Print completions for a shell.'
     coordinator:'Distribute jobs to workers: its own, or those that clients submit.'
     detect:'Show detected formats, fields with examples, assumptions, and lines that nothing reads.'
+    diff:'Compare two logs, days or hosts: what changed, and what of it is more than chance.'
+    export:'Write the records of logs to a Parquet, Arrow, CSV or JSON lines file.'
     formats:'List known log formats, each with an example.'
+    lines:'Print the lines of records, such as those behind a figure of a report.'
+    merge:'Add up saved summaries: days to a month, hosts to a fleet.'
     simulate:'Inject failures into a local cluster and verify that results do not change.'
+    sql:'Answer a question in SQL from the records of logs, with DuckDB.'
     status:'Show the workers and jobs of a coordinator: speed, health, losses and recoveries.'
     submit:'Have a coordinator analyze logs; prints the same report as analyze.'
     validate:'Compare a saved report with expected metrics; exit 1 if they differ.'
+    watch:'Follow logs as they are written: the report of the last minutes, alerts, a live page.'
     worker:'Scan chunks for a coordinator until stopped.'
   )
   _describe 'logan commands' _commands
@@ -26,7 +32,7 @@ _shtab_logan_commands() {
 
 _shtab_logan_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--version[show the version and exit]"
+  {-V,--version}"[show the version and exit]"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -34,33 +40,43 @@ _shtab_logan_defaults_added=0
 
 _shtab_logan_analyze_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--since[only records at or after TIME\: a date, \"2024-01-24 10\:15\", RFC 3339, or an age such as 2h, 30m, 7d]:TIME:"
+  "--since[only records at or after TIME\: a date, \"2024-01-24 10\:15\", RFC 3339, 10\:15, today, yesterday, or an age such as 2h, 30m, \'2 hours ago\'\; in --input-tz if it names no time zone]:TIME:"
   "--until[only records before TIME]:TIME:"
   "--relative-to[what an age such as 2h counts back from\: now, or the last record (default\: now)]:relative_to:(now last)"
   "--threads[number of threads (default\: available CPUs)\; does not affect results \[env\: LOGAN_THREADS\]]:N:"
   "--engine[execution engine\: local, dask, or dask\=SCHEDULER (default\: local)\; does not affect results \[env\: LOGAN_ENGINE\]]:NAME:"
+  "--save[write a saved summary to FILE, which every command reads in place of the logs]:FILE:_files"
+  "--spec[read and count as this saved summary does\: its formats, units, zone, condition]:FILE:_files"
+  "--state[keep in DIR how far logs were counted, through rotation\: read and report only what is new]:DIR:_files -/"
+  "--total[with --state, report all that was ever counted, not only what is new]"
   "--chunk-size[unit of work, such as 4MiB (default\: 32MiB) \[env\: LOGAN_CHUNK_SIZE\]]:BYTES:"
   "--format[read every line as this format\: a name from \`logan formats\`, the text of nginx\'s log_format or Apache\'s LogFormat, or a regular expression with named groups \[env\: LOGAN_FORMAT\]]:FORMAT:"
   "--input-tz[time zone of timestamps without one (default\: UTC) \[env\: LOGAN_INPUT_TZ\]]:TZ:"
   "--date-order[order of dates such as 03\/04\/2024 and 24-01-23\: mdy (month first), dmy or ymd (default\: what the dates of each input say) \[env\: LOGAN_DATE_ORDER\]]:date_order:"
   "*--unit[unit of the numbers under a key that is a response time\: ns, us, ms, s, or none\; KEY is response_time for the number after an access log\'s user agent\; repeatable (default\: by the key\'s name, the producer or the values of each input)]:KEY=UNIT:"
-  "--top[rows of the top tables (default\: 10) \[env\: LOGAN_TOP\]]:N:"
+  "--top[rows of the top tables (default\: 10, of which a terminal shows what fits) \[env\: LOGAN_TOP\]]:N:"
+  "--sort[what tables are sorted by\: requests, errors, ratio, total, p95, max, bytes (default\: requests, and rows that lead by errors or by total time are added)]:METRIC:(requests errors ratio total p95 max bytes)"
   "--where[only records for which EXPR is true, such as \'status\>\=500\']:EXPR:"
   "*--by[add a table grouped by route, path, status, level, client, host, method, format, user_agent, referrer, json.KEY or logfmt.KEY\; repeatable]:FIELD:"
   "--no-seek[do not seek by time\; read whole files]"
   "--max-expansion[maximum decompression ratio, checked after the first 1 GiB (default\: 2000)\; 0 for no limit \[env\: LOGAN_MAX_EXPANSION\]]:N:"
   "--anchor[reference date for timestamps without a year (default\: when each input was modified) \[env\: LOGAN_ANCHOR\]]:TIME:"
-  "--output-format[print the report as text, json, csv, markdown (default\: text)]:NAME:(text json csv markdown)"
+  "--no-explain[do not read the interval of a finding again to name what is common to it]"
+  "--output-format[print the report as text, json, csv, markdown, html, svg (default\: by the ending of -o\'s FILE, else text)]:NAME:(text json csv markdown html svg)"
   "--json[short for --output-format json]"
-  "--csv[print one table as CSV\: series, routes, clients, messages, groups]:TABLE:(series routes clients messages groups)"
-  {-o,--output}"[write the output to FILE atomically]:FILE:_files"
+  "--csv[print one table as CSV\: series, response_times, routes, not_found, methods, hosts, user_agents, referrers, clients, messages, templates, groups]:TABLE:(series response_times routes not_found methods hosts user_agents referrers clients messages templates groups)"
+  {-o,--output}"[write the output to FILE atomically\; .html, .md, .json, .csv and .svg say what it is]:FILE:_files"
+  "*"{-q,--quiet}"[no text report, no progress bar and no notes\: only errors and failed expectations]"
+  "--anonymize[mask clients (\/24 and \/48), values of queries, e-mails, tokens and lines of the log]"
   "--output-tz[time zone of the text report, such as Europe\/Berlin or local (default\: UTC)\; JSON and CSV are always in UTC \[env\: LOGAN_OUTPUT_TZ\]]:TZ:"
   "--color[auto, always, never\; auto follows the terminal and NO_COLOR \[env\: LOGAN_COLOR\]]:WHEN:"
   "--no-progress[no progress bar \[env\: LOGAN_NO_PROGRESS\]]"
-  "*--expect[exit 1 unless EXPR is true, such as \'response_time_ms.p99\<\=300\'\; repeatable]:EXPR:"
+  "--junit[write the verdict on the expectations to FILE as JUnit XML]:FILE:_files"
+  "--github[print failed expectations and findings as annotations of a GitHub workflow]"
+  "*--expect[exit 1 unless EXPR is true, such as \'response_time_ms.p99\<\=300\', \'routes\[\"POST \/pay\"\].p95_ms\<300ms\' or \'errors.ratio\<1\% in every 5m\'\; repeatable]:EXPR:"
   "--allow-empty[expectations may hold where no record was read or selected\: counts are then 0]"
   "--max-malformed[exit 1 if more lines than this are malformed\: a count, or a share such as 1\%]:LIMIT:"
-  "(*):log files (also .gz .zst .bz2 .xz .lz4), archives (.tar .tar.gz .zip), folders, quoted globs such as \'logs\/\*\*\/\*.gz\', URLs (http(s)\:\/\/, s3\:\/\/, gs\:\/\/, az\:\/\/)\; - is standard input:_files"
+  "(*)::log files (also .gz .zst .bz2 .xz .lz4), archives (.tar .tar.gz .zip), folders, quoted globs such as \'logs\/\*\*\/\*.gz\', URLs (http(s)\:\/\/, s3\:\/\/, gs\:\/\/, az\:\/\/)\; - is standard input:_files"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -88,7 +104,7 @@ _shtab_logan_coordinator_options=(
   "--tls-cert[use TLS\; PEM file of the certificate]:FILE:_files"
   "--tls-key[its private key, PEM]:FILE:_files"
   "--insecure[allow remote hosts without token and TLS]"
-  "--since[only records at or after TIME\: a date, \"2024-01-24 10\:15\", RFC 3339, or an age such as 2h, 30m, 7d]:TIME:"
+  "--since[only records at or after TIME\: a date, \"2024-01-24 10\:15\", RFC 3339, 10\:15, today, yesterday, or an age such as 2h, 30m, \'2 hours ago\'\; in --input-tz if it names no time zone]:TIME:"
   "--until[only records before TIME]:TIME:"
   "--relative-to[what an age such as 2h counts back from\: now, or the last record (default\: now)]:relative_to:(now last)"
   "--chunk-size[unit of work, such as 4MiB (default\: 32MiB) \[env\: LOGAN_CHUNK_SIZE\]]:BYTES:"
@@ -96,20 +112,26 @@ _shtab_logan_coordinator_options=(
   "--input-tz[time zone of timestamps without one (default\: UTC) \[env\: LOGAN_INPUT_TZ\]]:TZ:"
   "--date-order[order of dates such as 03\/04\/2024 and 24-01-23\: mdy (month first), dmy or ymd (default\: what the dates of each input say) \[env\: LOGAN_DATE_ORDER\]]:date_order:"
   "*--unit[unit of the numbers under a key that is a response time\: ns, us, ms, s, or none\; KEY is response_time for the number after an access log\'s user agent\; repeatable (default\: by the key\'s name, the producer or the values of each input)]:KEY=UNIT:"
-  "--top[rows of the top tables (default\: 10) \[env\: LOGAN_TOP\]]:N:"
+  "--top[rows of the top tables (default\: 10, of which a terminal shows what fits) \[env\: LOGAN_TOP\]]:N:"
+  "--sort[what tables are sorted by\: requests, errors, ratio, total, p95, max, bytes (default\: requests, and rows that lead by errors or by total time are added)]:METRIC:(requests errors ratio total p95 max bytes)"
   "--where[only records for which EXPR is true, such as \'status\>\=500\']:EXPR:"
   "*--by[add a table grouped by route, path, status, level, client, host, method, format, user_agent, referrer, json.KEY or logfmt.KEY\; repeatable]:FIELD:"
   "--no-seek[do not seek by time\; read whole files]"
   "--max-expansion[maximum decompression ratio, checked after the first 1 GiB (default\: 2000)\; 0 for no limit \[env\: LOGAN_MAX_EXPANSION\]]:N:"
   "--anchor[reference date for timestamps without a year (default\: when each input was modified) \[env\: LOGAN_ANCHOR\]]:TIME:"
-  "--output-format[print the report as text, json, csv, markdown (default\: text)]:NAME:(text json csv markdown)"
+  "--no-explain[do not read the interval of a finding again to name what is common to it]"
+  "--output-format[print the report as text, json, csv, markdown, html, svg (default\: by the ending of -o\'s FILE, else text)]:NAME:(text json csv markdown html svg)"
   "--json[short for --output-format json]"
-  "--csv[print one table as CSV\: series, routes, clients, messages, groups]:TABLE:(series routes clients messages groups)"
-  {-o,--output}"[write the output to FILE atomically]:FILE:_files"
+  "--csv[print one table as CSV\: series, response_times, routes, not_found, methods, hosts, user_agents, referrers, clients, messages, templates, groups]:TABLE:(series response_times routes not_found methods hosts user_agents referrers clients messages templates groups)"
+  {-o,--output}"[write the output to FILE atomically\; .html, .md, .json, .csv and .svg say what it is]:FILE:_files"
+  "*"{-q,--quiet}"[no text report, no progress bar and no notes\: only errors and failed expectations]"
+  "--anonymize[mask clients (\/24 and \/48), values of queries, e-mails, tokens and lines of the log]"
   "--output-tz[time zone of the text report, such as Europe\/Berlin or local (default\: UTC)\; JSON and CSV are always in UTC \[env\: LOGAN_OUTPUT_TZ\]]:TZ:"
   "--color[auto, always, never\; auto follows the terminal and NO_COLOR \[env\: LOGAN_COLOR\]]:WHEN:"
   "--no-progress[no progress bar \[env\: LOGAN_NO_PROGRESS\]]"
-  "*--expect[exit 1 unless EXPR is true, such as \'response_time_ms.p99\<\=300\'\; repeatable]:EXPR:"
+  "--junit[write the verdict on the expectations to FILE as JUnit XML]:FILE:_files"
+  "--github[print failed expectations and findings as annotations of a GitHub workflow]"
+  "*--expect[exit 1 unless EXPR is true, such as \'response_time_ms.p99\<\=300\', \'routes\[\"POST \/pay\"\].p95_ms\<300ms\' or \'errors.ratio\<1\% in every 5m\'\; repeatable]:EXPR:"
   "--allow-empty[expectations may hold where no record was read or selected\: counts are then 0]"
   "--max-malformed[exit 1 if more lines than this are malformed\: a count, or a share such as 1\%]:LIMIT:"
   "(*)::logs to analyze now, as for analyze:_files"
@@ -127,6 +149,69 @@ _shtab_logan_detect_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_logan_detect_defaults_added=0
 
+_shtab_logan_diff_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--split-at[compare what is before TIME with what is from it on]:TIME:"
+  "--before[the time of the first side\; either may be left out]:FROM..TO:"
+  "--after[the time of the second side]:FROM..TO:"
+  "--since[only records at or after TIME\: a date, \"2024-01-24 10\:15\", RFC 3339, 10\:15, today, yesterday, or an age such as 2h, 30m, \'2 hours ago\'\; in --input-tz if it names no time zone]:TIME:"
+  "--until[only records before TIME]:TIME:"
+  "--relative-to[what an age such as 2h counts back from\: now, or the last record (default\: now)]:relative_to:(now last)"
+  "--threads[number of threads (default\: available CPUs)\; does not affect results \[env\: LOGAN_THREADS\]]:N:"
+  "--engine[execution engine\: local, dask, or dask\=SCHEDULER (default\: local)\; does not affect results \[env\: LOGAN_ENGINE\]]:NAME:"
+  "--chunk-size[unit of work, such as 4MiB (default\: 32MiB) \[env\: LOGAN_CHUNK_SIZE\]]:BYTES:"
+  "--format[read every line as this format\: a name from \`logan formats\`, the text of nginx\'s log_format or Apache\'s LogFormat, or a regular expression with named groups \[env\: LOGAN_FORMAT\]]:FORMAT:"
+  "--input-tz[time zone of timestamps without one (default\: UTC) \[env\: LOGAN_INPUT_TZ\]]:TZ:"
+  "--date-order[order of dates such as 03\/04\/2024 and 24-01-23\: mdy (month first), dmy or ymd (default\: what the dates of each input say) \[env\: LOGAN_DATE_ORDER\]]:date_order:"
+  "*--unit[unit of the numbers under a key that is a response time\: ns, us, ms, s, or none\; KEY is response_time for the number after an access log\'s user agent\; repeatable (default\: by the key\'s name, the producer or the values of each input)]:KEY=UNIT:"
+  "--top[rows of the top tables (default\: 10, of which a terminal shows what fits) \[env\: LOGAN_TOP\]]:N:"
+  "--sort[what tables are sorted by\: requests, errors, ratio, total, p95, max, bytes (default\: requests, and rows that lead by errors or by total time are added)]:METRIC:(requests errors ratio total p95 max bytes)"
+  "--where[only records for which EXPR is true, such as \'status\>\=500\']:EXPR:"
+  "*--by[add a table grouped by route, path, status, level, client, host, method, format, user_agent, referrer, json.KEY or logfmt.KEY\; repeatable]:FIELD:"
+  "--no-seek[do not seek by time\; read whole files]"
+  "--max-expansion[maximum decompression ratio, checked after the first 1 GiB (default\: 2000)\; 0 for no limit \[env\: LOGAN_MAX_EXPANSION\]]:N:"
+  "--anchor[reference date for timestamps without a year (default\: when each input was modified) \[env\: LOGAN_ANCHOR\]]:TIME:"
+  "--no-explain[do not read the interval of a finding again to name what is common to it]"
+  "--output-format[print the comparison as text, json, markdown, html (default\: text)]:NAME:(text json markdown html)"
+  "--json[short for --output-format json]"
+  {-o,--output}"[write the output to FILE atomically]:FILE:_files"
+  "--color[auto, always, never\; auto follows the terminal and NO_COLOR \[env\: LOGAN_COLOR\]]:WHEN:"
+  "--no-progress[no progress bar \[env\: LOGAN_NO_PROGRESS\]]"
+  "*--fail-if[exit 1 if a change exceeds LIMIT, such as \'p99 \> \+10\%\'\; repeatable]:LIMIT:"
+  "--strict[limits fail by the values alone, even where chance may explain the change]"
+  "(*):BEFORE and AFTER\; with --split-at, or --before and --after, the logs of both:_files"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_logan_diff_defaults_added=0
+
+_shtab_logan_export_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--since[only records at or after TIME\: a date, \"2024-01-24 10\:15\", RFC 3339, 10\:15, today, yesterday, or an age such as 2h, 30m, \'2 hours ago\'\; in --input-tz if it names no time zone]:TIME:"
+  "--until[only records before TIME]:TIME:"
+  "--relative-to[what an age such as 2h counts back from\: now, or the last record (default\: now)]:relative_to:(now last)"
+  "--threads[number of threads (default\: available CPUs)\; does not affect results \[env\: LOGAN_THREADS\]]:N:"
+  "--format[read every line as this format\: a name from \`logan formats\`, the text of nginx\'s log_format or Apache\'s LogFormat, or a regular expression with named groups \[env\: LOGAN_FORMAT\]]:FORMAT:"
+  "--input-tz[time zone of timestamps without one (default\: UTC) \[env\: LOGAN_INPUT_TZ\]]:TZ:"
+  "--date-order[order of dates such as 03\/04\/2024 and 24-01-23\: mdy (month first), dmy or ymd (default\: what the dates of each input say) \[env\: LOGAN_DATE_ORDER\]]:date_order:"
+  "*--unit[unit of the numbers under a key that is a response time\: ns, us, ms, s, or none\; KEY is response_time for the number after an access log\'s user agent\; repeatable (default\: by the key\'s name, the producer or the values of each input)]:KEY=UNIT:"
+  "--where[only records for which EXPR is true, such as \'status\>\=500\']:EXPR:"
+  "--no-seek[do not seek by time\; read whole files]"
+  "--max-expansion[maximum decompression ratio, checked after the first 1 GiB (default\: 2000)\; 0 for no limit \[env\: LOGAN_MAX_EXPANSION\]]:N:"
+  "--anchor[reference date for timestamps without a year (default\: when each input was modified) \[env\: LOGAN_ANCHOR\]]:TIME:"
+  {-o,--output}"[write to FILE atomically]:FILE:_files"
+  "--color[auto, always, never\; auto follows the terminal and NO_COLOR \[env\: LOGAN_COLOR\]]:WHEN:"
+  "--no-progress[no progress bar \[env\: LOGAN_NO_PROGRESS\]]"
+  "--columns[columns, separated by commas\; only these are parsed]:NAMES:"
+  "--output-format[parquet, arrow, csv, jsonl (default\: by the suffix of the file)]:NAME:(parquet arrow csv jsonl)"
+  "--malformed[rows for malformed lines, too, with the reason]"
+  "--continuation[rows for lines that continue a record, too]"
+  "(*):log files (also .gz .zst .bz2 .xz .lz4), archives (.tar .tar.gz .zip), folders, quoted globs such as \'logs\/\*\*\/\*.gz\', URLs (http(s)\:\/\/, s3\:\/\/, gs\:\/\/, az\:\/\/)\; - is standard input:_files"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_logan_export_defaults_added=0
+
 _shtab_logan_formats_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--json[print as JSON]"
@@ -135,6 +220,47 @@ _shtab_logan_formats_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_logan_formats_defaults_added=0
+
+_shtab_logan_lines_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--since[only records at or after TIME\: a date, \"2024-01-24 10\:15\", RFC 3339, 10\:15, today, yesterday, or an age such as 2h, 30m, \'2 hours ago\'\; in --input-tz if it names no time zone]:TIME:"
+  "--until[only records before TIME]:TIME:"
+  "--relative-to[what an age such as 2h counts back from\: now, or the last record (default\: now)]:relative_to:(now last)"
+  "--threads[number of threads (default\: available CPUs)\; does not affect results \[env\: LOGAN_THREADS\]]:N:"
+  "--format[read every line as this format\: a name from \`logan formats\`, the text of nginx\'s log_format or Apache\'s LogFormat, or a regular expression with named groups \[env\: LOGAN_FORMAT\]]:FORMAT:"
+  "--input-tz[time zone of timestamps without one (default\: UTC) \[env\: LOGAN_INPUT_TZ\]]:TZ:"
+  "--date-order[order of dates such as 03\/04\/2024 and 24-01-23\: mdy (month first), dmy or ymd (default\: what the dates of each input say) \[env\: LOGAN_DATE_ORDER\]]:date_order:"
+  "*--unit[unit of the numbers under a key that is a response time\: ns, us, ms, s, or none\; KEY is response_time for the number after an access log\'s user agent\; repeatable (default\: by the key\'s name, the producer or the values of each input)]:KEY=UNIT:"
+  "--where[only records for which EXPR is true, such as \'status\>\=500\']:EXPR:"
+  "--no-seek[do not seek by time\; read whole files]"
+  "--max-expansion[maximum decompression ratio, checked after the first 1 GiB (default\: 2000)\; 0 for no limit \[env\: LOGAN_MAX_EXPANSION\]]:N:"
+  "--anchor[reference date for timestamps without a year (default\: when each input was modified) \[env\: LOGAN_ANCHOR\]]:TIME:"
+  {-o,--output}"[write to FILE atomically]:FILE:_files"
+  "--color[auto, always, never\; auto follows the terminal and NO_COLOR \[env\: LOGAN_COLOR\]]:WHEN:"
+  "--no-progress[no progress bar \[env\: LOGAN_NO_PROGRESS\]]"
+  {-n,--max-count}"[the first N records\; -n -N\: the last N]:N:"
+  {-C,--context}"[N lines around each record]:N:"
+  {-B,--before-context}"[N lines before each record]:N:"
+  {-A,--after-context}"[N lines after each record]:N:"
+  "--offsets[print PATH\:OFFSET before each line]"
+  {--filename,--no-filename}"[print the name of its log before each line, or not (default\: of several)]"
+  "--malformed[malformed lines instead of records]"
+  "--json[one JSON object a record]"
+  "--count[print only how many records there are]"
+  "(*):log files (also .gz .zst .bz2 .xz .lz4), archives (.tar .tar.gz .zip), folders, quoted globs such as \'logs\/\*\*\/\*.gz\', URLs (http(s)\:\/\/, s3\:\/\/, gs\:\/\/, az\:\/\/)\; - is standard input:_files"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_logan_lines_defaults_added=0
+
+_shtab_logan_merge_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-o,--output}"[write the sum to FILE atomically]:FILE:_files"
+  "(*):saved summaries, or folders of them:_files"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_logan_merge_defaults_added=0
 
 _shtab_logan_simulate_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -147,6 +273,32 @@ _shtab_logan_simulate_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_logan_simulate_defaults_added=0
+
+_shtab_logan_sql_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--since[only records at or after TIME\: a date, \"2024-01-24 10\:15\", RFC 3339, 10\:15, today, yesterday, or an age such as 2h, 30m, \'2 hours ago\'\; in --input-tz if it names no time zone]:TIME:"
+  "--until[only records before TIME]:TIME:"
+  "--relative-to[what an age such as 2h counts back from\: now, or the last record (default\: now)]:relative_to:(now last)"
+  "--threads[number of threads (default\: available CPUs)\; does not affect results \[env\: LOGAN_THREADS\]]:N:"
+  "--format[read every line as this format\: a name from \`logan formats\`, the text of nginx\'s log_format or Apache\'s LogFormat, or a regular expression with named groups \[env\: LOGAN_FORMAT\]]:FORMAT:"
+  "--input-tz[time zone of timestamps without one (default\: UTC) \[env\: LOGAN_INPUT_TZ\]]:TZ:"
+  "--date-order[order of dates such as 03\/04\/2024 and 24-01-23\: mdy (month first), dmy or ymd (default\: what the dates of each input say) \[env\: LOGAN_DATE_ORDER\]]:date_order:"
+  "*--unit[unit of the numbers under a key that is a response time\: ns, us, ms, s, or none\; KEY is response_time for the number after an access log\'s user agent\; repeatable (default\: by the key\'s name, the producer or the values of each input)]:KEY=UNIT:"
+  "--where[only records for which EXPR is true, such as \'status\>\=500\']:EXPR:"
+  "--no-seek[do not seek by time\; read whole files]"
+  "--max-expansion[maximum decompression ratio, checked after the first 1 GiB (default\: 2000)\; 0 for no limit \[env\: LOGAN_MAX_EXPANSION\]]:N:"
+  "--anchor[reference date for timestamps without a year (default\: when each input was modified) \[env\: LOGAN_ANCHOR\]]:TIME:"
+  {-o,--output}"[write to FILE atomically]:FILE:_files"
+  "--color[auto, always, never\; auto follows the terminal and NO_COLOR \[env\: LOGAN_COLOR\]]:WHEN:"
+  "--no-progress[no progress bar \[env\: LOGAN_NO_PROGRESS\]]"
+  "--columns[types of keys, such as json.user_id\:int,json.ok\:bool]:NAMES:"
+  "--output-format[table, csv, json, jsonl, parquet (default\: by the suffix of the file, else table)]:NAME:(table csv json jsonl parquet)"
+  ":a SELECT from the table log\; quote it:"
+  "(*):log files (also .gz .zst .bz2 .xz .lz4), archives (.tar .tar.gz .zip), folders, quoted globs such as \'logs\/\*\*\/\*.gz\', URLs (http(s)\:\/\/, s3\:\/\/, gs\:\/\/, az\:\/\/)\; - is standard input:_files"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_logan_sql_defaults_added=0
 
 _shtab_logan_status_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -168,7 +320,7 @@ _shtab_logan_submit_options=(
   "--token-file[file with the coordinator\'s secret, mode 0600 \[env\: LOGAN_TOKEN\]]:FILE:_files"
   "--tls-ca[use TLS\; PEM file of the trusted CA]:FILE:_files"
   "--insecure[connect to a remote host without token and TLS]"
-  "--since[only records at or after TIME\: a date, \"2024-01-24 10\:15\", RFC 3339, or an age such as 2h, 30m, 7d]:TIME:"
+  "--since[only records at or after TIME\: a date, \"2024-01-24 10\:15\", RFC 3339, 10\:15, today, yesterday, or an age such as 2h, 30m, \'2 hours ago\'\; in --input-tz if it names no time zone]:TIME:"
   "--until[only records before TIME]:TIME:"
   "--relative-to[what an age such as 2h counts back from\: now, or the last record (default\: now)]:relative_to:(now last)"
   "--chunk-size[unit of work, such as 4MiB (default\: 32MiB) \[env\: LOGAN_CHUNK_SIZE\]]:BYTES:"
@@ -176,20 +328,26 @@ _shtab_logan_submit_options=(
   "--input-tz[time zone of timestamps without one (default\: UTC) \[env\: LOGAN_INPUT_TZ\]]:TZ:"
   "--date-order[order of dates such as 03\/04\/2024 and 24-01-23\: mdy (month first), dmy or ymd (default\: what the dates of each input say) \[env\: LOGAN_DATE_ORDER\]]:date_order:"
   "*--unit[unit of the numbers under a key that is a response time\: ns, us, ms, s, or none\; KEY is response_time for the number after an access log\'s user agent\; repeatable (default\: by the key\'s name, the producer or the values of each input)]:KEY=UNIT:"
-  "--top[rows of the top tables (default\: 10) \[env\: LOGAN_TOP\]]:N:"
+  "--top[rows of the top tables (default\: 10, of which a terminal shows what fits) \[env\: LOGAN_TOP\]]:N:"
+  "--sort[what tables are sorted by\: requests, errors, ratio, total, p95, max, bytes (default\: requests, and rows that lead by errors or by total time are added)]:METRIC:(requests errors ratio total p95 max bytes)"
   "--where[only records for which EXPR is true, such as \'status\>\=500\']:EXPR:"
   "*--by[add a table grouped by route, path, status, level, client, host, method, format, user_agent, referrer, json.KEY or logfmt.KEY\; repeatable]:FIELD:"
   "--no-seek[do not seek by time\; read whole files]"
   "--max-expansion[maximum decompression ratio, checked after the first 1 GiB (default\: 2000)\; 0 for no limit \[env\: LOGAN_MAX_EXPANSION\]]:N:"
   "--anchor[reference date for timestamps without a year (default\: when each input was modified) \[env\: LOGAN_ANCHOR\]]:TIME:"
-  "--output-format[print the report as text, json, csv, markdown (default\: text)]:NAME:(text json csv markdown)"
+  "--no-explain[do not read the interval of a finding again to name what is common to it]"
+  "--output-format[print the report as text, json, csv, markdown, html, svg (default\: by the ending of -o\'s FILE, else text)]:NAME:(text json csv markdown html svg)"
   "--json[short for --output-format json]"
-  "--csv[print one table as CSV\: series, routes, clients, messages, groups]:TABLE:(series routes clients messages groups)"
-  {-o,--output}"[write the output to FILE atomically]:FILE:_files"
+  "--csv[print one table as CSV\: series, response_times, routes, not_found, methods, hosts, user_agents, referrers, clients, messages, templates, groups]:TABLE:(series response_times routes not_found methods hosts user_agents referrers clients messages templates groups)"
+  {-o,--output}"[write the output to FILE atomically\; .html, .md, .json, .csv and .svg say what it is]:FILE:_files"
+  "*"{-q,--quiet}"[no text report, no progress bar and no notes\: only errors and failed expectations]"
+  "--anonymize[mask clients (\/24 and \/48), values of queries, e-mails, tokens and lines of the log]"
   "--output-tz[time zone of the text report, such as Europe\/Berlin or local (default\: UTC)\; JSON and CSV are always in UTC \[env\: LOGAN_OUTPUT_TZ\]]:TZ:"
   "--color[auto, always, never\; auto follows the terminal and NO_COLOR \[env\: LOGAN_COLOR\]]:WHEN:"
   "--no-progress[no progress bar \[env\: LOGAN_NO_PROGRESS\]]"
-  "*--expect[exit 1 unless EXPR is true, such as \'response_time_ms.p99\<\=300\'\; repeatable]:EXPR:"
+  "--junit[write the verdict on the expectations to FILE as JUnit XML]:FILE:_files"
+  "--github[print failed expectations and findings as annotations of a GitHub workflow]"
+  "*--expect[exit 1 unless EXPR is true, such as \'response_time_ms.p99\<\=300\', \'routes\[\"POST \/pay\"\].p95_ms\<300ms\' or \'errors.ratio\<1\% in every 5m\'\; repeatable]:EXPR:"
   "--allow-empty[expectations may hold where no record was read or selected\: counts are then 0]"
   "--max-malformed[exit 1 if more lines than this are malformed\: a count, or a share such as 1\%]:LIMIT:"
   "(*)::logs, as the coordinator sees them\: files, folders, quoted globs, URLs:_files"
@@ -201,12 +359,63 @@ _shtab_logan_submit_defaults_added=0
 _shtab_logan_validate_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--tolerance[allowed relative difference (default\: 0.01)\; an expected 0 or null must match exactly]:RATIO:"
-  ":a JSON report\; - is standard input:_files"
+  ":a JSON report, or a saved summary\; - is standard input:_files"
   ":a JSON object of metrics:_files"
 )
 
 # guard to ensure default positional specs are added only once per session
 _shtab_logan_validate_defaults_added=0
+
+_shtab_logan_watch_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--from[begin at the start or the end of files that are there, or at the records of the last while, such as 2h (default\: 5m, which fills the 5-minute view)]:WHERE:"
+  "--window[what is shown first, and what --json prints\: 1m, 5m, 1h, all (default\: 5m)]:window:(1m 5m 1h all)"
+  "--interval[how often (default\: 1s\; without a terminal 10s, with --json 1s)]:TIME:"
+  "--for[end after TIME]:TIME:"
+  "--exit-idle[end when nothing was written for TIME]:TIME:"
+  "--save[leave the summary of all that was counted in FILE, to be merged with others]:FILE:_files"
+  "*--alert[say so while EXPR holds, such as \'errors.ratio over 1m \> 5\% for 2m\' or \'absent over 5m\'\; repeatable]:EXPR:"
+  "*--notify[tell a command (JSON on its standard input) or a URL when an alert fires and when it ends\; repeatable]:TARGET:"
+  "--serve[serve a live page and \/metrics (default address\: 127.0.0.1\:8642)]:HOST:PORT:"
+  "--serve-token-file[the token that viewers must know, needed for an address that others can reach]:FILE:_files"
+  "--serve-cert[TLS certificate of the page]:FILE:_files"
+  "--serve-key[key of the certificate]:FILE:_files"
+  "--insecure[serve without TLS to others\: token and figures can be read on the way]"
+  "--since[only records at or after TIME\: a date, \"2024-01-24 10\:15\", RFC 3339, 10\:15, today, yesterday, or an age such as 2h, 30m, \'2 hours ago\'\; in --input-tz if it names no time zone]:TIME:"
+  "--until[only records before TIME]:TIME:"
+  "--relative-to[what an age such as 2h counts back from\: now, or the last record (default\: now)]:relative_to:(now last)"
+  "--chunk-size[unit of work, such as 4MiB (default\: 32MiB) \[env\: LOGAN_CHUNK_SIZE\]]:BYTES:"
+  "--format[read every line as this format\: a name from \`logan formats\`, the text of nginx\'s log_format or Apache\'s LogFormat, or a regular expression with named groups \[env\: LOGAN_FORMAT\]]:FORMAT:"
+  "--input-tz[time zone of timestamps without one (default\: UTC) \[env\: LOGAN_INPUT_TZ\]]:TZ:"
+  "--date-order[order of dates such as 03\/04\/2024 and 24-01-23\: mdy (month first), dmy or ymd (default\: what the dates of each input say) \[env\: LOGAN_DATE_ORDER\]]:date_order:"
+  "*--unit[unit of the numbers under a key that is a response time\: ns, us, ms, s, or none\; KEY is response_time for the number after an access log\'s user agent\; repeatable (default\: by the key\'s name, the producer or the values of each input)]:KEY=UNIT:"
+  "--top[rows of the top tables (default\: 10, of which a terminal shows what fits) \[env\: LOGAN_TOP\]]:N:"
+  "--sort[what tables are sorted by\: requests, errors, ratio, total, p95, max, bytes (default\: requests, and rows that lead by errors or by total time are added)]:METRIC:(requests errors ratio total p95 max bytes)"
+  "--where[only records for which EXPR is true, such as \'status\>\=500\']:EXPR:"
+  "*--by[add a table grouped by route, path, status, level, client, host, method, format, user_agent, referrer, json.KEY or logfmt.KEY\; repeatable]:FIELD:"
+  "--no-seek[do not seek by time\; read whole files]"
+  "--max-expansion[maximum decompression ratio, checked after the first 1 GiB (default\: 2000)\; 0 for no limit \[env\: LOGAN_MAX_EXPANSION\]]:N:"
+  "--anchor[reference date for timestamps without a year (default\: when each input was modified) \[env\: LOGAN_ANCHOR\]]:TIME:"
+  "--no-explain[do not read the interval of a finding again to name what is common to it]"
+  "--output-format[print the report as text, json, csv, markdown, html, svg (default\: by the ending of -o\'s FILE, else text)]:NAME:(text json csv markdown html svg)"
+  "--json[short for --output-format json]"
+  "--csv[print one table as CSV\: series, response_times, routes, not_found, methods, hosts, user_agents, referrers, clients, messages, templates, groups]:TABLE:(series response_times routes not_found methods hosts user_agents referrers clients messages templates groups)"
+  {-o,--output}"[write the output to FILE atomically\; .html, .md, .json, .csv and .svg say what it is]:FILE:_files"
+  "*"{-q,--quiet}"[no text report, no progress bar and no notes\: only errors and failed expectations]"
+  "--anonymize[mask clients (\/24 and \/48), values of queries, e-mails, tokens and lines of the log]"
+  "--output-tz[time zone of the text report, such as Europe\/Berlin or local (default\: UTC)\; JSON and CSV are always in UTC \[env\: LOGAN_OUTPUT_TZ\]]:TZ:"
+  "--color[auto, always, never\; auto follows the terminal and NO_COLOR \[env\: LOGAN_COLOR\]]:WHEN:"
+  "--no-progress[no progress bar \[env\: LOGAN_NO_PROGRESS\]]"
+  "--junit[write the verdict on the expectations to FILE as JUnit XML]:FILE:_files"
+  "--github[print failed expectations and findings as annotations of a GitHub workflow]"
+  "*--expect[exit 1 unless EXPR is true, such as \'response_time_ms.p99\<\=300\', \'routes\[\"POST \/pay\"\].p95_ms\<300ms\' or \'errors.ratio\<1\% in every 5m\'\; repeatable]:EXPR:"
+  "--allow-empty[expectations may hold where no record was read or selected\: counts are then 0]"
+  "--max-malformed[exit 1 if more lines than this are malformed\: a count, or a share such as 1\%]:LIMIT:"
+  "(*)::log files, folders, quoted globs such as \'\/var\/log\/app\/\*.log\', named pipes\; - is standard input, which is also read where no path is given:_files"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_logan_watch_defaults_added=0
 
 _shtab_logan_worker_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -247,11 +456,17 @@ _shtab_logan() {
         completion) _arguments -C -s $_shtab_logan_completion_options ;;
         coordinator) _arguments -C -s $_shtab_logan_coordinator_options ;;
         detect) _arguments -C -s $_shtab_logan_detect_options ;;
+        diff) _arguments -C -s $_shtab_logan_diff_options ;;
+        export) _arguments -C -s $_shtab_logan_export_options ;;
         formats) _arguments -C -s $_shtab_logan_formats_options ;;
+        lines) _arguments -C -s $_shtab_logan_lines_options ;;
+        merge) _arguments -C -s $_shtab_logan_merge_options ;;
         simulate) _arguments -C -s $_shtab_logan_simulate_options ;;
+        sql) _arguments -C -s $_shtab_logan_sql_options ;;
         status) _arguments -C -s $_shtab_logan_status_options ;;
         submit) _arguments -C -s $_shtab_logan_submit_options ;;
         validate) _arguments -C -s $_shtab_logan_validate_options ;;
+        watch) _arguments -C -s $_shtab_logan_watch_options ;;
         worker) _arguments -C -s $_shtab_logan_worker_options ;;
       esac
   esac

@@ -11,7 +11,7 @@ use crate::format;
 use crate::record::Field;
 use crate::record::Level;
 use crate::record::{BATCH_ROWS, Batch, Block, Column, NO_ANSWER, NO_STATUS, Text};
-use crate::sketch::groups::{GroupTable, Groups, Payload};
+use crate::sketch::groups::{GroupTable, Groups, Lead, Payload};
 use crate::sketch::varint::{get_u64, put_u64};
 use crate::spec::Spec;
 use serde::{Deserialize, Serialize};
@@ -287,7 +287,7 @@ impl State for ByFields {
 impl ByFields {
     /// The report's `groups`, each with the `top` that had most records; None without tables.
     pub fn evaluate(&self, top: usize, of: Whole) -> Option<Value> {
-        const LEADS: [(&str, fn(&Group) -> u128); 2] = [
+        const LEADS: [Lead<'static, Group>; 2] = [
             (Route::LEADS[0].0, |group| Route::LEADS[0].1(&group.route)),
             (Route::LEADS[1].0, |group| Route::LEADS[1].1(&group.route)),
         ];

@@ -33,7 +33,7 @@ use crate::bytes::line::{Line, PAD};
 use crate::bytes::simd::Simd;
 use crate::record::Level;
 use crate::record::{Batch, Block, Columns, ERROR, NO_TIME};
-use crate::sketch::groups::{GroupTable, Groups, Keys, Payload};
+use crate::sketch::groups::{GroupTable, Groups, Keys, Lead, Payload};
 use crate::sketch::varint::{get_bytes, get_u64, put_bytes, put_u64, unzigzag, zigzag};
 use crate::time::rfc3339;
 use serde::{Deserialize, Serialize};
@@ -129,7 +129,6 @@ impl<const SEVERE: bool> Metric for Messages<SEVERE> {
 }
 
 #[inline(always)]
-#[expect(clippy::too_many_arguments, reason = "the instruction set is one of them")]
 fn update<S: Simd>(
     simd: S,
     table: &mut GroupTable<Message>,
@@ -585,7 +584,7 @@ impl<const SEVERE: bool> MessageGroups<SEVERE> {
             }
             row
         };
-        let leads: [(&str, fn(&Message) -> u128); 1] = [("errors", |m| m.errors.into())];
+        let leads: [Lead<'_, Message>; 1] = [("errors", |m| m.errors.into())];
         let rows = self.0.leaders(top, |message| message.count, &leads);
         json!({
             "exact": self.0.exact(),

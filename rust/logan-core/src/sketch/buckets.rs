@@ -121,9 +121,9 @@ mod tests {
     fn logarithms_are_those_of_the_middles() {
         const COUNT: usize = bucket_count::<4>();
         let logs = log2_of::<4, COUNT>();
-        for bucket in 1..COUNT {
+        for (bucket, &log) in logs.iter().enumerate().skip(1) {
             let exact = (bucket_middle::<4>(bucket) as f64).log2() * LOG2_PARTS as f64;
-            let log = f64::from(logs[bucket]);
+            let log = f64::from(log);
             assert!(log <= exact + 1e-6 && exact < log + 1.0 + 1e-6, "{bucket}: {log} {exact}");
         }
         assert_eq!(logs[0], 0);

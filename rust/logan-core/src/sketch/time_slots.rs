@@ -142,8 +142,8 @@ pub fn index_of(second: i64, step: usize) -> i64 {
 /// The finest step, from `step` on, at which sorted indices of buckets are few enough, with the
 /// factor to it.
 pub fn step_that_fits(indices: impl Iterator<Item = i64> + Clone, step: usize) -> (usize, i64) {
-    for coarse in step..STEPS_S.len() {
-        let factor = STEPS_S[coarse] / STEPS_S[step];
+    for (coarse, seconds) in STEPS_S.iter().enumerate().skip(step) {
+        let factor = seconds / STEPS_S[step];
         let mut last = None;
         let mut count = 0;
         for index in indices.clone() {

@@ -12,10 +12,20 @@ pub(super) fn logfmt_record(line: &[u8], clock: &TimestampParser) -> Option<Reco
         [&fields.method.rank, &fields.path.rank, &fields.status.rank].iter().all(|&&rank| rank > 0);
     let says =
         fields.time.rank > 0 || fields.level.rank > 0 || fields.message.rank > 1 || is_request;
-    (pairs.len() >= 2 && flags <= logfmt::FLAGS_MAX && says).then(|| fields.record())
+    (pairs.len() >= 2 && flags <= logfmt::FLAGS_MAX && says)
+        .then(|| without_request(fields.record()))
 }
 
 /// The pairs of a line, and how many flags it has.
+/// Without a status and a path, a method that is not HTTP's is another one's.
+fn without_request(mut record: Record) -> Record {
+    let is_http = record.method.iter().all(u8::is_ascii_uppercase);
+    if record.status.is_none() && record.path.is_empty() && !is_http {
+        record.method.clear();
+    }
+    record
+}
+
 pub(super) fn logfmt_pairs(line: &[u8]) -> Option<(Vec<Field>, usize)> {
     let first = *line.first()?;
     if !first.is_ascii_alphanumeric() && !b"_.-@/".contains(&first) {

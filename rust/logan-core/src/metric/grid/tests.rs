@@ -36,6 +36,7 @@ fn grid(records: &[Record]) -> GridBuckets {
 }
 
 /// The same by other means: a map of all response times at each step.
+#[expect(clippy::type_complexity, reason = "step, buckets, counts, and response times of each")]
 fn expected(records: &[Record]) -> (i64, Vec<i64>, Vec<[u64; 4]>, Vec<Vec<u64>>) {
     let timed = || records.iter().filter(|record| record.time_ns != NO_TIME);
     let at = |step: i64| {

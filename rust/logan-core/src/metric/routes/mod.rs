@@ -16,7 +16,7 @@ use crate::record::{
     REQUEST, RouteNormalizer,
 };
 use crate::sketch::buckets;
-use crate::sketch::groups::{GroupTable, Groups, Keys, Payload};
+use crate::sketch::groups::{GroupTable, Groups, Keys, Lead, Payload};
 use crate::sketch::varint::{get_u64, get_u128, put_u64, put_u128};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -298,7 +298,7 @@ impl<T: Copy + Default + PartialEq> Window<T> {
 
 impl Route {
     /// What puts a row into a table beside its volume.
-    pub(super) const LEADS: [(&'static str, fn(&Route) -> u128); 2] =
+    pub(super) const LEADS: [Lead<'static, Route>; 2] =
         [("errors", |route| route.errors.into()), ("total time", |route| route.sum_ns)];
 
     /// Requests, errors, client errors, and records with a response time.

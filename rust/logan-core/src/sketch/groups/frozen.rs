@@ -16,6 +16,9 @@ const LEADERS_MAX: usize = 3;
 /// More calls than there can be: far more than bytes in the largest file.
 const CALLS_MAX: u64 = crate::limits::COUNT_MAX;
 
+/// What may put an entry into a table beside its volume: a name, and a score.
+pub type Lead<'a, P> = (&'a str, fn(&P) -> u128);
+
 /// Keys and payloads, frozen: canonical, compact, mergeable. `default()` is the merge's identity.
 ///
 /// Groups that came from elsewhere must pass [`check`](Self::check) before anything else is done
@@ -216,7 +219,7 @@ impl<P: Payload> Groups<P> {
         &self,
         n: usize,
         volume: impl Fn(&P) -> u64,
-        others: &[(&'a str, fn(&P) -> u128)],
+        others: &[Lead<'a, P>],
     ) -> Vec<(&[u8], P, Option<&'a str>)> {
         let rows = self.top(n, volume).into_iter();
         let mut rows: Vec<_> = rows.map(|(key, payload)| (key, payload, None)).collect();

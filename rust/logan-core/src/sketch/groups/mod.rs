@@ -35,7 +35,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use frozen::Groups;
+pub use frozen::{Groups, Lead};
 pub use keys::Keys;
 pub use table::{CALLS_AT_ONCE_MAX, GroupTable};
 

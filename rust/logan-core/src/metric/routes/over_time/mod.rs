@@ -119,8 +119,8 @@ impl OverTime {
             };
             let slot = slots.place(second, |places, factor| coarsen(table, places, factor));
             let index = slots.indices()[slot];
-            for row in rows.start + first..rows.end {
-                let place = places[row];
+            let placed = places[..rows.end].iter().enumerate().skip(rows.start + first);
+            for (row, &place) in placed {
                 if place == NOWHERE {
                     continue;
                 }
