@@ -146,6 +146,8 @@ class Records:
         malformed: bool = False,
         continuation: bool = False,
         errors: Errors = "raise",
+        source: int | None = None,
+        around: Sequence[int] = (),
     ) -> None:
         self._job = job
         self._spec = job.spec()
@@ -153,8 +155,7 @@ class Records:
         self._threads = threads or cpus()
         self._malformed, self._continuation = malformed, continuation
         self._errors = errors
-        self._source: int | None = None
-        self._around: tuple[int, ...] = ()
+        self._source, self._around = source, tuple(around)
         self._scan: RecordScan | None = None
         self._used = Cancel()
         self.schema: RecordSchema = RecordSchema(self._columns, others=malformed or continuation)
@@ -275,16 +276,16 @@ class Records:
         With `around`, of a file that can be read in parts, those parts at least that hold these
         offsets; line numbers then do not count from its first line.
         """
-        part = Records(
+        return Records(
             self._job,
             self._columns,
             threads=threads or self._threads,
             malformed=self._malformed,
             continuation=self._continuation,
             errors=self._errors,
+            source=source,
+            around=around,
         )
-        part._source, part._around = source, tuple(around)
-        return part
 
     def plain_file(self, source: int) -> str | None:
         """The path of an input whose bytes at an offset are those of the file; None for others."""

@@ -68,7 +68,7 @@ def text(root: Path) -> str:
             users.setdefault(license_text, []).append(name)
     parts = [_HEAD, "\n".join(rows) + "\n"]
     for license_text, names in sorted(users.items(), key=lambda item: item[1]):
-        parts.append(f"{'-' * 80}\n{_wrapped(names)}\n{'-' * 80}\n\n{license_text}\n")
+        parts.append(f"{'#' * 80}\n{_wrapped(names)}\n{'#' * 80}\n\n{license_text}\n")
     return "\n".join(parts)
 
 

@@ -141,6 +141,11 @@ CALLS = {
     "worker": [],
     "submit": ["x.log"],
     "status": [],
+    "watch": ["x.log"],
+    "diff": ["a.log", "b.log"],
+    "export": ["x.log", "-o", "x.parquet"],
+    "sql": ["select 1", "x.log"],
+    "lines": ["x.log"],
 }
 """A valid call of each command that has settings."""
 

@@ -134,7 +134,7 @@ def test_notices_have_what_is_linked() -> None:
 
 
 def test_every_crate_has_a_license_below() -> None:
-    headings = re.findall(r"^-{80}\n(.*?)\n-{80}$", NOTICES, flags=re.M | re.S)
+    headings = re.findall(r"^#{80}\n(.*?)\n#{80}$", NOTICES, flags=re.M | re.S)
     named = set(re.findall(r"([\w-]+) (\d+\.\d[^\s,]*)", "\n".join(headings)))
     assert named == listed()
     assert "GNU GENERAL PUBLIC LICENSE" not in NOTICES
