@@ -22,8 +22,8 @@ from logan.sources.inputs import Input, shown_name
 __all__ = ["note_overlaps"]
 
 PAIRS_MAX: Final = 1_000
-"""Pairs of files that are compared, at a few reads each: those of 32 files in one folder. A note is a
-help, not a promise: an input without one may still be in another."""
+"""Pairs of files that are compared, at a few reads each: those of 32 files in one folder. A note is
+a help, not a promise: an input without one may still be in another."""
 
 GLANCE_LINES: Final = 3
 """Of files that have nothing in common so many lines are looked for."""
