@@ -91,6 +91,11 @@ def figures(report: Any) -> dict[str, Any]:
         found.pop(key)
     for each in [*found["slowest"], *found["malformed"]["samples"], *found["missing"]]:
         each.pop("input")
+    # What explains a finding is read again, which not every source allows.
+    found["findings"] = [
+        {key: each[key] for key in ("kind", "start", "end", "metric", "before", "during")}
+        for each in found["findings"]
+    ]
     return found
 
 

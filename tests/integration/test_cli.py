@@ -109,7 +109,7 @@ def test_latin1_and_ascii_terminals_get_what_they_can_show(log: str) -> None:
 def test_csv_goes_to_stdout(log: str) -> None:
     done = logan("analyze", log, "--csv", "messages")
     lines = done.stdout.decode().splitlines()
-    assert lines[0] == "template,level,count,first,last,sample"
+    assert lines[0] == "template,level,count,share,first,last,sample"
     assert lines[1].startswith("Database connection failed,ERROR,50,")
 
 

@@ -119,6 +119,8 @@ def figures(report: Any) -> dict[str, Any]:
     found = report.to_dict() if isinstance(report, logan.Report) else dict(report)
     for each in found["slowest"] + found["malformed"]["samples"]:
         each.pop("input", None)
+    for each in found["findings"]:
+        each.pop("command")
     return {key: value for key, value in found.items() if key not in SEPARATE}
 
 

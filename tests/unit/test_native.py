@@ -362,7 +362,8 @@ class TestScan:
             path.write_bytes(TEXT[:100])
             sources.append((str(path), Fingerprint.of(str(path))))
         spec = make_spec(sources=[{"reading": READING}] * count)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (100, limit[1]))
+        used = len(os.listdir("/proc/self/fd"))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (used + 90, limit[1]))
         try:
             outcome = _logan.scan(sources, [(i, 0, 100) for i in range(count)], spec, threads=2)
         finally:

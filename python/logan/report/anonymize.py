@@ -122,6 +122,10 @@ def anonymized(report: Mapping[str, Any]) -> dict[str, Any]:
             }
         else:
             data[key] = _walked(value, mask, raw=key in _RAW_SECTIONS)
+    for before, after in zip(report.get("findings") or (), data.get("findings") or (), strict=True):
+        command = before.get("command")
+        if command and scrubbed(command) != command:
+            after["command"] = None  # with a mask in its condition it would find no line
     for entry in data.get("inputs", ()):
         entry["path"] = mask(entry["path"])
         if "unread" in entry:

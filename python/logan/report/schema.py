@@ -209,7 +209,7 @@ _P99: Final = Column("p99_ms", "p99", "ms", shown="wide", optional=True)
 _SHARE: Final = Column("share", "share", "share", shown="wide", optional=True)
 _BYTES: Final = Column("bytes", "bytes", "bytes", shown="wide", optional=True)
 _WHY: Final = Column("why", "why", "text", shown="never", optional=True)
-"""Why a row is there that is not among the first by volume: "errors" or "total time"."""
+"""Why a row is there that is not among the first by volume: "errors", "total" (time), or both."""
 
 
 def _of_requests(longest: Column = _MAX) -> tuple[Column, ...]:

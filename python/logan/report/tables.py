@@ -32,6 +32,7 @@ Data = Mapping[str, Any]
 _ORDER: Final = (
     "routes",
     "messages",
+    "templates",
     "not_found",
     "clients",
     "hosts",
@@ -39,6 +40,9 @@ _ORDER: Final = (
     "referrers",
     "user_agents",
 )
+_NOT_FOUND_MIN: Final = 0.05
+"""Share of requests that were not found from which on their routes are shown in any case."""
+
 _WHY: Final = {"total": "time", "total_ms": "time", "p95_ms": "p95"}
 _VOLUMES: Final = ("", "requests", "records", "volume", "top")
 
@@ -121,8 +125,20 @@ def all_tables(report: Data) -> Iterator[TableView]:
         if name == "routes" and "route" in grouped:
             continue  # the table that was asked for has it all
         shown = table(report, name)
-        if shown.rows and not (name == "clients" and _says_nothing(shown)):
-            yield shown
+        if not shown.rows or (name == "clients" and _says_nothing(shown)):
+            continue
+        if name == "not_found" and _repeats_routes(report, shown):
+            continue
+        yield shown
+
+
+def _repeats_routes(report: Data, shown: TableView) -> bool:
+    """Whether few requests were not found, and those of routes that stand above anyway."""
+    not_found = (report.get("status") or {}).get("404", 0)
+    if not_found >= _NOT_FOUND_MIN * (report.get("total_requests") or 0):
+        return False
+    above = {row.get("route") for row in table(report, "routes").rows}
+    return 2 * sum(row.get("route") in above for row in shown.rows) > len(shown.rows)
 
 
 def _says_nothing(shown: TableView) -> bool:

@@ -382,7 +382,7 @@ def test_names_are_shown_in_words() -> None:
             **{"name": "combined", "lines": 1, "timezone": "written"},
             **{"duration_field": "the number after the user agent", "duration_unit": "us"},
         },
-        {"name": "other", "lines": 0},
+        {"name": "unused", "lines": 0},
     ]
     page = render("text", assemble(data, [input_entry("-", data["sources"][0])]), RenderOptions())
     assert "no level" in page
@@ -393,7 +393,7 @@ def test_names_are_shown_in_words() -> None:
     assert f"Malformed lines\n  {reasons}\n" in page
     assert "app       75.0 %  timestamps without time zone; response time from the text" in page
     assert "combined  25.0 %  timestamps with time zone; response time in microseconds" in page
-    assert "other" not in page
+    assert "unused" not in page
 
 
 def test_times_are_shown_in_the_zone_asked_for_and_the_day_is_the_zones_own() -> None:

@@ -150,7 +150,7 @@ def test_the_first_screen_is_there_whatever_the_height(height: int, width: int) 
 def test_a_higher_page_has_more_rows() -> None:
     rows = [{"route": f"GET /{index}", **ROW} for index in range(10)]
     one = changed(routes={**figures()["routes"], "top": rows})
-    pages = [page(one, height=height).partition("Top routes")[2] for height in (24, 30, 90)]
+    pages = [page(one, height=height).partition("Top routes")[2] for height in (24, 30, 120)]
     shown = [len(re.findall(r"2\.10 s  GET /\d", each)) for each in pages]
     assert shown[0] <= shown[1] < shown[2] == 10
     assert "--top N shows all" in page(one, height=26)

@@ -7,6 +7,7 @@ command would not work, so it names PATH instead.
 from __future__ import annotations
 
 import math
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -74,5 +75,7 @@ def joined_conditions(*conditions: str | None) -> str | None:
 
 def quoted(value: object) -> str:
     """A value as conditions write it."""
-    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    # Backslashes count only before a quote: there two of them are one.
+    pattern = r'(\\*)("|\Z)'
+    text = re.sub(pattern, lambda found: found[1] * 2 + ('\\"' if found[2] else ""), str(value))
     return f'"{text}"'

@@ -74,6 +74,8 @@ def _labelled(label: str) -> Text:
 
 def _with_most(line: Text, most: str, room: int) -> Text:
     """The line with its largest value after it, where there is room."""
-    label = f" max {most}"
-    line.append(label if len(label) <= room else "")
+    for label in (f" max {most}", f" {most}"):
+        if len(label) <= room:
+            line.append(label)
+            break
     return line

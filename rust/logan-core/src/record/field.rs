@@ -105,6 +105,14 @@ pub(crate) struct Quoted<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{}\"", self.0.replace('"', "\\\""))
+        // Backslashes right before a quote are written twice, as those stand for quotes.
+        f.write_str("\"")?;
+        let mut parts = self.0.split('"').peekable();
+        while let Some(part) = parts.next() {
+            let backslashes = part.len() - part.trim_end_matches('\\').len();
+            write!(f, "{part}{}", "\\".repeat(backslashes))?;
+            f.write_str(if parts.peek().is_some() { "\\\"" } else { "\"" })?;
+        }
+        Ok(())
     }
 }

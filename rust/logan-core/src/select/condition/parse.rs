@@ -372,23 +372,27 @@ impl<'a> Parser<'a> {
     }
 
     /// The string that begins with the quote at hand.
+    ///
+    /// Backslashes are what they are, as regular expressions have many, but for those right before a
+    /// quote of the same kind: two of them are one, and one that is left over takes the quote as text.
     fn string(&mut self) -> Parsed<String> {
         let start = self.at;
-        let mut chars = self.rest().char_indices().peekable();
-        let quote = chars.next().map_or('"', |(_, quote)| quote);
+        let rest = self.rest();
+        let quote = rest.chars().next().unwrap_or('"');
         let mut text = String::new();
-        while let Some((i, c)) = chars.next() {
-            if c == quote {
-                self.at = start + i + 1;
+        let mut at = quote.len_utf8();
+        while let Some(found) = rest[at..].find(quote) {
+            let part = &rest[at..at + found];
+            let plain = part.trim_end_matches('\\');
+            let backslashes = part.len() - plain.len();
+            text.push_str(plain);
+            text.extend(std::iter::repeat_n('\\', backslashes / 2));
+            at += found + quote.len_utf8();
+            if backslashes % 2 == 0 {
+                self.at = start + at;
                 return Ok(text);
             }
-            match chars.peek() {
-                Some(&(_, next)) if c == '\\' && next == quote => {
-                    text.push(quote);
-                    chars.next();
-                }
-                _ => text.push(c),
-            }
+            text.push(quote);
         }
         self.fail(start, "this quote is never closed")
     }
@@ -525,6 +529,10 @@ mod tests {
             ),
             ("! ! client exists", "not not client exists"),
             ("status not in (200,304)", "status not in (200, 304)"),
+            // Backslashes right before a quote.
+            (r#"path = "a\\""#, r#"path = "a\\""#),
+            (r#"path = 'a\\'"#, r#"path = "a\\""#),
+            (r#"path = "a\\\"b\c""#, r#"path = "a\\\"b\c""#),
             ("method in (GET, 'POST')", "method in (\"GET\", \"POST\")"),
             ("client=10.0.0.1", "client = \"10.0.0.1\""),
             ("path = /a/b?", "path = \"/a/b?\""),
