@@ -388,7 +388,7 @@ impl<'a> Parser<'a> {
             text.push_str(plain);
             text.extend(std::iter::repeat_n('\\', backslashes / 2));
             at += found + quote.len_utf8();
-            if backslashes % 2 == 0 {
+            if backslashes.is_multiple_of(2) {
                 self.at = start + at;
                 return Ok(text);
             }
