@@ -496,7 +496,7 @@ def record_columns() -> list[tuple[str, str, bool, str]]:
     """Name, Arrow type, whether it is standard, and meaning of each column that has a name."""
 
 def record_column(text: str) -> str | None:
-    """The name in the schema of the column that `text` asks for; None if there is no such column.
+    """The name in the schema of the column that `text` asks for; None if it is unknown.
 
     Raises `ValueError` for a key that cannot be one, and for a type where none can be given.
     """
@@ -534,7 +534,7 @@ class Batch:
     def values(self, name: str) -> list[Any]:
         """The values of a column, None for null; times are nanoseconds since 1970.
 
-        Raises `ValueError` if there is no such column."""
+        Raises `ValueError` if the column is unknown."""
 
     def __arrow_c_schema__(self) -> object: ...
     def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]: ...

@@ -241,7 +241,7 @@ def records(
             `Records.stats` says what is missing.
 
     Raises:
-        UsageError: an option is invalid, or there is no such column.
+        UsageError: an option is invalid, or a column is unknown.
         InputError: an input cannot be read.
     """
     given = locals()

@@ -155,7 +155,7 @@ class Query:
                 if _logan.record_column(each) == each and each not in typed:
                     found.append(each)
             except ValueError:
-                continue  # DuckDB says that there is no such column
+                continue  # DuckDB names the unknown column
         return found
 
     def explained(self) -> _Explained:

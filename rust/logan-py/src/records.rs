@@ -50,7 +50,7 @@ pub fn record_columns() -> Vec<(&'static str, String, bool, &'static str)> {
     known.collect()
 }
 
-/// The canonical name of a column; None if there is no such column.
+/// The canonical name of a column; None if it is unknown.
 #[pyfunction]
 pub fn record_column(py: Python<'_>, text: &str) -> PyResult<Option<String>> {
     detached(py, || Ok(RecordColumn::parse(text)?.map(|column| column.name)))

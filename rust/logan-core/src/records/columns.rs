@@ -132,7 +132,7 @@ const OTHERS: [(&str, Origin, &str); 2] = [
 
 impl RecordColumn {
     /// The column of this name: one of [`NAMED`], or a key such as `json.user_id` or
-    /// `json.user_id:int`. None if there is no such column.
+    /// `json.user_id:int`. None if it is unknown.
     ///
     /// # Errors
     /// [`Error::Spec`] for a key that cannot be one.
