@@ -73,18 +73,18 @@ def run(args: argparse.Namespace) -> int:
         )
         scan = records.scan(cancel)
         total, progress, signals = records.planned_bytes, work.progress, work.signals
+
+        def check() -> None:
+            if signals.signum is not None:
+                raise CancelledError(f"interrupted: {args.output} was not written")
+
         if args.output == "-":
             sys.stdout.flush()
             with writing_to_stdout():
                 scan.write(kind, sys.stdout.fileno(), total=total, progress=progress)
         else:
             try:
-                write_scan(
-                    *(scan, args.output, kind),
-                    total=total,
-                    progress=progress,
-                    is_stopped=lambda: signals.signum is not None,
-                )
+                write_scan(*(scan, args.output, kind), total=total, progress=progress, check=check)
             except CancelledError as error:
                 say(str(error))
                 return exit_of_signal(signals.signum or 2)

@@ -17,6 +17,7 @@ from logan.cpus import cpus
 from logan.errors import InputError, UsageError
 from logan.model import Chunk
 from logan.planning.prepare import Job, raise_first
+from logan.planning.unreadable import has_unread, unreadable
 from logan.record_stream.columns import reason
 from logan.record_stream.partition import Partition
 from logan.record_stream.pushing import after, fetched, push
@@ -76,6 +77,30 @@ class Records:
         """Raise the first input's error if there is no input that can be read."""
         if not self._job.plan.sources:
             raise_first(self._job.inputs)
+
+    def raise_if_unreadable(self) -> None:
+        """Raise `UnreadableLogError` for the first file of which no sampled line is of a known
+        format; of what a folder or a pattern led to, only if that holds for all of it."""
+        if self._job.options.format is not None:
+            return
+        inputs = [each for each in self._job.inputs if each.error is None]
+        unread = [each for each in inputs if each.stream is None and has_unread(each)]
+        for each in unread:
+            if not each.matched or len(unread) == len(inputs):
+                raise unreadable(each)
+
+    def _raise_if_none_was_read(self) -> None:
+        """An empty result would look like an answer where there are lines, but no record."""
+        lines = self.stats().lines
+        is_empty = not lines.get("parsed", 0) + lines.get("filtered", 0)
+        if self._errors == "raise" and not self._malformed and is_empty and lines.get("malformed"):
+            raise InputError(
+                f"none of the {lines['malformed']:,} lines in {self._shown_inputs()} matches "
+                + ("the format" if self._job.options.format else "a known format"),
+                input=self._job.inputs[0].path,
+                kind="format",
+                hint="see: logan detect FILE; malformed=True gives the lines",
+            )
 
     @property
     def planned_bytes(self) -> int:
@@ -138,6 +163,7 @@ class Records:
         try:
             while (batch := scan.read()) is not None:
                 yield batch
+            self._raise_if_none_was_read()
         finally:
             scan.close()
 
@@ -195,7 +221,12 @@ class Records:
             raise UsageError(
                 f"{target} is both an input and the file to write", hint="write to another file"
             )
-        return write_scan(self.scan(), target, chosen, total=self.planned_bytes, progress=progress)
+        return write_scan(
+            *(self.scan(), target, chosen),
+            total=self.planned_bytes,
+            progress=progress,
+            check=self._raise_if_none_was_read,
+        )
 
     def close(self) -> None:
         """Stop the latest scan and close the inputs that are open."""

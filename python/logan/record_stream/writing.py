@@ -7,7 +7,7 @@ from pathlib import Path
 
 from logan._logan import RecordScan
 from logan.atomic import is_special, replaced
-from logan.errors import CancelledError, OutputError, UsageError
+from logan.errors import OutputError, UsageError
 from logan.options import RECORD_FILES
 
 __all__ = ["kind_of", "write_scan"]
@@ -42,34 +42,45 @@ def write_scan(
     *,
     total: int = 0,
     progress: Callable[[int, int], None] | None = None,
-    is_stopped: Callable[[], bool] = lambda: False,
+    check: Callable[[], None] = lambda: None,
 ) -> int:
     """Write all batches of a scan to `path`, which then holds all of them or what it held before;
-    pipes and devices are written to directly. The number of rows.
+    pipes and devices are written to directly. The number of rows. What `check` raises at the end
+    leaves the file as it was.
 
-    Raises:
-        OutputError: it cannot be written.
-        CancelledError: `is_stopped` says so at the end; nothing was written.
+    Raises `OutputError`.
     """
-    target = Path(path)
     try:
-        if is_special(target) and not target.is_dir():
+        target = _checked(path)
+        if is_special(target):
             with open(target, "wb") as file:
                 return scan.write(kind, file.fileno(), total=total, progress=progress)
-        if target.is_dir():
-            raise OutputError(f"{path} is a folder", hint="name a file in it")
         with replaced(target) as fd:
             rows = scan.write(kind, fd, total=total, progress=progress)
-            if is_stopped():
-                raise CancelledError(f"interrupted: {path} was not written")
+            check()
             return rows
     except BrokenPipeError:
         raise
-    except (OSError, ValueError, RuntimeError) as error:
-        if isinstance(error, (OutputError, UsageError)):
-            raise
-        why = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        hint = "nothing was written there; choose another place"
-        raise OutputError(f"cannot write {path}: {why}", hint=hint) from error
+    except OSError as error:
+        raise _cannot_write(path, error.strerror or str(error)) from error
     finally:
         scan.close()
+
+
+def _checked(path: str) -> Path:
+    try:
+        target = Path(path).resolve()
+        if target.is_dir():
+            raise OutputError(f"{path} is a folder", hint="name a file in it")
+        if not target.parent.is_dir():
+            raise OutputError(
+                f"cannot write {path}: no such folder: {target.parent}", hint="create it first"
+            )
+    except (ValueError, RuntimeError) as error:  # a NUL, a loop of links
+        raise _cannot_write(path, str(error)) from error
+    return target
+
+
+def _cannot_write(path: str, why: str) -> OutputError:
+    hint = "nothing was written there; choose another place"
+    return OutputError(f"cannot write {path}: {why}", hint=hint)
