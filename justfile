@@ -131,6 +131,10 @@ bench-rust *args:
 generate:
     PYTHONPATH=python "{{ python }}" -m release.generate
 
+# Run the notebooks of python/examples and store what their cells show
+notebooks *args:
+    PYTHONPATH=python "{{ python }}" -m release.notebook {{ args }}
+
 # Tests in an environment of its own, below target/, with the lowest versions of all dependencies
 test-lowest *args="tests/unit tests/contract":
     python3 -m venv --clear --upgrade-deps target/lowest

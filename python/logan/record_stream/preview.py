@@ -22,7 +22,7 @@ PATIENCE_S: Final = 1.0
 _STYLE: Final = """
 .logan-records{font-size:13px;line-height:1.45}
 .logan-records div{overflow-x:auto}
-.logan-records table{border-collapse:collapse;margin:4px 0}
+.logan-records table{font-size:inherit;border-collapse:collapse;margin:4px 0}
 .logan-records th,.logan-records td{text-align:left;padding:2px 14px 2px 0;white-space:nowrap}
 .logan-records .n{text-align:right}
 .logan-records .dim{opacity:.6;font-weight:normal}
@@ -42,7 +42,7 @@ def preview(name: str, schema: RecordSchema, begin: Callable[[Cancel], RecordSca
     if begin is not None:
         try:
             rows = _first_rows(schema.names, begin)
-            note = f"the first {len(rows)}" if rows else "no rows"
+            note = f"the first {_rows_of(len(rows))}" if rows else "no rows"
         except CancelledError:
             note = f"no row was found in the first {PATIENCE_S:.0f} s"
         except LoganError as error:
@@ -61,6 +61,10 @@ def preview(name: str, schema: RecordSchema, begin: Callable[[Cancel], RecordSca
         f"<span><b>Records of {escape(name)}</b> ({escape(note)})</span>"
         f"<div><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div></div>"
     )
+
+
+def _rows_of(n: int) -> str:
+    return "row" if n == 1 else f"{n} rows"
 
 
 def _first_rows(names: list[str], begin: Callable[[Cancel], RecordScan]) -> list[list[Any]]:

@@ -34,14 +34,20 @@ class Records:
     """Records of logs, to be read as Arrow batches as often as wanted.
 
     Pass it to whatever reads Arrow streams: `pl.DataFrame(r)`, `pa.table(r)`,
-    `duckdb.sql("from r")`. Each time it is read a new scan begins, with the first batch; inputs
-    that can be read only once (standard input, pipes) say so the second time.
+    `duckdb.sql("from r")`, `pa.table(r).to_pandas()`, from pandas 3 on
+    `pd.DataFrame.from_arrow(r)`. Each time it is read a new scan begins, with the first batch;
+    inputs that can be read only once (standard input, pipes) say so the second time.
+
+    Columns of few different values (level, method, route, host, user_agent, referrer, format,
+    source) are dictionaries in Arrow, and so categories in Polars and pandas; pandas makes floats
+    of integers with nulls (`pa.table(r).to_pandas(types_mapper=pd.ArrowDtype)` does not).
 
     Attributes:
         schema: the columns; see `RecordSchema`.
 
-    Raises (while it is read):
-        InputError: an input cannot be read, unless it was made with `errors="report"`.
+    Raises:
+        InputError: while it is read, an input cannot be, unless it was made with
+            `errors="report"`. Arrow libraries raise errors of their own with the same text.
     """
 
     def __init__(

@@ -12,7 +12,7 @@ ROWS_MAX: Final = 20
 TEXT_MAX: Final = 80
 _STYLE: Final = """
 .logan-section{font-size:13px;line-height:1.45;overflow-x:auto}
-.logan-section table{border-collapse:collapse;margin:4px 0}
+.logan-section table{font-size:inherit;border-collapse:collapse;margin:4px 0}
 .logan-section th,.logan-section td{text-align:left;padding:2px 14px 2px 0;white-space:nowrap}
 .logan-section .n{text-align:right}
 .logan-section .dim{opacity:.6}
