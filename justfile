@@ -115,6 +115,10 @@ bench-formats *args: build
 bench-sources *args: build
     "{{ python }}" -m tests.bench.sources {{ args }}
 
+# Records out: Arrow, Parquet, and `logan sql` beside DuckDB alone with a regular expression
+bench-records *args: build
+    "{{ python }}" -m tests.bench.records {{ args }}
+
 # Events a second and memory of the pure scheduler
 bench-scheduler *args:
     "{{ python }}" -m tests.bench.scheduler {{ args }}
