@@ -68,8 +68,13 @@ def _rows_of(n: int) -> str:
 
 
 def _first_rows(names: list[str], begin: Callable[[Cancel], RecordScan]) -> list[list[Any]]:
-    cancel = Cancel()
-    timer = threading.Timer(PATIENCE_S, cancel.set)
+    cancel, is_late = Cancel(), threading.Event()
+
+    def stop() -> None:
+        is_late.set()
+        cancel.set()
+
+    timer = threading.Timer(PATIENCE_S, stop)
     timer.daemon = True
     timer.start()
     scan = begin(cancel)
@@ -78,12 +83,16 @@ def _first_rows(names: list[str], begin: Callable[[Cancel], RecordScan]) -> list
             if len(batch):
                 columns = [_shown(name, batch.values(name)[:ROWS_MAX]) for name in names]
                 return [list(row) for row in zip(*columns, strict=True)]
-        if cancel.is_set():
-            raise CancelledError("looking for rows took too long")
-        return []
+    except LoganError as error:
+        if not is_late.is_set():
+            raise
+        raise CancelledError("looking for rows took too long") from error
     finally:
         timer.cancel()
         scan.close()
+    if is_late.is_set():
+        raise CancelledError("looking for rows took too long")
+    return []
 
 
 def _shown(name: str, values: list[Any]) -> list[Any]:

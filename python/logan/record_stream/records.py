@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from logan._logan import Batch, Cancel, Fingerprint, RecordScan, RecordSchema
 from logan.cpus import cpus
@@ -176,6 +176,13 @@ class Records:
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """A new scan, for Arrow's C stream interface."""
         return self.scan().__arrow_c_stream__(requested_schema)
+
+    def __array__(self, *_: object, **__: object) -> NoReturn:
+        """`pd.DataFrame(records)` would make a frame of batches, one a row."""
+        raise TypeError(
+            "NumPy and pandas' constructor do not read Arrow: use pa.table(records).to_pandas(), "
+            "from pandas 3 on pd.DataFrame.from_arrow(records)"
+        )
 
     def __arrow_c_schema__(self) -> object:
         """The schema, for Arrow's C data interface."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from logan.report.json import dumps
-from logan.report.schema import TABLES, TOP_LEVEL, errors_measured, figure
+from logan.report.schema import SHORT_NAMES, TABLES, TOP_LEVEL, errors_measured, figure
 from logan.report.section import Row, Section
 from logan.report.sections import (
     SECTIONS,
@@ -94,6 +94,12 @@ class Report(Section):
         if section is not None and isinstance(value, Mapping):
             return section(value)
         return super().__getitem__(key)
+
+    def _unknown(self, name: str) -> str:
+        known = SHORT_NAMES.get(name)
+        if known is None:
+            return super()._unknown(name)
+        return f"Report has no metric {name!r}; did you mean {known}?"
 
     @classmethod
     def from_summary(cls, summary: Summary, *, inputs: Sequence[str] = (), top: int = 10) -> Report:

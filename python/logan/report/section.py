@@ -38,7 +38,7 @@ class Section(Mapping[str, Any]):
             try:
                 return self[name]
             except KeyError:
-                raise AttributeError(_unknown(self, name)) from None
+                raise AttributeError(self._unknown(name)) from None
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("a report is read-only; to_dict() gives a copy to change")
@@ -58,6 +58,17 @@ class Section(Mapping[str, Any]):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({dict(self._data)!r})"
+
+    def _unknown(self, name: str) -> str:
+        from difflib import get_close_matches
+        from inspect import get_annotations
+
+        kind = type(self)
+        if any(name in get_annotations(each) for each in kind.__mro__):
+            return f"this {kind.__name__} has no {name!r}: it was not asked for"
+        near = get_close_matches(name, [*self], 1)
+        perhaps = f"; did you mean {near[0]}?" if near else ""
+        return f"{kind.__name__} has no metric {name!r}{perhaps}"
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
@@ -79,17 +90,6 @@ class Row(Section):
     if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any: ...
-
-
-def _unknown(section: Section, name: str) -> str:
-    from difflib import get_close_matches
-    from inspect import get_annotations
-
-    if any(name in get_annotations(each) for each in type(section).__mro__):
-        return f"this {type(section).__name__} has no {name!r}: it was not asked for"
-    near = get_close_matches(name, [*section], 1)
-    perhaps = f"; did you mean {near[0]}?" if near else ""
-    return f"{type(section).__name__} has no metric {name!r}{perhaps}"
 
 
 def _wrap(value: Any) -> Any:

@@ -7,7 +7,7 @@ section of a report is which.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, NoReturn
 
 from logan.report.schema import TABLES
 from logan.report.section import Row, Section
@@ -126,6 +126,10 @@ class _Table(Section):
         if key == TABLES[self._name].rows:
             return [self._row(each) for each in self._data[key]]
         return super().__getitem__(key)
+
+    def __array__(self, *_: object, **__: object) -> NoReturn:
+        """pandas and NumPy would make a frame of the names of the keys."""
+        raise TypeError(f"pass its columns: pd.DataFrame(report.{self._name}.columns())")
 
     def columns(self) -> dict[str, list[Any]]:
         """The rows as columns: `pl.DataFrame(report.routes.columns())`, `pd.DataFrame(…)`.
