@@ -238,7 +238,7 @@ class _Reading:
             self._watcher.start()
 
     def _watch(self, progress: Progress) -> None:
-        """DuckDB keeps this thread's caller; how far it is, the scan knows."""
+        """DuckDB has the caller's thread meanwhile; how far it is, the scan knows."""
         records = self._records
         while not self._ended.wait(0.1):
             progress(records.scanned_bytes, records.planned_bytes)
@@ -247,6 +247,8 @@ class _Reading:
         if self._progress is not None:
             self._ended.set()
             self._watcher.join()
+            if error is None:
+                self._progress(self._records.scanned_bytes, self._records.planned_bytes)
         if isinstance(error, (self._duckdb.Error, LoganError)) and not isinstance(
             error, InputError
         ):
