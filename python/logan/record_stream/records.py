@@ -31,7 +31,7 @@ Progress = Callable[[int, int], None] | None
 
 
 class Records:
-    """Records of logs, to be read as Arrow batches as often as wanted.
+    """What `logan.records` gives: records of logs, to be read as Arrow batches as often as wanted.
 
     Pass it to whatever reads Arrow streams: `pl.DataFrame(r)`, `pa.table(r)`,
     `duckdb.sql("from r")`, `pa.table(r).to_pandas()`, from pandas 3 on
