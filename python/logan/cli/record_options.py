@@ -42,7 +42,11 @@ def configure_records(parser: Parser) -> None:
         if name not in _NOT_OF_RECORDS:
             add_flag(parser, groups[flag.group], name, default, flag)
     output = groups["output"]
-    output.add_argument("-o", "--output", metavar="FILE", help="write to FILE, which is replaced when all is written")
+    output.add_argument(
+        *("-o", "--output"),
+        metavar="FILE",
+        help="write to FILE, which is replaced when all is written",
+    )
     configure_terminal(parser, output)
 
 
