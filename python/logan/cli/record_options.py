@@ -103,10 +103,11 @@ def kind_of_output(
         kind = next((each for each, ends in kinds.items() if lower.endswith(ends)), None)
     if kind is None:
         suffixes = ", ".join(each[0] for each in kinds.values())
-        what = "standard output" if to_stdout else f"{path}: its suffix"
         hint = f"give --output-format {'|'.join(kinds)}"
         raise UsageError(
-            f"{what} names no known kind of file",
+            "standard output has no suffix that names the kind of file to write"
+            if to_stdout
+            else f"{path}: its suffix names no known kind of file",
             hint=hint if to_stdout else f"end its name in {suffixes}, or {hint}",
         )
     if kind in binary and to_stdout and sys.stdout.isatty():

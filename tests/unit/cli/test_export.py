@@ -289,7 +289,7 @@ def test_sql_refuses(
 def test_standard_output_needs_a_kind(log: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", log, "-o", "-"]) == 2
     said = out_err(capsys)[1]
-    assert "standard output names no known kind of file" in said
+    assert "standard output has no suffix that names the kind" in said
     assert "hint: give --output-format parquet|arrow|csv|jsonl" in said
 
 
