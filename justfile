@@ -115,6 +115,10 @@ bench-formats *args: build
 bench-sources *args: build
     "{{ python }}" -m tests.bench.sources {{ args }}
 
+# Records out: Arrow, Parquet, and `logan sql` beside DuckDB alone with a regular expression
+bench-records *args: build
+    "{{ python }}" -m tests.bench.records {{ args }}
+
 # Events a second and memory of the pure scheduler
 bench-scheduler *args:
     "{{ python }}" -m tests.bench.scheduler {{ args }}
@@ -130,6 +134,10 @@ bench-rust *args:
 # Rewrite what is made from other files: reference pages, man pages, completions, notices
 generate:
     PYTHONPATH=python "{{ python }}" -m release.generate
+
+# Run the notebooks of python/examples and store what their cells show
+notebooks *args:
+    PYTHONPATH=python "{{ python }}" -m release.notebook {{ args }}
 
 # Tests in an environment of its own, below target/, with the lowest versions of all dependencies
 test-lowest *args="tests/unit tests/contract":

@@ -21,6 +21,11 @@ _INDEX = (
     ("formats.md", "Formats", "the log formats that are recognized, each with an example"),
     ("report.md", "The JSON report", "its keys, and the names for `--expect` and `logan validate`"),
     ("python.md", "Python", "the library's functions and classes"),
+    (
+        "../examples/data_frames.ipynb",
+        "Notebook",
+        "from a log to Polars, DuckDB, pandas and pyarrow, with the outputs of a run",
+    ),
     ("operation.md", "Operation", "installation, services under systemd, containers"),
 )
 
@@ -41,7 +46,8 @@ def _index() -> str:
     lines = ["# logan: reference", ""]
     lines += [
         "The [README](../../README.md) introduces logan. These pages list everything; all but the",
-        "last are made from the program itself, so they describe the version that they come with.",
+        "last two are made from the program itself, so they describe the version that they come "
+        "with.",
         "",
         "| page | contents |",
         "|---|---|",

@@ -143,7 +143,7 @@ class Verdict:
 
 @dataclass(slots=True)
 class Comparison:
-    """All of it.
+    """What changed from one analysis to another, and which changes chance does not explain.
 
     Attributes:
         level: probability of any false mark, if both sides are samples of one source.
@@ -166,6 +166,21 @@ class Comparison:
         return any(each.told_apart for each in self.headline) or any(
             row.is_marked for table in self.tables for row in table.rows
         )
+
+    def __repr__(self) -> str:
+        marked = sum(bool(each.told_apart) for each in self.headline)
+        marked += sum(bool(row.is_marked) for table in self.tables for row in table.rows)
+        return (
+            f"<Comparison of {self.before.name} and {self.after.name}: "
+            f"{marked} of {self.tests} differences are more than chance>"
+        )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from importlib import import_module
+
+        html: str = import_module("logan.comparison.html").fragment(self)
+        return html
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON output."""

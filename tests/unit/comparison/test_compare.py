@@ -275,3 +275,14 @@ def test_sides_that_count_other_records_are_refused(
 def test_a_json_object_that_is_no_report() -> None:
     with pytest.raises(logan.InputError, match="not a report of logan"):
         side_of_json("x.json", {"schema_version": 1})
+
+
+def test_a_notebook_shows_a_comparison_as_tables() -> None:
+    logs = Path(__file__).resolve().parents[3] / "test_vectors" / "logs"
+    found = logan.compare(logs / "normal.log", logs / "error_spike.log")
+    html = found._repr_html_()
+    assert html.startswith('<div class="logan-diff"><style>')
+    assert "Errors and warnings" in html
+    assert "<script" not in html
+    assert "<body" not in html
+    assert repr(found).endswith("differences are more than chance>")

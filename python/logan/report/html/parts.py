@@ -199,7 +199,7 @@ def _table(shown: tables.TableView, name: str = "") -> str:
             if column.kind == "errors" and value:
                 kind += " alert most" if value >= failed * _MOST_SHARE_MIN else " alert"
             sortable = f' data-v="{"" if value is None else value}"' if column.is_number else ""
-            why = f'<span class="mark">{_e(mark)}</span>' if mark and index == last else ""
+            why = f' <span class="mark">{_e(mark)}</span>' if mark and index == last else ""
             tds.append(f'<td class="{kind.strip()}"{sortable}>{_e(text)}{why}</td>')
         rows.append(f"<tr{' class=marked' if mark else ''}>{''.join(tds)}</tr>")
     attributes = f' id="{name}" class="sortable"' if name else ""
