@@ -36,6 +36,10 @@ class Exposition:
         with self._lock:
             summary = self._watch.summary(None, now)
             figures = json.loads(summary.evaluate(top=1_000, series_points=1))
+            if self._watch.anonymize:
+                from logan.report.anonymize import anonymized
+
+                figures["routes"] = anonymized({"routes": figures["routes"]})["routes"]
             registry = CollectorRegistry(auto_describe=False)
             registry.register(_Collected(list(self._families(figures))))
             text: bytes = generate_latest(registry)
