@@ -89,6 +89,8 @@ def run(args: argparse.Namespace) -> int:
     if args.total and args.state is None:
         raise UsageError("--total needs --state", hint="name the folder: --state DIR")
     cancel = Cancel()
+    if args.state == "":
+        raise UsageError("--state needs a folder", hint="write it like: --state /var/lib/logan")
     if args.state is not None:
         return _run_new(args, expectations, cancel)
     with Signals().handled(cancel.set) as signals:

@@ -38,7 +38,8 @@ chance and the error of percentiles do not explain are marked by an arrow: reque
 messages by the counts, response times by their whole distributions.
 
 A limit fails if it is exceeded and the difference is marked; one that is only exceeded "cannot
-tell". METRIC is a name of the JSON report, p50 to p999, mean, requests or malformed for short, or a
+tell". What was not measured on a side, and a row that is on neither, has "no data" and fails.
+METRIC is a name of the JSON report, p50 to p999, mean, requests or malformed for short, or a
 column: routes[*].p95, routes[GET /cart].mean, status[503].share, messages[*].count. An improvement
 never fails.
 

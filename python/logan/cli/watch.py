@@ -143,7 +143,8 @@ def run(args: argparse.Namespace) -> int:
     """Watch, and present the report of all."""
     import trio
 
-    from logan.cli.terminal import check_output
+    from logan.cli.output import check_outputs
+    from logan.cli.terminal import check_saving
     from logan.live.starting import parse_from
 
     paths = args.paths or ["-"]
@@ -155,9 +156,8 @@ def run(args: argparse.Namespace) -> int:
     options = _options(args)
     expectations = expectations_of(args)
     alerts = _alerts(args)
-    check_output(args.output, [each for each in paths if each != "-"])
-    if args.save:
-        check_output(args.save)
+    check_outputs(args, [each for each in paths if each != "-"])
+    check_saving(args.save, args.output, paths)
     now = clock.now()
     try:
         return trio.run(_main, args, paths, options, start, alerts, expectations, now)
@@ -210,7 +210,7 @@ async def _main(
         raise UsageError(f"--interval must be {INTERVAL_S_MIN:g}s or more")
     server = _server(args)
     reach_s = max((each.over_s for each in alerts.alerts), default=0.0)
-    watch = Watch(paths, options, start=start, reach_s=reach_s, now=now)
+    watch = Watch(paths, options, start=start, reach_s=reach_s, now=now, anonymize=args.anonymize)
     try:
         screen: Any = None
         if with_view:

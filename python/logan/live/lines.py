@@ -71,7 +71,7 @@ def line_of(
 
 def live_section(watch: Watch, alerts: Alerts, window: str, now: float) -> dict[str, Any]:
     """What JSON has of the watch itself: the window, alerts, what happened to the logs."""
-    return {
+    section: dict[str, Any] = {
         "window": window,
         "at": f"{datetime.fromtimestamp(now, UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z",
         "behind_bytes": watch.behind(),
@@ -82,3 +82,5 @@ def live_section(watch: Watch, alerts: Alerts, window: str, now: float) -> dict[
             for each in list(watch.notices)[-20:]
         ],
     }
+    masked: dict[str, Any] = watch.shown(section)
+    return masked

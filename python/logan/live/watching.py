@@ -86,7 +86,9 @@ class Watch:
         start: str | float = starting.CATCH_UP_S,
         reach_s: float = 0.0,
         now: float,
+        anonymize: bool = False,
     ) -> None:
+        self.anonymize = anonymize
         check_format(options.format)
         self.notices = Notices()
         self._paths = list(dict.fromkeys(paths))
@@ -341,9 +343,18 @@ class Watch:
         return Spec(json.dumps({**specs[0], "sources": sources}))
 
     def view(self, window: str, now: float) -> Report:
-        """The report of a window of `WINDOWS`."""
+        """The report of a window of `WINDOWS`, as it may be shown."""
         seconds = WINDOWS[window]
-        return self.report(self.summary(seconds, now), final=False)
+        report = self.report(self.summary(seconds, now), final=False)
+        return report.anonymize() if self.anonymize else report
+
+    def shown(self, data: Any) -> Any:
+        """Plain data of a view, masked where views are anonymized."""
+        if not self.anonymize:
+            return data
+        from logan.report.anonymize import masked_text
+
+        return masked_text(data, [*self.names, *self._paths])
 
     def report(self, summary: Summary, *, final: bool) -> Report:
         """A summary of these logs as a report, with what happened to them."""

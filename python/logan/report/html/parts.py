@@ -81,7 +81,9 @@ def _findings(report: Data) -> str:
     if found is None:
         return ""
     if not found:
-        return f'<p class="card dim">{_e(view.NOTHING_STANDS_OUT.capitalize())}.</p>'
+        said = view.no_findings(report)
+        tone = "card dim" if said == view.NOTHING_STANDS_OUT else "card"
+        return f'<p class="{tone}">{_e(said.capitalize())}.</p>'
     rows = "".join(f"<li><p>{_e(each.text)}</p>{_command(each.command)}</li>" for each in found)
     return (
         '<section class="card findings" aria-labelledby="h-findings">'

@@ -96,7 +96,8 @@ def findings(report: Data, width: int, *, short: bool) -> RenderableType | None:
     if found is None:
         return None
     if not found:
-        return Text(view.NOTHING_STANDS_OUT, style=NOTE)
+        said = view.no_findings(report)
+        return Text(said, style=NOTE if said == view.NOTHING_STANDS_OUT else STRONG)
     grid = Table.grid(padding=(0, 1, 0, 0))
     grid.add_column(width=1)
     grid.add_column()
