@@ -130,6 +130,8 @@ def _run_new(args: argparse.Namespace, expectations: list[Expectation], cancel: 
             say("repeated: the report has lines that an earlier run counted and may have reported")
         if not found.report.inputs:
             say("nothing new since the last run")
+        if args.save is not None:
+            found.saved.save(args.save)
         code = present(found.report, args, expectations, None)
         found.reported()
         return Exit.INPUT if found.errors and code in (Exit.OK, Exit.EXPECTATION_FAILED) else code

@@ -11,13 +11,13 @@ import json
 import os
 import shlex
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import RLock
 from typing import Any, Final
 
 from logan._logan import LOOK_BACK_BYTES_MAX, Spec, Summary
-from logan.errors import MergeError
+from logan.errors import MergeError, SourceChangedError, StateError
 from logan.limits import MIB, SERIES_POINTS_MAX
 from logan.live import starting
 from logan.live.counting import LogCounter
@@ -25,6 +25,7 @@ from logan.live.follower import Follower
 from logan.live.logs import LOGS_MAX, Current, check, logs_of
 from logan.live.notices import Notice, Notices
 from logan.live.pipes import Pipe
+from logan.live.remembered import ATTEMPTS_MAX, Memory
 from logan.live.starting import Beginning
 from logan.live.timeline import Point, Timeline
 from logan.live.windows import SLOT_S, WINDOWS
@@ -38,6 +39,8 @@ from logan.report.findings import find
 from logan.report.rows import keep_rows
 from logan.report.units import time_of
 from logan.sources.inputs import open_inputs
+from logan.sources.rotation import set_of
+from logan.state.folder import StateFolder
 from logan.summaries.saved import Saved
 
 __all__ = ["Watch"]
@@ -70,12 +73,16 @@ class Watch:
         start: where to begin in files that are there: as `starting.parse_from` gives it.
         reach_s: how far back `summary` can be asked for, beside the hour.
         now: seconds since 1970.
+        state: an open folder in which counts are kept; logs are then read from where they were
+            counted to, new ones from their start, and `start` says nothing.
 
     Attributes:
         notices: what happened to the logs.
+        memory: what keeps the counts; None without `state`.
 
     Raises:
         UsageError, InputError: a path can never be followed.
+        StateError: what was written meanwhile cannot be counted.
     """
 
     def __init__(
@@ -86,9 +93,11 @@ class Watch:
         start: str | float = starting.CATCH_UP_S,
         reach_s: float = 0.0,
         now: float,
+        state: StateFolder | None = None,
     ) -> None:
         check_format(options.format)
         self.notices = Notices()
+        self.memory = None if state is None else Memory(state, options, self.notices)
         self._paths = list(dict.fromkeys(paths))
         self._options = options
         self._lock = RLock()
@@ -108,12 +117,47 @@ class Watch:
         for each in pipes:
             pipe = Pipe.open(each, self.notices)
             self._logs[each] = _Log(pipe, LogCounter(each, options, now=now))
-        for name, current in logs_of(files).items():
-            self._add(name, current, start, now)
+        if self.memory is not None:
+            self._go_on(self.memory, now)
+        else:
+            for name, current in logs_of(files).items():
+                self._add(name, current, start, now)
         if not self._logs:
             self.notices.add(
                 Notice("waiting", "", f"no file matches {', '.join(files)} yet", now, True)
             )
+
+    def _go_on(self, memory: Memory, now: float) -> None:
+        """Begin where the last run ended: count what was written since, and follow what comes."""
+        for _ in range(ATTEMPTS_MAX):
+            currents = logs_of(self._patterns)
+            # Opened first, so that they hold whatever is rotated while it is counted.
+            followers = {
+                name: Follower(name, current, self.notices, now=now)
+                for name, current in currents.items()
+            }
+            try:
+                found = memory.catch_up(self._patterns)
+            except SourceChangedError:
+                for each in followers.values():
+                    each.close()
+                continue
+            if found.new is not None:
+                self._timeline.add(found.new.summary, _last_time(found.new.summary, now), now)
+            if all(memory.is_settled(each, currents[name]()) for name, each in followers.items()):
+                added = [
+                    self._add(name, current, "start", now, followers[name])
+                    for name, current in currents.items()
+                ]
+                if all(added):
+                    return
+                self._logs.clear()
+            for each in followers.values():  # rotated meanwhile
+                each.close()
+        raise StateError(
+            f"{', '.join(self._patterns)}: rotated again and again while it was counted",
+            hint="start the watch once more",
+        )
 
     # Reading.
 
@@ -127,7 +171,14 @@ class Watch:
             more = False
             for log in self._logs.values():
                 more |= self._read(log, now)
+            if self.memory is not None and self.memory.is_due(now):
+                self._commit(self.memory, now)
             return more
+
+    def _commit(self, memory: Memory, now: float, *, last: bool = False) -> None:
+        self._take_parts(now)
+        counters = {name: log.counter for name, log in self._logs.items()}
+        memory.commit(counters, now, last=last)
 
     last_step: float = 0.0
 
@@ -142,6 +193,8 @@ class Watch:
                 return False
             self.last_data = now
             left -= len(data)
+            if self.memory is not None and isinstance(log.reader, Follower):
+                self.memory.took(log.counter.name, data, log.reader.given)
             while log.cuts and log.cuts[0][0] <= log.read + len(data):
                 offset, at = log.cuts.pop(0)
                 first, data = data[: offset - log.read], data[offset - log.read :]
@@ -161,10 +214,9 @@ class Watch:
         part = log.counter.part()
         if part is None:
             return
-        if at is None:
-            last = time_of(json.loads(part.evaluate(top=1, series_points=1))["time"]["last"] or "")
-            at = now if last is None else min(now, last.timestamp() + log.skew)
-        self._timeline.add(part, at, now)
+        if self.memory is not None:
+            self.memory.counted(log.counter.name, part)
+        self._timeline.add(part, _last_time(part, now, log.skew) if at is None else at, now)
 
     def _discover(self, now: float) -> None:
         if now - self._discovered < DISCOVER_S:
@@ -178,23 +230,44 @@ class Watch:
                 if name in self._logs:
                     self.notices.add(Notice("joined", name, f"{name} joined", now))
 
-    def _add(self, name: str, current: Current, start: str | float, now: float) -> None:
+    def _add(
+        self,
+        name: str,
+        current: Current,
+        start: str | float,
+        now: float,
+        follower: Follower | None = None,
+    ) -> bool:
+        """Follow a log from now on, unless there are too many, or it is one by another name;
+        False if it must be tried again."""
         if len(self._logs) >= LOGS_MAX:
+            if follower is not None:
+                follower.close()
             if not self._too_many:
                 self._too_many = True
                 text = f"more than {LOGS_MAX:,} logs match: the others are left out"
                 self.notices.add(Notice("unreadable", name, text, now, True))
-            return
+            return True
         if (other := self._same_file(current())) is not None:
+            if follower is not None:
+                follower.close()
             if name not in self._other_names:
                 self._other_names.add(name)
                 text = f"{name} is {other} by another name: it is followed once"
                 self.notices.add(Notice("joined", name, text, now, True))
-            return
-        follower = Follower(name, current, self.notices, now=now)
-        counter, found = self._counter(follower, start, now)
+            return True
+        follower = follower or Follower(name, current, self.notices, now=now)
+        if self.memory is not None:
+            begun = self.memory.begin(follower, now)
+            if begun is None:
+                follower.close()
+                return False
+            counter, found = begun, Beginning(0)
+        else:
+            counter, found = self._counter(follower, start, now)
         log = _Log(follower, counter, list(found.cuts), found.skew, follower.offset)
         self._logs[name] = log
+        return True
 
     def _same_file(self, path: str | None) -> str | None:
         """The log that is being read from this very file."""
@@ -316,6 +389,10 @@ class Watch:
     def finish(self, now: float) -> Summary:
         """Nothing follows: count last lines without a newline. The summary of all."""
         with self._lock:
+            if self.memory is not None:  # a last line without its end is the next run's
+                self._commit(self.memory, now, last=True)
+                self._ended = True
+                return self.total()
             for log in self._logs.values():
                 log.counter.close()
             self._take_parts(now)
@@ -358,11 +435,12 @@ class Watch:
         findings = find(figures)
         figures = keep_rows(figures, top=asked.top, sort=asked.sort, named=asked.rows)
         with self._lock:
-            by_name = {each.get("name"): each for each in figures["sources"]}
+            places = self._places(figures["sources"])
+            by_log = _joined(figures["sources"], places)
             entries = [
-                self._entry(name, log, by_name.get(name), final) for name, log in self._logs.items()
+                self._entry(name, log, by_log.get(index), final)
+                for index, (name, log) in enumerate(self._logs.items())
             ]
-            places = {name: index for index, name in enumerate(self._logs)}
             missing = [
                 {"input": name, "start": each.start, "end": each.end, "why": each.why}
                 for name, log in self._logs.items()
@@ -371,7 +449,7 @@ class Watch:
         most = max((each["source"] for each in figures["sources"]), default=-1)
         order = [0] * (most + 1)
         for each in figures["sources"]:
-            order[each["source"]] = places.get(each.get("name"), 0)
+            order[each["source"]] = places[each["source"]]
         return assemble(
             figures,
             entries,
@@ -380,6 +458,20 @@ class Watch:
             selection=selection(self._options),
             findings=findings,
         )
+
+    def _places(self, sources: Iterable[Mapping[str, Any]]) -> dict[int, int]:
+        """The index of the log that each source of a summary is of."""
+        places = {name: index for index, name in enumerate(self._logs)}
+        if self.memory is not None:  # which knows them by their full names, rotated ones too
+            for name, index in list(places.items()):
+                full = os.path.abspath(name)
+                places[full] = index
+                places.setdefault(set_of(full), index)
+        found = {}
+        for each in sources:
+            name = each.get("name") or ""
+            found[each["source"]] = places.get(name, places.get(set_of(name), 0))
+        return found
 
     def saved(self, summary: Summary, report: Report) -> Saved:
         """The summary of all as a file of saved summaries holds it."""
@@ -423,6 +515,30 @@ class Watch:
         with self._lock:
             for log in self._logs.values():
                 log.reader.close()
+
+
+def _last_time(part: Summary, now: float, skew: float = 0.0) -> float:
+    """When the last record of a part arrived, by its timestamp; now if it has none."""
+    last = time_of(json.loads(part.evaluate(top=1, series_points=1))["time"]["last"] or "")
+    return now if last is None else min(now, last.timestamp() + skew)
+
+
+def _joined(
+    sources: Iterable[Mapping[str, Any]], places: Mapping[int, int]
+) -> dict[int, Mapping[str, Any]]:
+    """What a summary has of each log, by its index: sources of one log are added up."""
+    found: dict[int, Mapping[str, Any]] = {}
+    for each in sources:
+        known = found.get(places[each["source"]])
+        if known is not None:
+            lines: dict[str, int] = {}
+            for part in (*known["formats"], *each["formats"]):
+                lines[part["name"]] = lines.get(part["name"], 0) + part["lines"]
+            first = {part["name"]: part for part in (*each["formats"], *known["formats"])}
+            formats = [{**first[name], "lines": count} for name, count in lines.items()]
+            each = {**each, "bytes": known["bytes"] + each["bytes"], "formats": formats}
+        found[places[each["source"]]] = each
+    return found
 
 
 def _is_pipe(path: str) -> bool:

@@ -190,8 +190,8 @@ def test_other_options_and_two_users_are_refused(
         new()
     with pytest.raises(UsageError, match="without --unit, this run is with --unit a=ms"):
         new(where="duration>50ms", units={"a": "ms"})
-    with pytest.raises(UsageError, match="its own summary and spec"):
-        new(save=tmp_path / "x")
+    with pytest.raises(UsageError, match="keeps how its logs are read"):
+        new(where="duration>50ms", spec=tmp_path / "x")
     kept = {"where": "x"}
     with StateFolder(tmp_path / "other", kept), pytest.raises(StateError, match="in use by anot"):
         StateFolder(tmp_path / "other", kept)
