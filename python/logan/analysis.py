@@ -91,6 +91,8 @@ def side(
     found = sides.json_report(paths[0]) if len(paths) == 1 else None
     if found is not None:
         return sides.side_of_json(name, found)
+    # A comparison shows what stands out in a side, not what explains it: a second pass over logs.
+    presentation = replace(presentation, explain=False)
     report, saved = run(paths, options, presentation, execution, keep=True)
     assert saved is not None
     return sides.side_of_summary(name, saved.summary, report)
@@ -171,4 +173,5 @@ def _without_reading(execution: Execution, started: float) -> Mapping[str, Any]:
         "recoveries": [],
         "verified": 0,
         "alarms": [],
+        "repeated": False,
     }

@@ -21,12 +21,13 @@ _INDEX = (
     ("formats.md", "Formats", "the log formats that are recognized, each with an example"),
     ("report.md", "The JSON report", "its keys, and the names for `--expect` and `logan validate`"),
     ("python.md", "Python", "the library's functions and classes"),
+    ("regular.md", "Regular runs", "every night, at every release: `--state`, `diff`, `merge`"),
     ("operation.md", "Operation", "installation, services under systemd, containers"),
 )
 
 
 def pages() -> dict[str, str]:
-    """Text by file name; `operation.md` is written by hand and not among them."""
+    """Text by file name; `regular.md` and `operation.md` are written by hand and not among them."""
     return {
         "README.md": _index(),
         "commands.md": _commands(commands()),
@@ -41,7 +42,7 @@ def _index() -> str:
     lines = ["# logan: reference", ""]
     lines += [
         "The [README](../../README.md) introduces logan. These pages list everything; all but the",
-        "last are made from the program itself, so they describe the version that they come with.",
+        "last two are made from the program itself, so they describe the version they come with.",
         "",
         "| page | contents |",
         "|---|---|",

@@ -142,4 +142,5 @@ def _info(name: str, report: Mapping[str, Any]) -> SideInfo:
         int(lines["total"]),
         bool(report.get("partial")),
         tuple(notes),
+        tuple(report.get("findings") or ()),
     )
