@@ -226,6 +226,8 @@ class StateFolder:
 
     def _fail(self, error: Exception) -> NoReturn:
         why = error.strerror if isinstance(error, OSError) else str(error)
+        if isinstance(error, FileExistsError):
+            why = "it is not a folder"
         if isinstance(error, sqlite3.DatabaseError) and "not a database" in str(error):
             why = "it holds something else"
         raise StateError(

@@ -83,22 +83,28 @@ class Growth:
             each.close()
 
 
-def find_growth(paths: Iterable[str], positions: Sequence[Position]) -> Growth:
-    """What is new in `paths`; files beside them, of the same rotated sets, are looked into, too."""
+def find_growth(
+    paths: Iterable[str], positions: Sequence[Position], *, any_text: bool = False
+) -> Growth:
+    """What is new in `paths`; files beside them, of the same rotated sets, are looked into, too.
+
+    `any_text` is as in `LogFile`.
+    """
+    paths = list(paths)
     for _ in range(_LOOKS_MAX - 1):
-        growth = _look(paths, positions)
+        growth = _look(paths, positions, any_text)
         if not growth.dropped:
             return growth
         growth.close()
-    return _look(paths, positions)
+    return _look(paths, positions, any_text)
 
 
-def _look(paths: Iterable[str], positions: Sequence[Position]) -> Growth:
+def _look(paths: Sequence[str], positions: Sequence[Position], any_text: bool) -> Growth:
     growth, ignored = Growth(), Growth()
     named = [each.path for each in discovery.expand(paths)[0]]
     try:
-        files = _opened(named, growth)
-        beside = _opened(_beside(named, positions), ignored)
+        files = _opened(named, growth, any_text)
+        beside = _opened(_beside(named, positions), ignored, any_text)
         growth.files += ignored.files
         _match(files, {**beside, **files}, positions, growth)
     except BaseException:
@@ -107,7 +113,7 @@ def _look(paths: Iterable[str], positions: Sequence[Position]) -> Growth:
     return growth
 
 
-def _opened(paths: Iterable[str], growth: Growth) -> dict[str, LogFile]:
+def _opened(paths: Iterable[str], growth: Growth, any_text: bool) -> dict[str, LogFile]:
     found: dict[str, LogFile] = {}
     inodes: set[tuple[int, int]] = set()
     for path in paths:
@@ -119,14 +125,15 @@ def _opened(paths: Iterable[str], growth: Growth) -> dict[str, LogFile]:
         ):
             growth.errors.append(
                 InputError(
-                    f"{readable_name(path)} is not a file: where it was read to cannot be kept",
+                    f"{'standard input' if path == '-' else readable_name(path)} is not a file: "
+                    "where it was read to cannot be kept",
                     input=path,
                     hint="leave out --state, or write it to a file first",
                 )
             )
             continue
         try:
-            file = LogFile(full)
+            file = LogFile(full, any_text=any_text)
         except InputError as error:
             growth.errors.append(error)
             continue

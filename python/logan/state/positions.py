@@ -55,9 +55,11 @@ class Position:
 class LogFile:
     """A file that may be a log that was counted before. Closed by `close`."""
 
-    def __init__(self, path: str) -> None:
-        """Raises `InputError`."""
+    def __init__(self, path: str, *, any_text: bool = False) -> None:
+        """Raises `InputError`. With `any_text` all text in a container is part of the log, as where
+        a format is forced."""
         self.path = path
+        self.any_text = any_text
         try:
             self._file: IO[bytes] = open(path, "rb", buffering=0)  # noqa: SIM115
             status = os.fstat(self._file.fileno())
@@ -110,7 +112,7 @@ class LogFile:
         else:
             data = b""
             at = 0
-            for piece in decoded_pieces(self.path, self.compression):
+            for piece in decoded_pieces(self.path, self.compression, any_text=self.any_text):
                 if at + len(piece) > offset:
                     data += piece[max(0, offset - at) :]
                 at += len(piece)
@@ -125,7 +127,9 @@ class LogFile:
         """Decoded bytes in all. Raises as `read`."""
         if self._length is None:
             assert self.compression is not None
-            self._length = sum(map(len, decoded_pieces(self.path, self.compression)))
+            self._length = sum(
+                map(len, decoded_pieces(self.path, self.compression, any_text=self.any_text))
+            )
         return self._length
 
     @property
@@ -150,11 +154,11 @@ def _hash(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
-def decoded_pieces(path: str, compression: str) -> Iterator[bytes]:
+def decoded_pieces(path: str, compression: str, *, any_text: bool) -> Iterator[bytes]:
     """The decoded bytes of an archive, which its offsets count. Raises `OSError` or `ValueError`
     where it ends too early or is damaged."""
     try:
-        decoder = _logan.Decoder(path, compression)
+        decoder = _logan.Decoder(path, compression, any_text=any_text)
         while piece := decoder.read():
             yield piece
     except InputError as error:

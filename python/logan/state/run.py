@@ -123,7 +123,8 @@ def count(
 ) -> Counted:
     """Count and commit what is new in `paths`. Raises as `run`."""
     for attempt in range(1, _ATTEMPTS_MAX + 1):
-        growth = find_growth(paths, folder.positions)
+        any_text = options.format is not None
+        growth = find_growth(paths, folder.positions, any_text=any_text)
         try:
             found = _scan(growth, folder, options, presentation, execution)
             break
@@ -305,7 +306,8 @@ def _with_archives(job: Job, parts: Sequence[Part], result: Result, cancel: Canc
             continue
         feed = ChunkFeed(spec, source, part.start, part.end)
         at, first = 0, feed.position
-        for piece in decoded_pieces(part.path, part.compression):
+        pieces = decoded_pieces(part.path, part.compression, any_text=part.file.any_text)
+        for piece in pieces:
             if cancel.is_set():
                 break
             if at + len(piece) > first and not feed.push(piece[max(0, first - at) :]):

@@ -84,7 +84,7 @@ impl Decoder {
     }
 }
 
-/// Gives pieces until the end, or until nobody takes them.
+/// Gives pieces until the end, or until no reader is left.
 fn decode(mut decoder: archive::Decoder<StoredBytes>, give: &SyncSender<Piece>) {
     while !decoder.ended() {
         let mut data = vec![0; PIECE_BYTES];

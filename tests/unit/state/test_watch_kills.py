@@ -22,10 +22,9 @@ import pytest
 
 from logan.cli.main import main
 
-KINDS = ("rename", "late", "copy", "dated", "compress", "copycompress", "link")
-"""By renaming, with the writer going on in the new file at once or after some more lines; by
-copying and truncating, within a line; to a name with a date; the second and the third with
-compression; a link that is pointed to another file."""
+KINDS = ("rename", "late", "copy", "compress", "copycompress")
+"""By renaming, with the writer going on in the new file at once or after one more line; by copying
+and truncating; both with compression."""
 
 
 class Writer:
@@ -38,14 +37,6 @@ class Writer:
         self.file = self._open()
 
     def _open(self) -> int:
-        if self.kinds == ("link",):
-            target = self.folder / f"data-{self.rotations}" / "real.log"
-            target.parent.mkdir()
-            new = self.folder / "new"
-            new.symlink_to(target)
-            fd = os.open(target, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-            new.rename(self.log)
-            return fd
         return os.open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
 
     def _line(self) -> bytes:
@@ -76,8 +67,7 @@ class Writer:
             os.truncate(self.log, 0)
             return
         old = self.file
-        if kind != "link":
-            self.log.rename(rotated)
+        self.log.rename(rotated)
         self.file = self._open()
         if kind == "late":
             os.write(old, self._line())  # it was not told yet
@@ -175,5 +165,5 @@ def test_killed_watches(tmp_path: Path, kind: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(10))
 def test_many_killed_watches(tmp_path: Path, seed: int) -> None:
-    kinds = (KINDS[seed % len(KINDS)],) if seed < len(KINDS) else KINDS[:-1]
+    kinds = (KINDS[seed],) if seed < len(KINDS) else KINDS
     print(json.dumps(play(tmp_path, 100 + seed, 100, kinds)))
