@@ -103,8 +103,9 @@ def configure(parser: Parser) -> None:
     live.add_argument(
         "--state",
         metavar="DIR",
-        help="keep in DIR what was counted and how far, as `logan analyze --state` does: begin where "
-        "the last run ended, even a killed one; the final report is of what no run has reported",
+        help="keep in DIR what was counted and how far, as `logan analyze --state` does: begin "
+        "where the last run ended, even a killed one; the final report is of what no run has "
+        "reported",
     )
     live.add_argument(
         "--total",
@@ -348,8 +349,8 @@ def _end(args: argparse.Namespace, watch: Watch, alerts: Alerts, expectations: l
         report, saved = memory.report(total=args.total)
     else:
         report = watch.report(summary, final=True)
-        saved = watch.saved(summary, report) if args.save else None
-    if args.save and saved is not None:
+        saved = watch.saved(summary, report)
+    if args.save:
         saved.save(args.save)
     if memory is not None and memory.repeated and not args.total:
         say("repeated: the report has lines that an earlier run counted and may have reported")

@@ -5,7 +5,7 @@ The sentence, limits and what is marked stand open, the rest unfolds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from logan.comparison import view
@@ -60,7 +60,9 @@ def _headline(comparison: Comparison) -> Iterator[str]:
     rows: tuple[list[list[str]], list[list[str]]] = ([], [])
     for name, cell in view.headline(comparison):
         is_open = cell.mark or name in OPEN_METRICS
-        rows[not is_open].append([name, cell.before, cell.after, f"{cell.change} {cell.mark}".strip()])
+        rows[not is_open].append(
+            [name, cell.before, cell.after, f"{cell.change} {cell.mark}".strip()]
+        )
     columns = ["metric", "before", "after", "change"]
     yield ""
     yield from table(columns, rows[0], [1, 2, 3])
@@ -108,7 +110,7 @@ def _folded(
     title: str,
     columns: Sequence[str],
     rows: Sequence[Sequence[str]],
-    right: Iterable[int],
+    right: Sequence[int],
     note: str = "",
 ) -> Iterator[str]:
     yield ""

@@ -9,7 +9,6 @@ twice. Lines count when they are whole; the rest of a file belongs to the next w
 from __future__ import annotations
 
 import glob
-import hashlib
 import json
 import os
 import time
@@ -19,11 +18,12 @@ from typing import Any, Final
 
 from logan._logan import LOOK_BACK_BYTES_MAX, Summary
 from logan.errors import StateError
-from logan.limits import CONTENT_EDGE_BYTES, SERIES_POINTS_MAX
+from logan.limits import SERIES_POINTS_MAX
 from logan.live.counting import LogCounter
-from logan.live.files import OpenFile, Readable
+from logan.live.files import OpenFile
 from logan.live.follower import RETIRED_S, Follower, Given
 from logan.live.notices import Notice, Notices
+from logan.live.read_files import ReadFile, hash_of, position_of
 from logan.model import Detection
 from logan.options import Execution, Options, Presentation
 from logan.planning.given_spec import GivenSpec
@@ -47,56 +47,13 @@ ATTEMPTS_MAX: Final = 100
 
 
 @dataclass(slots=True)
-class _File:
-    """How far a file was read and counted, with the bytes by which it is found again.
-
-    `line` and `line_tail` are of the last newline that was counted, `end` and `tail` of what was
-    read.
-    """
-
-    file: Readable
-    log: str | None = None
-    head: bytes = b""
-    end: int = 0
-    tail: bytes = b""
-    line: int = 0
-    line_tail: bytes = b""
-    row: Position | None = None
-
-    def took(self, data: bytes, end: int) -> bool:
-        """Note what was read of it; whether a line is unfinished."""
-        if end - len(data) > self.end:  # a hole was skipped
-            self.go_to(end - len(data))
-        fresh = data[: end - self.end]
-        self.head += fresh[: CONTENT_EDGE_BYTES - len(self.head)]
-        newline = fresh.rfind(b"\n") + 1
-        if newline:
-            self.line = self.end + newline
-            self.line_tail = (self.tail + fresh[:newline])[-CONTENT_EDGE_BYTES:]
-        self.tail = (self.tail + fresh[-CONTENT_EDGE_BYTES:])[-CONTENT_EDGE_BYTES:]
-        self.end = end
-        return self.line < self.end
-
-    def ended(self) -> None:
-        """Its last line went on elsewhere, or will not be finished: all of it counts."""
-        self.line, self.line_tail = self.end, self.tail
-
-    def go_to(self, end: int) -> None:
-        """All up to `end` was read elsewhere."""
-        size = min(CONTENT_EDGE_BYTES, end)
-        self.head = os.pread(self.file.fd, size, 0)
-        self.tail = os.pread(self.file.fd, size, end - size)
-        self.end = end
-
-
-@dataclass(slots=True)
 class _Log:
     """What is known of a log that is followed: its files, and what was counted since a commit."""
 
     name: str
     origin: str
-    files: dict[object, _File] = field(default_factory=dict)
-    unfinished: list[_File] = field(default_factory=list)
+    files: dict[object, ReadFile] = field(default_factory=dict)
+    unfinished: list[ReadFile] = field(default_factory=list)
     parts: list[Summary] = field(default_factory=list)
     missing: int = 0
 
@@ -201,14 +158,12 @@ class Memory:
         """A log is read as it was by earlier runs."""
         if self._total_spec is None:
             return spec
-        return GivenSpec(
-            str(self._folder.path), self._total_spec, {}, is_lenient=True
-        ).applied_to(spec)
+        return GivenSpec(str(self._folder.path), self._total_spec, {}, is_lenient=True).applied_to(
+            spec
+        )
 
     def _position_of(self, file: OpenFile) -> Position | None:
-        rows = sorted(
-            self._positions, key=lambda each: (each.inode != file.identity, -each.offset)
-        )
+        rows = sorted(self._positions, key=lambda each: (each.inode != file.identity, -each.offset))
         found = LogFile(f"/dev/fd/{file.fd}")
         try:
             return next((each for each in rows if each.offset and found.holds(each)), None)
@@ -217,10 +172,10 @@ class Memory:
 
     def _know(self, log: _Log, file: OpenFile, position: Position) -> bool:
         """Go on from a position; whether the file is still what it is of."""
-        known = log.files[file.content] = _File(file, position.log, row=position)
+        known = log.files[file.content] = ReadFile(file, position.log, row=position)
         known.go_to(position.offset)
         known.ended()
-        return (_hash(known.head), _hash(known.tail)) == (position.head, position.tail)
+        return (hash_of(known.head), hash_of(known.tail)) == (position.head, position.tail)
 
     def _look_back(self, follower: Follower, log: _Log, file: OpenFile, now: float) -> None:
         """Writers that were not told of a rotation yet may go on in a renamed file."""
@@ -252,7 +207,7 @@ class Memory:
             return
         file = log.files.get(given.content)
         if file is None:
-            file = log.files[given.content] = _File(given.file)
+            file = log.files[given.content] = ReadFile(given.file)
         file.file = given.file
         is_ended = len(data) > given.end - file.end  # by a newline that its file does not have
         is_unfinished = file.took(data, given.end)
@@ -306,7 +261,7 @@ class Memory:
             names = self._folder.new_logs([os.path.abspath(name)] * len(new))
             for file, number in zip(new, names, strict=True):
                 file.log = number
-            rows += [(file, _row(file, os.path.abspath(name))) for file in moved]
+            rows += [(file, position_of(file, os.path.abspath(name))) for file in moved]
             done.append(log)
         changed = [(file, row) for file, row in rows if row != file.row]
         if not saved:
@@ -409,37 +364,3 @@ def _ends(total: Saved) -> dict[str, int]:
         origin = sources[source]["identity"]["origin"]
         found[origin] = max(end, found.get(origin, 0))
     return found
-
-
-def _row(file: _File, name: str) -> Position:
-    """The position of a file: the last one's where it is closed and nothing was read of it."""
-    assert file.log is not None
-    row = file.row
-    if file.file.fd < 0 and row is not None and row.offset == file.line:
-        return row
-    path, inode, stored = name, (0, 0), (0, 0)
-    if file.file.fd >= 0:
-        status = os.fstat(file.file.fd)
-        inode, stored = (status.st_dev, status.st_ino), (status.st_size, status.st_mtime_ns)
-        path = _path_of(file.file)
-    elif row is not None:
-        path, inode, stored = row.path, row.inode, row.stored
-    head = _hash(file.head[: min(CONTENT_EDGE_BYTES, file.line)])
-    is_plain = isinstance(file.file, OpenFile)
-    return Position(
-        *(file.log, name, path, file.line, head, _hash(file.line_tail), inode, stored),
-        complete=is_plain and stored[0] == file.line,
-    )
-
-
-def _path_of(file: Readable) -> str:
-    """Where an open file is now, as far as the system tells."""
-    try:
-        found = os.readlink(f"/proc/self/fd/{file.fd}")
-        return found.removesuffix(" (deleted)")
-    except OSError:
-        return os.path.realpath(file.name)
-
-
-def _hash(data: bytes) -> str:
-    return hashlib.blake2b(data, digest_size=16).hexdigest()

@@ -11,7 +11,7 @@ import json
 import os
 import shlex
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import RLock
 from typing import Any, Final
@@ -20,6 +20,7 @@ from logan._logan import LOOK_BACK_BYTES_MAX, Spec, Summary
 from logan.errors import MergeError, SourceChangedError, StateError
 from logan.limits import MIB, SERIES_POINTS_MAX
 from logan.live import starting
+from logan.live.by_log import by_log_of, last_time, log_of_each
 from logan.live.counting import LogCounter
 from logan.live.follower import Follower
 from logan.live.logs import LOGS_MAX, Current, check, logs_of
@@ -37,9 +38,7 @@ from logan.report import Report, assemble, input_entry
 from logan.report.builder import ALL_ROWS, groups_of, selection
 from logan.report.findings import find
 from logan.report.rows import keep_rows
-from logan.report.units import time_of
 from logan.sources.inputs import open_inputs
-from logan.sources.rotation import set_of
 from logan.state.folder import StateFolder
 from logan.summaries.saved import Saved
 
@@ -143,7 +142,7 @@ class Watch:
                     each.close()
                 continue
             if found.new is not None:
-                self._timeline.add(found.new.summary, _last_time(found.new.summary, now), now)
+                self._timeline.add(found.new.summary, last_time(found.new.summary, now), now)
             if all(memory.is_settled(each, currents[name]()) for name, each in followers.items()):
                 added = [
                     self._add(name, current, "start", now, followers[name])
@@ -216,7 +215,7 @@ class Watch:
             return
         if self.memory is not None:
             self.memory.counted(log.counter.name, part)
-        self._timeline.add(part, _last_time(part, now, log.skew) if at is None else at, now)
+        self._timeline.add(part, last_time(part, now, log.skew) if at is None else at, now)
 
     def _discover(self, now: float) -> None:
         if now - self._discovered < DISCOVER_S:
@@ -435,8 +434,9 @@ class Watch:
         findings = find(figures)
         figures = keep_rows(figures, top=asked.top, sort=asked.sort, named=asked.rows)
         with self._lock:
-            places = self._places(figures["sources"])
-            by_log = _joined(figures["sources"], places)
+            has_full_names = self.memory is not None
+            places = log_of_each(figures["sources"], list(self._logs), full=has_full_names)
+            by_log = by_log_of(figures["sources"], places)
             entries = [
                 self._entry(name, log, by_log.get(index), final)
                 for index, (name, log) in enumerate(self._logs.items())
@@ -458,20 +458,6 @@ class Watch:
             selection=selection(self._options),
             findings=findings,
         )
-
-    def _places(self, sources: Iterable[Mapping[str, Any]]) -> dict[int, int]:
-        """The index of the log that each source of a summary is of."""
-        places = {name: index for index, name in enumerate(self._logs)}
-        if self.memory is not None:  # which knows them by their full names, rotated ones too
-            for name, index in list(places.items()):
-                full = os.path.abspath(name)
-                places[full] = index
-                places.setdefault(set_of(full), index)
-        found = {}
-        for each in sources:
-            name = each.get("name") or ""
-            found[each["source"]] = places.get(name, places.get(set_of(name), 0))
-        return found
 
     def saved(self, summary: Summary, report: Report) -> Saved:
         """The summary of all as a file of saved summaries holds it."""
@@ -515,30 +501,6 @@ class Watch:
         with self._lock:
             for log in self._logs.values():
                 log.reader.close()
-
-
-def _last_time(part: Summary, now: float, skew: float = 0.0) -> float:
-    """When the last record of a part arrived, by its timestamp; now if it has none."""
-    last = time_of(json.loads(part.evaluate(top=1, series_points=1))["time"]["last"] or "")
-    return now if last is None else min(now, last.timestamp() + skew)
-
-
-def _joined(
-    sources: Iterable[Mapping[str, Any]], places: Mapping[int, int]
-) -> dict[int, Mapping[str, Any]]:
-    """What a summary has of each log, by its index: sources of one log are added up."""
-    found: dict[int, Mapping[str, Any]] = {}
-    for each in sources:
-        known = found.get(places[each["source"]])
-        if known is not None:
-            lines: dict[str, int] = {}
-            for part in (*known["formats"], *each["formats"]):
-                lines[part["name"]] = lines.get(part["name"], 0) + part["lines"]
-            first = {part["name"]: part for part in (*each["formats"], *known["formats"])}
-            formats = [{**first[name], "lines": count} for name, count in lines.items()]
-            each = {**each, "bytes": known["bytes"] + each["bytes"], "formats": formats}
-        found[places[each["source"]]] = each
-    return found
 
 
 def _is_pipe(path: str) -> bool:

@@ -61,7 +61,11 @@ CASES = [
     ("merge newer.logan -o m.logan", 3, "newer.logan was saved in version 9"),
     ("merge a.json -o m.logan", 3, "a.json is not a saved summary"),
     ("merge a.logan a.logan -o m.logan", 2, "a.logan cannot be added to itself: a.log is in both"),
-    ("merge a.logan errors.logan -o m.logan", 2, "a.logan and errors.logan cannot be added up: one"),
+    (
+        "merge a.logan errors.logan -o m.logan",
+        2,
+        "a.logan and errors.logan cannot be added up: one",
+    ),
     ("merge a.logan -o /dev/full", 4, "cannot write /dev/full: No space left on device"),
     ("merge a.logan -o a.logan", 2, "a.logan is both an input and the saved summary"),
     ("analyze a.log --spec newer.logan", 3, "newer.logan was saved in version 9"),

@@ -198,9 +198,11 @@ def test_other_options_and_two_users_are_refused(
         new(where="duration>50ms", spec=tmp_path / "x")
     kept = {"where": "x"}
     user = f"in use by logan watch, process {os.getpid()}"
-    with StateFolder(tmp_path / "other", kept, user="logan watch"):
-        with pytest.raises(StateError, match=user):
-            StateFolder(tmp_path / "other", kept)
+    with (
+        StateFolder(tmp_path / "other", kept, user="logan watch"),
+        pytest.raises(StateError, match=user),
+    ):
+        StateFolder(tmp_path / "other", kept)
     StateFolder(tmp_path / "other", kept).close()
 
 
@@ -246,7 +248,7 @@ def test_a_damaged_folder(log: Path, new: Callable[..., int], tmp_path: Path) ->
     assert new() == 100
     path = tmp_path / "state" / "state.sqlite"
     path.write_bytes(path.read_bytes()[:5_000])
-    with pytest.raises(StateError, match="cannot use the state folder .*malformed"):
+    with pytest.raises(StateError, match=r"cannot use the state folder .*malformed"):
         new()
 
 
@@ -257,7 +259,7 @@ def test_a_disk_that_is_full(log: Path, tmp_path: Path) -> None:
         with log.open("a") as file:
             file.write(lines(100, 50))
         fill(disk / "other")
-        with pytest.raises(StateError, match="cannot use the state folder .*full"):
+        with pytest.raises(StateError, match=r"cannot use the state folder .*full"):
             logan.analyze(log, state=disk / "state")
         (disk / "other").unlink()
         assert logan.analyze(log, state=disk / "state").lines.total == 50

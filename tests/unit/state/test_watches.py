@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -69,7 +69,7 @@ def log(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def start(log: Path, tmp_path: Path) -> Iterator[Callable[..., Session]]:
+def start(log: Path, tmp_path: Path) -> Callable[..., Session]:
     sessions: list[Session] = []
 
     def start(*paths: Path) -> Session:
@@ -77,7 +77,7 @@ def start(log: Path, tmp_path: Path) -> Iterator[Callable[..., Session]]:
         sessions.append(Session(folder, *(paths or (log,))))
         return sessions[-1]
 
-    yield start
+    return start
 
 
 @pytest.fixture
@@ -93,9 +93,7 @@ def append(path: Path, text: str) -> None:
         file.write(text)
 
 
-def test_to_and_fro(
-    log: Path, start: Callable[..., Session], analyzed: Callable[..., int]
-) -> None:
+def test_to_and_fro(log: Path, start: Callable[..., Session], analyzed: Callable[..., int]) -> None:
     session = start()
     append(log, lines(10, 5) + lines(15, 1)[:9])
     session.step()
@@ -149,9 +147,7 @@ def test_one_log_is_one_source_through_rotation(
         assert len(total.summary.segments()) == len(sources)
 
 
-def test_a_link_that_leads_elsewhere(
-    tmp_path: Path, start: Callable[..., Session]
-) -> None:
+def test_a_link_that_leads_elsewhere(tmp_path: Path, start: Callable[..., Session]) -> None:
     link = tmp_path / "current.log"
     files = [tmp_path / name / "real.log" for name in ("one", "two", "three")]
     for each in files:
