@@ -77,6 +77,10 @@ fuzz-journal seconds="3600":
 demo log="test_vectors/logs/mixed_format.log" scenario="worker-failure": build
     "{{ python }}" -m logan simulate {{ scenario }} {{ log }}
 
+# Runs and watches with a state folder, each killed 1,000 times among rotations: no line lost or doubled
+kills *args:
+    "{{ python }}" -m pytest tests/unit/state -m slow -s {{ args }}
+
 # The cluster's tests with real processes, many times over, some rounds side by side: none may fail
 chaos count="50" jobs="4": build
     "{{ python }}" -m tests.chaos --count {{ count }} --jobs {{ jobs }}

@@ -388,6 +388,8 @@ def _analyze_new(
         )
         if found.errors and presentation.errors == "raise":
             raise found.errors[0]
+        if storage.save is not None:
+            found.saved.save(storage.save)
         found.reported()
         return found.report
 

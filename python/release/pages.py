@@ -26,12 +26,13 @@ _INDEX = (
         "Notebook",
         "from a log to Polars, DuckDB, pandas and pyarrow, with the outputs of a run",
     ),
+    ("regular.md", "Regular runs", "every night, at every release: `--state`, `diff`, `merge`"),
     ("operation.md", "Operation", "installation, services under systemd, containers"),
 )
 
 
 def pages() -> dict[str, str]:
-    """Text by file name; `operation.md` is written by hand and not among them."""
+    """Text by file name; `regular.md` and `operation.md` are written by hand and not among them."""
     return {
         "README.md": _index(),
         "commands.md": _commands(commands()),
@@ -46,8 +47,7 @@ def _index() -> str:
     lines = ["# logan: reference", ""]
     lines += [
         "The [README](../../README.md) introduces logan. These pages list everything; all but the",
-        "last two are made from the program itself, so they describe the version that they come "
-        "with.",
+        "last two are made from the program itself, so they describe the version they come with.",
         "",
         "| page | contents |",
         "|---|---|",

@@ -59,7 +59,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "simulation": LIBRARY | BODIES,
     "api": LIBRARY,
     "feed": LIBRARY,
-    "live": SAVING,
+    "live": SAVING | {"state"},
     "": LIBRARY | {"api", "feed"},
     "cli": LIBRARY | BODIES | {"", "api", "feed", "live", "simulation"},
     "__main__": {"cli"},

@@ -21,6 +21,7 @@ class Cell:
         p: adjusted probability of a difference at least as large by chance; None if unknown.
         told_apart: whether chance and the error of percentiles do not explain the difference; None
             if that cannot be said, and `why`.
+        why: why it cannot be said, or why so large a difference may be chance.
         n: what both values rest on: records, requests, response times.
         worse: 1 if larger values are worse, -1 if smaller ones are, 0 if neither.
     """
@@ -116,7 +117,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class SideInfo:
-    """One side, as a comparison names it."""
+    """One side, as a comparison names it; `findings` are those of its report."""
 
     name: str
     first: str | None
@@ -125,6 +126,7 @@ class SideInfo:
     lines: int
     partial: bool
     notes: tuple[str, ...] = ()
+    findings: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,4 +209,4 @@ class Comparison:
 
 
 def _side(info: SideInfo) -> Mapping[str, Any]:
-    return {**asdict(info), "notes": list(info.notes)}
+    return {**asdict(info), "notes": list(info.notes), "findings": list(info.findings)}

@@ -85,6 +85,11 @@ def _body(comparison: Comparison) -> Iterator[str]:
     for label, cell in view.headline(comparison):
         yield f'<tr><td class="name">{escape(label)}</td>{_cell(cell)}</tr>'
     yield "</table></div>"
+    if found := view.findings(comparison):
+        yield "<h2>Findings within a side</h2><table>"
+        for side, text in found:
+            yield f'<tr><td class="side">{side}</td><td class="name">{escape(text)}</td></tr>'
+        yield "</table>"
     for each in comparison.tables:
         if each.rows:
             yield from _table(comparison, each)

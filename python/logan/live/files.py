@@ -14,7 +14,7 @@ import os
 import stat
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO, Any, Final, Protocol
 
 from logan import _logan
@@ -64,9 +64,21 @@ class Generation:
 
 
 class Readable(Protocol):
-    """A file of a log that is read in pieces."""
+    """A file of a log that is read in pieces.
+
+    Attributes:
+        position: of the byte that is read next, decoded.
+        content: stands for what the file holds: another object once it was truncated, the same one
+            for a copy of it.
+        fd: its descriptor; negative once it is closed.
+    """
 
     name: str
+    position: int
+    content: object
+
+    @property
+    def fd(self) -> int: ...
 
     def read(self, most: int) -> bytes:
         """The next bytes; none if there are none now. Raises `OSError`, `Replaced`."""
@@ -87,6 +99,7 @@ class OpenFile:
     head: bytes = b""
     tail: bytes = b""
     was_cut: bool = False
+    content: object = field(default_factory=object)
 
     @classmethod
     def open(cls, path: str) -> OpenFile:
@@ -147,6 +160,7 @@ class OpenFile:
     def restart(self) -> None:
         """It was truncated: read it from its beginning."""
         self.position, self.head, self.tail, self.was_cut = 0, b"", b"", True
+        self.content = object()
 
     def close(self) -> None:
         """Let go of it."""
@@ -192,7 +206,14 @@ class CompressedFile:
         self._file: IO[bytes] = open(path, "rb")  # noqa: SIM115
         self._pieces = _decoded(self._file, compression)
         self._kept = b""
+        self.position = position
+        self.content = object()
         self._skip(position)
+
+    @property
+    def fd(self) -> int:
+        """The descriptor of the stored bytes."""
+        return -1 if self._file.closed else self._file.fileno()
 
     def _skip(self, position: int) -> None:
         while position > 0:
@@ -208,6 +229,7 @@ class CompressedFile:
         if not self._kept:
             self._kept = next(self._pieces, b"")
         data, self._kept = self._kept[:most], self._kept[most:]
+        self.position += len(data)
         return data
 
     def close(self) -> None:

@@ -321,6 +321,7 @@ def _report(
             "recoveries": list(result.recoveries),
             "verified": result.verified,
             "alarms": list(result.alarms),
+            "repeated": False,
         },
     )
 
