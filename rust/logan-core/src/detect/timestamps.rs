@@ -12,7 +12,7 @@ use crate::time::{
     DateLayout, DateOrder, NumericDate, TimeReading, TimestampParser, civil_from_days,
     zone_assumed, zones_by_siblings,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Share of lines, in percent, that have to have what is a column.
 const COLUMN_PERCENT: u64 = 95;
@@ -20,6 +20,8 @@ const COLUMN_PERCENT: u64 = 95;
 const DATES_MAX: usize = 4_096;
 /// Fewest lines that make a column of numbers: the ids of a few lines may be in order by chance.
 const EPOCH_LINES_MIN: u64 = 20;
+/// Fewest of a hundred numbers in no order that have to differ.
+const DISTINCT_PERCENT: u64 = 80;
 /// Columns that are looked at for numbers.
 const COLUMNS_MAX: usize = 8;
 /// Where a number that is not at the front may be a timestamp: 1995 to 2100, in seconds.
@@ -100,6 +102,10 @@ impl Timestamps {
         }
         assumed.sort_unstable();
         assumed.dedup();
+        if let Some(column) = reading.epoch_column {
+            let column = column + 1;
+            assumed.push(format!("the numbers in column {column} are timestamps since 1970"));
+        }
         let zones = self.zones.iter().filter(|(_, lines)| reading.zone_column || lines[0] > 0);
         assumed.extend(
             zones.filter_map(|(name, _)| {
@@ -208,22 +214,40 @@ fn customary(layout: DateLayout, dates: &[[u32; 3]], possible: &[DateOrder]) -> 
 /// How many spaces stand before the bare numbers that are the timestamps of nearly all lines: seconds,
 /// milliseconds or finer since 1970, not at the front, all within ten years, and in order but for one
 /// in ten. A number after a level is part of the message: `INFO order 1712345678 shipped`.
+///
+/// Numbers in no order (lines of many nodes, collected) are timestamps only if no line has a time of
+/// day, hardly two are the same, and no other column has such numbers.
 pub(super) fn epoch_column(samples: &[(u64, &[u8])]) -> Option<u32> {
-    #[derive(Clone, Copy)]
+    #[derive(Clone, Default)]
     struct Column {
-        lines: u64,
-        falls: u64,
-        last: i64,
-        range: (i64, i64),
+        seconds: Vec<i64>,
     }
-    let none = Column { lines: 0, falls: 0, last: i64::MIN, range: (i64::MAX, i64::MIN) };
-    let (mut columns, mut lines) = ([none; COLUMNS_MAX], 0);
+    impl Column {
+        fn is_in_order(&self) -> bool {
+            let falls = self.seconds.windows(2).filter(|pair| pair[1] < pair[0]).count();
+            falls * 10 <= self.seconds.len()
+        }
+
+        fn span(&self) -> i64 {
+            let (first, last) = (self.seconds.iter().min(), self.seconds.iter().max());
+            first.zip(last).map_or(0, |(first, last)| last - first)
+        }
+
+        /// In percent.
+        fn distinct(&self) -> u64 {
+            let distinct: BTreeSet<i64> = self.seconds.iter().copied().collect();
+            distinct.len() as u64 * 100 / self.seconds.len().max(1) as u64
+        }
+    }
+    let mut columns = vec![Column::default(); COLUMNS_MAX];
+    let (mut lines, mut clocks) = (0, 0);
     for (_, bytes) in samples {
         for line in whole_lines(bytes).take(super::SAMPLE_LINES_MAX) {
             if is_blank(line) || is_header(line) || is_continuation(line) {
                 continue;
             }
             lines += 1;
+            clocks += u64::from(has_clock(line));
             let words = line.split(|&b| b == b' ').take(COLUMNS_MAX).enumerate();
             let is_level = |word: &[u8]| {
                 word.first().is_some_and(u8::is_ascii_uppercase) && Level::from_word(word).is_some()
@@ -240,22 +264,33 @@ pub(super) fn epoch_column(samples: &[(u64, &[u8])]) -> Option<u32> {
                 else {
                     continue;
                 };
-                let column = &mut columns[i];
-                column.lines += 1;
-                column.falls += u64::from(second.second < column.last);
-                column.last = second.second;
-                column.range.0 = column.range.0.min(second.second);
-                column.range.1 = column.range.1.max(second.second);
+                columns[i].seconds.push(second.second);
             }
         }
     }
-    let is_one = |column: &Column| {
-        column.lines >= EPOCH_LINES_MIN
-            && column.lines * 100 >= lines * COLUMN_PERCENT
-            && column.falls * 10 <= column.lines
-            && column.range.1 - column.range.0 <= EPOCH_SPAN_S
+    let is_full = |column: &Column| {
+        let count = column.seconds.len() as u64;
+        count >= EPOCH_LINES_MIN
+            && count * 100 >= lines * COLUMN_PERCENT
+            && column.span() <= EPOCH_SPAN_S
     };
-    columns.iter().position(is_one).map(|column| column as u32)
+    let full = || columns.iter().enumerate().filter(|(_, column)| is_full(column));
+    let ordered = full().find(|(_, column)| column.is_in_order());
+    let only = || {
+        let mut full = full();
+        let found = full.next().filter(|_| full.next().is_none() && clocks == 0)?;
+        (found.1.distinct() >= DISTINCT_PERCENT).then_some(found)
+    };
+    ordered.or_else(only).map(|(column, _)| column as u32)
+}
+
+/// Whether a time of day such as `10:15` stands in the line.
+fn has_clock(line: &[u8]) -> bool {
+    memchr::memchr_iter(b':', line).any(|at| {
+        let before = at.checked_sub(1).is_some_and(|before| line[before].is_ascii_digit());
+        let behind = line.get(at + 1..at + 3);
+        before && behind.is_some_and(|digits| digits.iter().all(u8::is_ascii_digit))
+    })
 }
 
 #[cfg(test)]
@@ -306,7 +341,12 @@ mod tests {
         let ordered: String = (0..40).map(|i| line(1_077_804_742 + i)).collect();
         assert_eq!(column(&ordered), Some(4));
         let jumping: String = (0..40).map(|i| line(1_077_804_742 + i * 7 % 40)).collect();
-        assert_eq!(column(&jumping), None);
+        assert_eq!(column(&jumping), Some(4));
+        assert_eq!(column(&jumping.replace(" x", " at 10:15")), None);
+        let twice = jumping.replace(" unit ", " 1077804742 ");
+        assert_eq!(column(&twice), Some(2), "it is in order");
+        let few: String = (0..40).map(|i| line(1_077_804_742 + i * 7 % 20)).collect();
+        assert_eq!(column(&few), None);
         let wide: String = (0..40).map(|i| line(1_077_804_742 + i * 10_000_000)).collect();
         assert_eq!(column(&wide), None);
         let orders = ordered.replace("a node", "INFO node");

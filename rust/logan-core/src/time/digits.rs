@@ -71,8 +71,9 @@ pub(crate) const POWERS: [u32; 10] =
 
 /// Nanoseconds of the fraction at `at`, if one is there, and where it ends.
 ///
-/// `.` or `,` and at least one digit; digits after the ninth are read over. None if a digit
-/// stands at `at`: then what was read before is not a time.
+/// `.`, `,` or `:` and at least one digit; digits after the ninth are read over. One or two digits
+/// behind `:` are a number of milliseconds: who writes it pads none. None if a digit stands at `at`:
+/// then what was read before is not a time.
 #[inline(always)]
 pub(super) fn read_fraction(line: Line<'_>, at: usize) -> Option<(u32, usize)> {
     let mark = line.byte(at);
@@ -89,7 +90,8 @@ pub(super) fn read_fraction(line: Line<'_>, at: usize) -> Option<(u32, usize)> {
         0 => Some((0, at)),
         1..=7 => {
             let number = eight_digits(values << (64 - 8 * count)) as u32;
-            Some((number * POWERS[9 - count], at + 1 + count))
+            let digits = if mark == b':' { count.max(3) } else { count };
+            Some((number * POWERS[9 - digits], at + 1 + count))
         }
         _ => Some(long_fraction(line, at + 1)),
     }

@@ -18,7 +18,7 @@
 //!   front with a capital.
 //! - **gap**: one to three bytes, of which at most one is not a space: that one is a tab or of
 //!   `T_-|;,:`; or ` -- `; or a point after eight digits and before six.
-//! - **time**: `9:05:02` `10:15:32`, perhaps with a fraction; `10:15`, with neither `:`, `.` nor a
+//! - **time**: `9:05:02` `10:15:32` `9:5:2`, perhaps with a fraction; `10:15`, with neither `:`, `.` nor a
 //!   digit behind it; behind a `-` as gap `10.15.32`; behind eight digits `101532`. Behind it
 //!   perhaps the [half of the day](half_day), if the hour is 1 to 12. Then perhaps a
 //!   [zone](super::zones), and a space and a year, if the date has none.
@@ -563,15 +563,16 @@ impl Cursor<'_> {
         let hour = self.short()?;
         let mark = if gap == b'-' && self.byte() == b'.' { b'.' } else { b':' };
         self.take(mark)?;
-        if self.digits() != 2 {
-            return None;
-        }
-        let minute = self.number(2)?;
+        let is_padded = self.digits() == 2;
+        let minute = self.short()?;
         if self.byte() == mark && self.take(mark).is_some() {
-            if self.digits() != 2 {
+            if mark == b'.' && !(is_padded && self.digits() == 2) {
                 return None;
             }
-            return Some((hour, (minute, Some(self.number(2)?))));
+            return Some((hour, (minute, Some(self.short()?))));
+        }
+        if !is_padded {
+            return None;
         }
         let ends = !matches!(self.byte(), b'.' | b':') && mark == b':';
         ends.then_some((hour, (minute, None)))

@@ -187,11 +187,20 @@ impl TimestampParser {
             if mark != b':' && !(mark == b'.' && gap == b'-') {
                 return None;
             }
-            minute = digits(line, end + 1, 2).filter(|_| count(end + 1) == 2)?;
-            end += 3;
-            if line.get(end) == Some(&mark) {
-                second = Some(digits(line, end + 1, 2).filter(|_| count(end + 1) == 2)?);
-                end += 3;
+            let least = if mark == b'.' { 2 } else { 1 };
+            let minute_digits = count(end + 1);
+            minute = digits(line, end + 1, minute_digits)
+                .filter(|_| (1..=2).contains(&minute_digits))?;
+            end += 1 + minute_digits;
+            if line.get(end) == Some(&mark) && minute_digits >= least {
+                let second_digits = count(end + 1);
+                second = Some(
+                    digits(line, end + 1, second_digits)
+                        .filter(|_| (least..=2).contains(&second_digits))?,
+                );
+                end += 1 + second_digits;
+            } else if minute_digits == 1 {
+                return None;
             } else if mark == b'.' || line.get(end) == Some(&b'.') {
                 return None;
             } else {
@@ -754,6 +763,10 @@ pub(super) fn fraction(line: &[u8], at: usize) -> Option<(i64, usize)> {
     }
     let count = run(line, at + 1, |b| b.is_ascii_digit());
     let mut nine = line[at + 1..at + 1 + count.min(9)].to_vec();
+    if line[at] == b':' && count < 3 {
+        // A number of milliseconds.
+        nine.splice(0..0, std::iter::repeat_n(b'0', 3 - count));
+    }
     nine.resize(9, b'0');
     Some((digits(&nine, 0, 9)?, at + 1 + count))
 }

@@ -35,6 +35,7 @@
 //!      line; a whole number only if nothing else is (milliseconds behind Jetty's `RequestLog`);
 //!   6. behind the status, two whole numbers with `/` between, and a number with decimals: seconds (SOGo);
 //!      or `ok` and a whole number at the end: milliseconds (CouchDB); or `service=` behind `dyno=` (Heroku);
+//!      or `len: N time: S`: seconds (OpenStack);
 //!   7. behind `|STATUS|`, the third field, if three or more follow and the line begins with its timestamp:
 //!      milliseconds (Artifactory);
 //!   8. the only number with a unit among the [`FIELDS_MAX`] fields behind the status.
@@ -671,7 +672,7 @@ fn nginx_time(text: &[u8], request: &Request, time: Option<&Time>) -> Option<u64
     }
 }
 
-/// The response time of Heroku, SOGo, CouchDB and Artifactory.
+/// The response time of Heroku, SOGo, CouchDB, OpenStack and Artifactory.
 fn documented_time(
     text: &[u8],
     request: &Request,
@@ -689,6 +690,9 @@ fn documented_time(
     let is_number = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
     if let Some(number) = rest.strip_prefix(b" ok ").filter(|number| is_number(number)) {
         return decimal(number, Unit::Milliseconds);
+    }
+    if let Some(found) = of_openstack(rest) {
+        return Some(found);
     }
     if request.is_barred && text[at - 1] == b'|' {
         let mut columns = rest.strip_prefix(b"|")?.split(|&b| b == b'|');
@@ -714,6 +718,14 @@ fn of_heroku(text: &[u8]) -> Option<u64> {
     let len = value.iter().take_while(|&&b| b != b' ').count();
     memchr::memmem::find(&text[..at], b" dyno=")?;
     with_unit(&value[..len])
+}
+
+/// OpenStack's WSGI servers (`wsgi_log_format`): `status: 200  len: 1893 time: 0.2477829`.
+fn of_openstack(behind_status: &[u8]) -> Option<u64> {
+    let rest = behind_status.trim_ascii_start().strip_prefix(b"len: ")?;
+    let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+    let rest = rest.get(digits..).filter(|_| digits > 0)?;
+    seconds(rest.strip_prefix(b" time: ")?, b" ")
 }
 
 /// The only number with a unit among the fields behind `from`.

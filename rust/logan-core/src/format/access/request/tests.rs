@@ -50,7 +50,7 @@ type Row = (&'static str, u16, &'static str, &'static str, Level, Option<f64>, O
 #[test]
 fn layouts() {
     use Level::{Info, None as NoLevel, Warn};
-    let rows: [Row; 37] = [
+    let rows: [Row; 38] = [
         // One dash, none, and more words than usual.
         (
             r#"192.0.2.7 - [24/Jan/2024:10:15:32 +0000]  "GET /a?b=1 HTTP/1.1" 200 17 "-" "curl/8.5" 0.045 shop.example"#,
@@ -125,6 +125,16 @@ fn layouts() {
             "192.0.2.7",
             NoLevel,
             Some(311.0),
+            None,
+        ),
+        // OpenStack.
+        (
+            r#"nova-api.log 2024-01-24 10:15:32.008 25746 INFO nova.wsgi [req-38101a0b - - -] 192.0.2.7 "GET /v2/servers/detail HTTP/1.1" status: 200 len: 1893 time: 0.2477829"#,
+            200,
+            "GET /v2/servers/detail",
+            "192.0.2.7",
+            Info,
+            Some(247.7829),
             None,
         ),
         // nginx with times at the front, behind the timestamp, and named.
