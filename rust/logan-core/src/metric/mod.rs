@@ -15,6 +15,7 @@ pub mod latency;
 pub mod levels;
 pub mod lines;
 pub mod messages;
+pub(crate) mod object;
 pub mod routes;
 pub mod series;
 pub mod slowest;

@@ -5,13 +5,14 @@
 
 use crate::metric::State;
 use crate::metric::grid::{BITS, LOG2, SKETCH_BUCKETS, for_each_run};
+use crate::metric::object::object;
 use crate::record::{Batch, Columns, ERROR, NO_DURATION, NO_TIME, REQUEST};
 use crate::sketch::buckets;
 use crate::sketch::groups::{GroupTable, Groups, Payload};
 use crate::sketch::time_slots::{BUCKETS_MAX, STEPS_S, TimeSlots, is_possible, step_that_fits};
 use crate::sketch::varint::{get_u64, get_u128, put_u64, put_u128, unzigzag, zigzag};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 use super::NOWHERE;
@@ -418,7 +419,7 @@ impl RoutesOverTime {
         rows.extend(troubled.filter(|(name, _)| names.insert(name)));
         let one = |(name, times): &(&[u8], Times)| {
             let column = |of: &dyn Fn(&Bucket) -> Value| Value::from_iter(times.0.iter().map(of));
-            json!({
+            object! {
                 "name": String::from_utf8_lossy(name),
                 "at": column(&|bucket| at(bucket).unwrap_or_default().into()),
                 "requests": column(&|bucket| bucket.requests.into()),
@@ -426,7 +427,7 @@ impl RoutesOverTime {
                 "measured": column(&|bucket| bucket.measured.into()),
                 "log_sum": column(&|bucket| crate::metric::integer(bucket.log_sum)),
                 "log_sq": column(&|bucket| crate::metric::integer(bucket.log_sq)),
-            })
+            }
         };
         (rows.iter().map(one).collect(), coarse.groups.exact())
     }
