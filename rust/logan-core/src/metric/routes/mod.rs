@@ -242,7 +242,7 @@ impl Tally {
     }
 
     #[inline(always)]
-    fn add_values(&mut self, flags: u8, duration_ns: u64, bytes: u64) {
+    pub(super) fn add_values(&mut self, flags: u8, duration_ns: u64, bytes: u64) {
         self.requests += u32::from(flags & REQUEST != 0);
         self.errors += u32::from(flags & ERROR != 0);
         self.client_errors += u32::from(flags & CLIENT_ERROR != 0);
