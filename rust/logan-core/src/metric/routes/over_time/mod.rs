@@ -63,6 +63,16 @@ pub struct Cell {
     log_sq: u64,
 }
 
+/// What one route did within one chunk, by the place of the time bucket.
+///
+/// A route that makes way for others and comes back late does not hold the places before.
+#[derive(Debug, Default)]
+pub struct Cells {
+    /// The place of the first cell, if there is any.
+    first: usize,
+    cells: Vec<Cell>,
+}
+
 /// What one route did, by time bucket, oldest first; those without anything are left out.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub struct Times(Vec<Bucket>);
@@ -130,7 +140,7 @@ impl OverTime {
                     _ => find(table, known, moves, routes, place),
                 };
                 let ns = if measured { batch.duration_ns()[row] } else { NO_DURATION };
-                cell_of(table.count(at as usize), slot).add(index, batch.flags()[row], ns);
+                table.count(at as usize).at(slot).add(index, batch.flags()[row], ns);
             }
         });
     }
@@ -146,8 +156,7 @@ impl OverTime {
         let slot = slots.place(second, |places, factor| coarsen(table, places, factor));
         let index = slots.indices()[slot];
         let at = table.index(route);
-        let cell = cell_of(table.count(at), slot);
-        cell.add(index, batch.flags()[row], batch.duration_ns()[row]);
+        table.count(at).at(slot).add(index, batch.flags()[row], batch.duration_ns()[row]);
     }
 
     #[inline(always)]
@@ -183,13 +192,28 @@ impl OverTime {
     }
 }
 
-/// The cell of a time bucket.
-#[inline(always)]
-fn cell_of(cells: &mut Vec<Cell>, slot: usize) -> &mut Cell {
-    if cells.len() <= slot {
-        cells.resize(slot + 1, Cell::default());
+impl Cells {
+    /// The cell of a time bucket.
+    #[inline(always)]
+    fn at(&mut self, slot: usize) -> &mut Cell {
+        if slot.wrapping_sub(self.first) >= self.cells.len() {
+            self.widen(slot);
+        }
+        &mut self.cells[slot - self.first]
     }
-    &mut cells[slot]
+
+    #[inline(never)]
+    fn widen(&mut self, slot: usize) {
+        if self.cells.is_empty() {
+            self.first = slot;
+        }
+        if slot < self.first {
+            self.cells.splice(..0, std::iter::repeat_n(Cell::default(), self.first - slot));
+            self.first = slot;
+        } else {
+            self.cells.resize(slot - self.first + 1, Cell::default());
+        }
+    }
 }
 
 /// The place of a route that is not known, or not known any more.
@@ -201,7 +225,8 @@ fn find<P: Payload>(
     routes: &GroupTable<P>,
     place: u32,
 ) -> u32 {
-    let at = table.index(routes.key(place as usize)) as u32;
+    let (key, hash) = (routes.key(place as usize), routes.hash(place as usize));
+    let at = table.index_hashed(key, hash) as u32;
     if moves[1] != table.moves() {
         moves[1] = table.moves();
         known.clear();
@@ -216,12 +241,12 @@ fn find<P: Payload>(
 /// Moves what is counted at each place of a time bucket to its new one.
 #[cold]
 fn coarsen(table: &mut GroupTable<Times>, places: &[u16], factor: i64) {
-    for cells in table.lives_mut() {
-        for old in 0..cells.len() {
-            let mut cell = std::mem::take(&mut cells[old]);
+    for live in table.lives_mut() {
+        let Cells { first, cells } = std::mem::take(live);
+        for (mut cell, &place) in cells.into_iter().zip(&places[first..]) {
             cell.index = cell.index.div_euclid(factor);
             if !cell.is_empty() {
-                cells[usize::from(places[old])].merge(&cell);
+                live.at(usize::from(place)).merge(&cell);
             }
         }
     }
@@ -277,9 +302,9 @@ fn add_up(buckets: &mut Vec<Bucket>) {
 }
 
 impl Payload for Times {
-    type Live = Vec<Cell>;
+    type Live = Cells;
 
-    fn freeze(live: &mut Vec<Cell>, out: &mut Vec<u8>) {
+    fn freeze(live: &mut Cells, out: &mut Vec<u8>) {
         let bucket = |cell: &Cell| Bucket {
             index: cell.index,
             requests: cell.requests.into(),
@@ -288,14 +313,15 @@ impl Payload for Times {
             log_sum: cell.log_sum.into(),
             log_sq: cell.log_sq.into(),
         };
-        let mut times: Vec<Bucket> = live.iter().filter(|c| !c.is_empty()).map(bucket).collect();
+        let mut times: Vec<Bucket> =
+            live.cells.iter().filter(|c| !c.is_empty()).map(bucket).collect();
         times.sort_unstable_by_key(|bucket| bucket.index);
-        live.clear();
+        live.cells.clear();
         Times(times).encode(out);
     }
 
-    fn reset(live: &mut Vec<Cell>) {
-        live.clear();
+    fn reset(live: &mut Cells) {
+        live.cells.clear();
     }
 
     fn merge(&mut self, other: &Self) {
