@@ -44,7 +44,8 @@ def _volume(row: Row) -> float:
 
 
 def _total(row: Row) -> float:
-    return _number(row, "mean_ms") * _number(row, "requests")
+    mean_ms = _number(row, "mean_ms")
+    return mean_ms * _number(row, "requests") if mean_ms else 0
 
 
 def _ratio(row: Row) -> float:
@@ -145,8 +146,10 @@ def leading(rows: Sequence[Row], top: int) -> dict[int, str]:
         key = SORTS[name]
         values = [key(row) for row in rows]
         least = max(sum(values) * _LEADER_SHARE_MIN, 1e-9)
-        first = sorted(range(len(rows)), key=lambda index: -values[index])[:_LEADERS_MAX]
-        for index in first:
-            if index >= top and values[index] >= least:
+        # Few of thousands have so large a share, and only they are sorted.
+        heavy = [index for index, value in enumerate(values) if value >= least]
+        heavy.sort(key=lambda index: -values[index])
+        for index in heavy[:_LEADERS_MAX]:
+            if index >= top:
                 why.setdefault(index, []).append(name)
     return {index: ", ".join(why[index]) for index in sorted(why)}

@@ -50,6 +50,8 @@ fast_paths! {
     DurationContexts = "duration-contexts",
     /// Places of clients by their bytes: `metric/clients.rs`.
     Clients = "clients",
+    /// Places of user agents and the like by some of their bytes: `metric/dimensions/memo.rs`.
+    Dimensions = "dimensions",
     /// Places of routes by their folded bytes, with AVX-512 VBMI2: `metric/routes/memo.rs`.
     Routes = "routes",
 }

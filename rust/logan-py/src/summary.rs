@@ -152,7 +152,11 @@ impl Summary {
         top: usize,
         series_points: Option<usize>,
     ) -> PyResult<String> {
-        detached(py, || Ok(self.0.evaluate(top, series_points).to_string()))
+        detached(py, || {
+            // `to_string` of a value goes through a formatter, which costs as much again.
+            let report = self.0.evaluate(top, series_points);
+            Ok(serde_json::to_string(&report).expect("a report is plain data"))
+        })
     }
 
     fn distributions(&self, py: Python<'_>, top: usize) -> PyResult<String> {

@@ -8,6 +8,7 @@ use super::routes::{self, NOWHERE, Route, RouteIndex, relative_error};
 use super::{Metric, State, Whole};
 use crate::bytes::simd::Simd;
 use crate::format;
+use crate::metric::object::object;
 use crate::record::Field;
 use crate::record::Level;
 use crate::record::{BATCH_ROWS, Batch, Block, Column, NO_ANSWER, NO_STATUS, Text};
@@ -15,7 +16,7 @@ use crate::sketch::groups::{GroupTable, Groups, Lead, Payload};
 use crate::sketch::varint::{get_u64, put_u64};
 use crate::spec::Spec;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// Different values up to which all counts of a table are exact. Half of what routes have: there
@@ -301,14 +302,14 @@ impl ByFields {
         let table = |(name, table): (&String, &FieldGroups)| {
             let groups = &table.groups;
             let rows = groups.leaders(top, |group| group.records, &LEADS);
-            let table = json!({
+            let table = object! {
                 "exact": groups.exact(),
                 "error_bound": groups.error_bound(),
                 "distinct": groups.distinct(),
                 "relative_error": relative_error(),
                 "absent": table.absent,
                 "top": rows.into_iter().map(one).collect::<Vec<_>>(),
-            });
+            };
             (name.clone(), table)
         };
         let tables: Map<_, _> = self.0.iter().map(table).collect();

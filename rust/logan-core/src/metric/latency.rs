@@ -1,10 +1,11 @@
 //! Response times: exact count, sum, minimum and maximum, and log-linear buckets for percentiles.
 
 use super::{Metric, State};
+use crate::metric::object::object;
 use crate::record::{Batch, Block, Columns, DURATION_NS_MAX, NO_DURATION};
 use crate::sketch::buckets;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Each power of two is cut into 64 buckets, whose middles are within 0.79 % of all they hold.
 const BITS: u32 = 6;
@@ -185,7 +186,7 @@ impl LatencyFigures {
 
     /// Counts by bucket; null if there is no response time.
     pub fn distribution(&self) -> Value {
-        let one = || json!({"bits": BITS, "first": self.first, "counts": self.counts});
+        let one = || object! {"bits": BITS, "first": self.first, "counts": &self.counts[..]};
         (self.count > 0).then(one).into()
     }
 
@@ -195,14 +196,14 @@ impl LatencyFigures {
         let first = self.first as usize;
         let counts = counts.map(|(i, &count)| (first + i, count)).collect();
         let (bounds, mut columns) = super::grid::histogram::<BITS>(&[counts]);
-        json!({ "bounds_ms": bounds, "counts": columns.pop() })
+        object! { "bounds_ms": bounds, "counts": columns.pop() }
     }
 
     /// The report's `response_time_ms`, of a log with so many requests.
     pub fn evaluate(&self, requests: u64) -> Value {
         let ms = |ns: Option<u64>| ns.map(|ns| ns as f64 / 1e6);
         let any = self.count > 0;
-        json!({
+        object! {
             "count": self.count,
             "absent": requests.saturating_sub(self.count),
             "mean": self.mean_ms(),
@@ -215,6 +216,6 @@ impl LatencyFigures {
             "p999": ms(self.quantile(0.999)),
             "relative_error": buckets::relative_error::<BITS>(),
             "histogram": self.histogram(),
-        })
+        }
     }
 }

@@ -4,8 +4,9 @@
 
 use super::State;
 use crate::format::classify::{REASONS, Reason};
+use crate::metric::object::object;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 /// Malformed lines that are kept.
 pub const SAMPLES_MAX: usize = 5;
@@ -105,7 +106,7 @@ impl Lines {
 
     /// The report's `lines`.
     pub fn evaluate(&self) -> Value {
-        json!({
+        object! {
             "total": self.total(),
             "parsed": self.parsed,
             "malformed": self.malformed_count(),
@@ -113,7 +114,7 @@ impl Lines {
             "continuation": self.continuation,
             "header": self.header,
             "filtered": self.filtered,
-        })
+        }
     }
 
     /// The report's `malformed`; inputs by their index.
@@ -125,13 +126,13 @@ impl Lines {
             .map(|(name, n)| (name.to_string(), n.into()))
             .collect();
         let sample = |s: &Sample| {
-            json!({
+            object! {
                 "input": s.source,
                 "offset": s.offset,
                 "text": String::from_utf8_lossy(&s.text),
-            })
+            }
         };
-        json!({ "reasons": reasons, "samples": self.samples.iter().map(sample).collect::<Vec<_>>() })
+        object! { "reasons": reasons, "samples": self.samples.iter().map(sample).collect::<Vec<_>>() }
     }
 }
 

@@ -31,13 +31,14 @@
 use super::{Metric, State, Whole};
 use crate::bytes::line::{Line, PAD};
 use crate::bytes::simd::Simd;
+use crate::metric::object::object;
 use crate::record::Level;
 use crate::record::{Batch, Block, Columns, ERROR, NO_TIME};
 use crate::sketch::groups::{GroupTable, Groups, Keys, Lead, Payload};
 use crate::sketch::varint::{get_bytes, get_u64, put_bytes, put_u64, unzigzag, zigzag};
 use crate::time::rfc3339;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::net::Ipv6Addr;
 
@@ -553,14 +554,14 @@ impl<const SEVERE: bool> MessageGroups<SEVERE> {
         rows.extend(latest.into_iter().filter(|(key, _)| names.insert(key)));
         let one = |(key, message): (&[u8], Message)| {
             let timed = timed(&message);
-            json!({
+            object! {
                 "text": String::from_utf8_lossy(key.get(1..).unwrap_or_default()),
                 "level": level_of(key).unwrap_or_default().name(),
                 "count": message.count,
                 "errors": message.errors,
                 "first": timed.then_some(message.first_ns),
                 "last": timed.then_some(message.last_ns),
-            })
+            }
         };
         rows.into_iter().map(one).collect()
     }
@@ -570,7 +571,7 @@ impl<const SEVERE: bool> MessageGroups<SEVERE> {
         let one = |(key, message, why): (&[u8], Message, Option<&str>)| {
             let level = level_of(key).unwrap_or_default();
             let timed = message.first_ns <= message.last_ns;
-            let mut row = json!({
+            let mut row = object! {
                 "template": String::from_utf8_lossy(key.get(1..).unwrap_or_default()),
                 "level": level.name(),
                 "count": message.count,
@@ -578,7 +579,7 @@ impl<const SEVERE: bool> MessageGroups<SEVERE> {
                 "first": timed.then(|| rfc3339(message.first_ns)),
                 "last": timed.then(|| rfc3339(message.last_ns)),
                 "sample": String::from_utf8_lossy(&message.sample),
-            });
+            };
             if let Some(why) = why {
                 row["why"] = why.into();
             }
@@ -586,12 +587,12 @@ impl<const SEVERE: bool> MessageGroups<SEVERE> {
         };
         let leads: [Lead<'_, Message>; 1] = [("errors", |m| m.errors.into())];
         let rows = self.0.leaders(top, |message| message.count, &leads);
-        json!({
+        object! {
             "exact": self.0.exact(),
             "error_bound": self.0.error_bound(),
             "distinct": self.0.distinct(),
             "top": rows.into_iter().map(one).collect::<Vec<_>>(),
-        })
+        }
     }
 }
 
@@ -602,6 +603,7 @@ mod tests {
     use crate::bytes::simd::Plain;
     use crate::record::{Record, Text};
     use proptest::prelude::*;
+    use serde_json::json;
 
     fn template(text: &str) -> String {
         let padded = PaddedLine::new(text.as_bytes());

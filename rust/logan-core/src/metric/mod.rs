@@ -15,6 +15,7 @@ pub mod latency;
 pub mod levels;
 pub mod lines;
 pub mod messages;
+pub(crate) mod object;
 pub mod routes;
 pub mod series;
 pub mod slowest;
@@ -136,7 +137,8 @@ metrics! {
     templates: messages::Messages<false> =
         |spec: &Spec, _| messages::Messages::new(!spec.meaning.is_off(OptionalMetric::Templates)),
     /// Requests by user agent and the like.
-    dimensions: dimensions::Dimensions = |spec: &Spec, _| dimensions::Dimensions::new(spec),
+    dimensions: dimensions::Dimensions =
+        |spec: &Spec, fast| dimensions::Dimensions::new(spec, fast),
     /// The slowest requests.
     slowest: slowest::Slowest = |spec: &Spec, _| slowest::Slowest::new(spec.top_kept()),
     /// Records by fields that the job names.

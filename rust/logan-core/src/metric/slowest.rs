@@ -1,9 +1,10 @@
 //! The slowest requests, with where they stand.
 
 use super::{Metric, State};
+use crate::metric::object::object;
 use crate::record::{Batch, Block, Columns, NO_DURATION, NO_TIME};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Bytes of a line that are kept with it.
 pub const TEXT_BYTES_MAX: usize = 200;
@@ -135,13 +136,13 @@ impl SlowestRequests {
     /// The report's `slowest`; inputs by their index.
     pub fn evaluate(&self, top: usize) -> Value {
         let one = |slow: &Slow| {
-            json!({
+            object! {
                 "ms": slow.duration_ns as f64 / 1e6,
                 "time": slow.time_ns.map(crate::time::rfc3339),
                 "input": slow.source,
                 "offset": slow.offset,
                 "text": String::from_utf8_lossy(&slow.text),
-            })
+            }
         };
         self.requests.iter().take(top).map(one).collect()
     }

@@ -1,6 +1,7 @@
 //! The loop over the bytes of a chunk: bytes -> lines -> batch -> metrics.
 
 mod interleave;
+mod order;
 mod scanner;
 #[cfg(test)]
 mod vectors;

@@ -5,6 +5,7 @@
 
 use crate::format;
 use crate::metric::Whole;
+use crate::metric::object::object;
 use crate::spec::OptionalMetric;
 use crate::summary::Summary;
 use crate::time::rfc3339;
@@ -29,7 +30,7 @@ impl Summary {
         let of_requests = Whole { volume: totals.requests, sized };
         let of_records = Whole { volume: totals.records, sized };
         let is_off = |metric| self.meaning.is_off(metric);
-        let mut report = json!({
+        let mut report = object! {
             "total_requests": totals.requests,
             "avg_response_time": figures.latency.mean_ms(),
             "error_rate": per_minute(totals.errors),
@@ -38,7 +39,7 @@ impl Summary {
             "sources": self.sources(),
             "lines": self.lines.evaluate(),
             "malformed": self.lines.evaluate_malformed(),
-            "time": {
+            "time": object! {
                 "first": range.map(|r| rfc3339(r.0)),
                 "last": range.map(|r| rfc3339(r.1)),
                 "span_s": span_s,
@@ -48,13 +49,13 @@ impl Summary {
             "levels": figures.levels.evaluate(),
             "status": figures.http.evaluate(),
             "bytes_sent": figures.http.evaluate_bytes(),
-            "errors": {
+            "errors": object! {
                 "total": totals.errors,
                 "per_minute": per_minute(totals.errors),
                 "ratio": ratio,
             },
             "response_time_ms": figures.latency.evaluate(totals.requests),
-            "throughput": {
+            "throughput": object! {
                 "requests_per_second": rps,
                 "observed_rps": observed,
                 "peak_rps": peak.map(|(requests, _)| requests as f64 / step_s as f64),
@@ -70,7 +71,7 @@ impl Summary {
             "templates": figures.templates.evaluate(top, of_records),
             "slowest": figures.slowest.evaluate(top),
             "analysis": self.analysis(),
-        });
+        };
         if let (Some(groups), Value::Object(report)) =
             (figures.by.evaluate(top, of_records), &mut report)
         {
@@ -126,15 +127,15 @@ impl Summary {
                 }
                 Value::Object(object)
             };
-            json!({
+            object! {
                 "source": source,
-                "name": covered.id.identity.name,
+                "name": covered.id.identity.name.as_str(),
                 "bytes": self.coverage.bytes(source),
                 "first": covered.range.map(|r| rfc3339(r.0)),
                 "last": covered.range.map(|r| rfc3339(r.1)),
                 "segments": covered.segments.iter().map(|s| json!([s.start, s.end])).collect::<Vec<_>>(),
                 "formats": formats.into_iter().map(describe).collect::<Vec<_>>(),
-            })
+            }
         };
         self.coverage.0.iter().map(one).collect()
     }

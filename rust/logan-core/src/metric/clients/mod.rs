@@ -19,6 +19,7 @@
 
 mod per_day;
 
+use crate::metric::object::object;
 use per_day::{ClientsPerDay, PerDay};
 
 use super::{Metric, State, Whole};
@@ -31,7 +32,7 @@ use crate::sketch::groups::{GroupTable, Groups, Payload};
 use crate::sketch::key_cache::SetAssociativeCache;
 use crate::sketch::varint::{get_u64, get_u128, put_u64, put_u128};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Different clients up to which all counts are exact.
 pub const CLIENTS_MAX: usize = 100_000;
@@ -366,27 +367,27 @@ impl ClientGroups {
     /// The report's `clients`, with the `top` that made most requests.
     pub fn evaluate(&self, top: usize, of: Whole) -> Value {
         let one = |(client, counts, why): (&[u8], Client, Option<&str>)| {
-            let mut row = json!({
+            let mut row = object! {
                 "client": String::from_utf8_lossy(client),
                 "requests": counts.requests,
                 "errors": counts.errors,
                 "client_errors": counts.client_errors,
                 "share": of.share(counts.requests),
                 "bytes": of.bytes(counts.bytes),
-            });
+            };
             if let Some(why) = why {
                 row["why"] = why.into();
             }
             row
         };
         let rows = self.groups.leaders(top, |c| c.requests, &[("errors", |c| c.errors.into())]);
-        json!({
+        object! {
             "exact": self.groups.exact(),
             "error_bound": self.groups.error_bound(),
             "distinct": self.groups.distinct(),
             "distinct_error": if self.groups.exact() { 0.0 } else { RELATIVE_ERROR },
             "top": rows.into_iter().map(one).collect::<Vec<_>>(),
-        })
+        }
     }
 }
 
@@ -394,6 +395,7 @@ impl ClientGroups {
 mod tests {
     use super::*;
     use crate::record::{Record, Text};
+    use serde_json::json;
 
     /// More clients than the memo has room for, long names, short ones, some with a NUL.
     #[test]

@@ -6,12 +6,13 @@
 use super::NOWHERE;
 use crate::metric::State;
 use crate::metric::grid::for_each_run;
+use crate::metric::object::object;
 use crate::record::{Batch, Columns, NO_TIME};
 use crate::sketch::distinct::Distinct;
 use crate::sketch::groups::{GroupTable, Payload};
 use crate::sketch::time_slots::{BUCKETS_MAX, STEPS_S, is_possible, step_that_fits};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The step of a day in the ladder.
@@ -162,11 +163,11 @@ impl ClientsPerDay {
         let one = |(&day, clients): (&i64, &Clients)| {
             let start = day.saturating_mul(self.step_s() * 1_000_000_000);
             let text = crate::time::rfc3339(start);
-            json!({
+            object! {
                 "day": text.split('T').next(),
                 "days": self.step_s() / STEPS_S[DAY],
                 "distinct": clients.estimate(),
-            })
+            }
         };
         self.days.iter().map(one).collect()
     }

@@ -2,8 +2,9 @@
 
 use super::{BITS, GridBuckets, LOG2, Row};
 use crate::metric::integer;
+use crate::metric::object::object;
 use crate::sketch::buckets;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 /// Fewest values of which a bucket tells the median and the 95th percentile, and the 99th: one
 /// value in so many lies beyond it.
@@ -52,25 +53,25 @@ impl GridBuckets {
         let point = |row: &Row| {
             let count = row.measured();
             let of = |parts, least| ms((count >= least).then(|| row.quantile(parts)).flatten());
-            json!({
+            object! {
                 "t": crate::time::rfc3339(row.index.saturating_mul(self.step_s() * 1_000_000_000)),
                 "count": count,
                 "p50_ms": of(2, VALUES_MIN),
                 "p95_ms": of(20, VALUES_MIN),
                 "p99_ms": of(100, VALUES_MIN_P99),
-            })
+            }
         };
         let counts = |row: &Row| -> Counts {
             row.counts.iter().map(|&(bucket, count)| (usize::from(bucket), count)).collect()
         };
         let all: Vec<Counts> = rows.iter().map(counts).collect();
         let (bounds, columns) = histogram::<BITS>(&all);
-        json!({
+        object! {
             "step_s": self.step_s(),
             "relative_error": buckets::relative_error::<BITS>(),
             "points": rows.iter().map(point).collect::<Vec<_>>(),
-            "heatmap": { "bounds_ms": bounds, "counts": columns },
-        })
+            "heatmap": object! { "bounds_ms": bounds, "counts": columns },
+        }
     }
 }
 

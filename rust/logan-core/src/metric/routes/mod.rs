@@ -7,6 +7,7 @@
 mod memo;
 mod over_time;
 
+use crate::metric::object::object;
 use over_time::{OverTime, RoutesOverTime};
 
 use super::{Metric, State, Whole};
@@ -19,7 +20,7 @@ use crate::sketch::buckets;
 use crate::sketch::groups::{GroupTable, Groups, Keys, Lead, Payload};
 use crate::sketch::varint::{get_u64, get_u128, put_u64, put_u128};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 /// Different routes up to which all counts are exact.
 pub const ROUTES_MAX: usize = 10_000;
@@ -241,7 +242,7 @@ impl Tally {
     }
 
     #[inline(always)]
-    fn add_values(&mut self, flags: u8, duration_ns: u64, bytes: u64) {
+    pub(super) fn add_values(&mut self, flags: u8, duration_ns: u64, bytes: u64) {
         self.requests += u32::from(flags & REQUEST != 0);
         self.errors += u32::from(flags & ERROR != 0);
         self.client_errors += u32::from(flags & CLIENT_ERROR != 0);
@@ -508,11 +509,11 @@ impl RouteGroups {
     pub fn distributions(&self, top: usize) -> Value {
         let one = |(name, route): (&[u8], Route)| {
             let Window { first, counts } = &route.window;
-            let times = || json!({"bits": BITS, "first": first, "counts": counts});
-            json!({
+            let times = || object! {"bits": BITS, "first": *first, "counts": &counts[..]};
+            object! {
                 "route": String::from_utf8_lossy(name),
                 "times": (route.measured > 0).then(times),
-            })
+            }
         };
         self.groups.top(top, |route| route.requests).into_iter().map(one).collect()
     }
@@ -537,13 +538,13 @@ pub(super) fn evaluate(groups: &Groups<Route>, key: &str, top: usize, of: Whole)
         row
     };
     let rows = groups.leaders(top, |route| route.requests, &Route::LEADS);
-    json!({
+    object! {
         "exact": groups.exact(),
         "error_bound": groups.error_bound(),
         "distinct": groups.distinct(),
         "relative_error": relative_error(),
         "top": rows.into_iter().map(one).collect::<Vec<_>>(),
-    })
+    }
 }
 
 /// How far a percentile of a route may be off, relatively.
@@ -557,6 +558,7 @@ mod tests {
     use crate::bytes::line::PAD;
     use crate::record::{Record, Text};
     use proptest::prelude::*;
+    use serde_json::json;
 
     /// The keys of the fast and of the plain way, through the whole metric.
     fn update(routes: &mut Routes, requests: &[(&str, &str, u16, u64)]) {

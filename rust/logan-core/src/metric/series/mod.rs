@@ -6,10 +6,11 @@
 //! depends on the set of seconds alone, in whatever order or pieces they come.
 
 use super::{Metric, State, latency::sum_and_range};
+use crate::metric::object::object;
 use crate::record::{Batch, Block, Columns, ERROR, MEASURED, NO_TIME, REQUEST};
 use crate::sketch::varint;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// The ladder of steps, in seconds; 30 days are of fixed length and counted from 1970.
 pub const STEPS_S: [i64; 7] = [1, 10, 60, 600, 3_600, 86_400, 2_592_000];
@@ -534,17 +535,17 @@ impl SeriesBuckets {
         }
         let point = |b: Bucket| {
             let measured = b.measured > 0;
-            json!({
+            object! {
                 "t": crate::time::rfc3339(b.index.saturating_mul(step_s).saturating_mul(1_000_000_000)),
                 "records": b.records,
                 "requests": b.requests,
                 "errors": b.errors,
                 "mean_ms": measured.then(|| b.sum_ns as f64 / b.measured as f64 / 1e6),
                 "max_ms": measured.then(|| b.max_ns as f64 / 1e6),
-            })
+            }
         };
         let buckets = coarsened(self.rows(), step_s / self.step_s());
-        json!({ "step_s": step_s, "points": buckets.map(point).collect::<Vec<_>>() })
+        object! { "step_s": step_s, "points": buckets.map(point).collect::<Vec<_>>() }
     }
 }
 

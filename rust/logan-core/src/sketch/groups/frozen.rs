@@ -223,6 +223,10 @@ impl<P: Payload> Groups<P> {
     ) -> Vec<(&[u8], P, Option<&'a str>)> {
         let rows = self.top(n, volume).into_iter();
         let mut rows: Vec<_> = rows.map(|(key, payload)| (key, payload, None)).collect();
+        if rows.len() as u64 == self.entries {
+            // None is left out.
+            return rows;
+        }
         for &(why, score) in others {
             for (key, payload) in self.top(n.min(LEADERS_MAX), score) {
                 if score(&payload) > 0 && rows.iter().all(|(known, ..)| *known != key) {

@@ -170,6 +170,12 @@ impl<P: Payload> GroupTable<P> {
         self.heads[index].key(&self.arena)
     }
 
+    /// Whether this is the key at a place, which may be none.
+    #[inline(always)]
+    pub fn is_key(&self, index: usize, key: &[u8]) -> bool {
+        self.heads.get(index).is_some_and(|head| head.key(&self.arena) == key)
+    }
+
     /// The hash of the key at a place that [`index`](Self::index) gave.
     #[inline(always)]
     pub fn hash(&self, index: usize) -> u64 {

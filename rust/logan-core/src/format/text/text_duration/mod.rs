@@ -52,15 +52,17 @@ mod named;
 mod sentence;
 #[cfg(test)]
 mod sentences;
+mod slowly;
 mod words;
 
-use super::duration::{self, Span};
+use super::duration;
 use crate::bytes::line::{Line, Window};
 use crate::bytes::simd::{Classes, Simd};
 use crate::format::Unit;
 use crate::record::NO_DURATION;
 use crate::time::{POWERS, eight_digits, trailing_digits};
 use sentence::{CONTEXT_BYTES, SENTENCE_BYTES, Verdict, judge, opens, speaks_of_lifetime};
+use slowly::slowly;
 use std::mem::MaybeUninit;
 use words::Letters;
 
@@ -674,73 +676,6 @@ fn ends_slowly(text: &[u8], end: usize) -> bool {
         )
 }
 
-/// What is found in a text, by the rule at the top and nothing else.
-#[cold]
-#[inline(never)]
-fn slowly(text: &[u8]) -> Found {
-    let mut found = Found::NOTHING;
-    let mut spans = Vec::new();
-    let mut at = 1;
-    while at < text.len() {
-        let begins = matches!(text[at], b'0'..=b'9' | b'.' | b'P') && opens(&text[..at]);
-        match begins.then(|| duration::span_at(text, at, unit_in_text)).flatten() {
-            Some(span) => {
-                spans.push((at, span));
-                at = span.end;
-            }
-            None => at += 1,
-        }
-    }
-    for &(at, span) in spans.iter().rev() {
-        let verdict = judge_slowly(text, at, span);
-        let spelled = &text[at..span.end];
-        let is_whole = !spelled.iter().any(|b| matches!(b, b'.' | b','));
-        let unit = unit_of_single(spelled);
-        let is_of_days = last_unit(spelled).is_some_and(|nanos| nanos > 3_600_000_000_000);
-        let may_be_epoch = is_whole && unit.is_some_and(|nanos| nanos < 1_000_000_000);
-        if verdict != Verdict::NO
-            && (span.is_clock || !is_of_days)
-            && let Some(nanos) = plausible(span.nanos, may_be_epoch)
-        {
-            found.add(verdict, nanos, at);
-        }
-    }
-    found
-}
-
-/// What the text makes of its span at `at`.
-fn judge_slowly(text: &[u8], at: usize, span: Span) -> Verdict {
-    let before = sentence_of(&text[..at]);
-    let verdict = judge(before, Letters::of(before)).without(Verdict::ALONE.or(Verdict::FAR));
-    let is_last = span.end == text.len();
-    if verdict.has(Verdict::SLOW) {
-        let is_of_gc = text[..at].ends_with(b", ")
-            && text[at..span.end].ends_with(b" secs")
-            && text.get(span.end) == Some(&b']')
-            && memchr::memmem::find(&text[..at], b"GC").is_some();
-        if is_of_gc {
-            return Verdict::TOTAL;
-        }
-        let is_of_dns = is_last
-            && text[at..].ends_with(b"s")
-            && matches!(text[..at], [.., b'0'..=b'9', b' '])
-            && text[..at].contains(&b'"');
-        return if is_of_dns { Verdict::YES } else { Verdict::NO };
-    }
-    if span.is_clock && verdict.has(Verdict::NO_CLOCK) || !ends_slowly(text, span.end) {
-        return Verdict::NO;
-    }
-    if verdict.has(Verdict::SPAN) {
-        let is_short = !span.is_clock
-            && unit_of_single(&text[at..span.end]).is_some_and(|nanos| nanos <= 1_000_000_000);
-        let shown = if is_short { CONTEXT_BYTES } else { usize::MAX };
-        if speaks_of_lifetime_first(text, shown) {
-            return Verdict::NO;
-        }
-    }
-    verdict.without(Verdict::SPAN.or(Verdict::NO_CLOCK))
-}
-
 fn unit_of(unit_ns: u32) -> Option<Unit> {
     [Unit::Nanoseconds, Unit::Microseconds, Unit::Milliseconds, Unit::Seconds]
         .into_iter()
@@ -938,83 +873,4 @@ fn letters_before<S: Simd>(simd: S, line: Line<'_>, end: usize, len: usize) -> L
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::bytes::line::PaddedLine;
-    use crate::bytes::simd::Plain;
-    use proptest::prelude::*;
-
-    fn texts() -> impl Strategy<Value = String> {
-        let part = prop_oneof![
-            "[a-z ]{0,8}",
-            Just(" in ".to_string()),
-            Just(" done in ".into()),
-            Just("took 1 min ".into()),
-            Just("1h".into()),
-            Just("2m".into()),
-            Just(" and ".into()),
-            Just("PT1M".into()),
-            Just("5S".into()),
-            Just("0:01:07".into()),
-            Just("e3".into()),
-            Just(" 1 day, ".into()),
-            Just("done:".into()),
-            Just(" not ".into()),
-            Just(" (K) = ".into()),
-            Just(" 2M->1M(3M) ".into()),
-            Just("total ".into()),
-            Just("db time ".into()),
-            Just("duration=".into()),
-            Just("session closed ".into()),
-            Just("12 requests".into()),
-            Just(" timeout".into()),
-            Just("took=".into()),
-            "[0-9.]{1,9}",
-            "[0-9]{1,5}",
-            "[0-9]{1,4},[0-9]{3}",
-            Just(",".into()),
-            Just("ms".into()),
-            Just(" s".into()),
-            Just("ms ".into()),
-            Just(" µs".into()),
-            Just("retry".into()),
-            Just(" Seconds".into()),
-            Just("MS".into()),
-            Just("us_".into()),
-            Just("duration_ms=".into()),
-            Just("\"tookMs\": ".into()),
-            " [ -~]{60,70}",
-        ];
-        prop::collection::vec(part, 0..14).prop_map(|parts| parts.concat())
-    }
-
-    proptest! {
-        #[test]
-        fn instruction_sets_memo_and_rule_agree(text in texts(), from in 0usize..9) {
-            let padded = PaddedLine::new(text.as_bytes());
-            let plain = find(Plain, padded.line(), from, &mut Cache::default());
-            let unnamed = find_with_unit(Plain, padded.line(), from, &mut Cache::default());
-            let seen = |found: Found| (found.whole(), found.part);
-            let expected = slowly(&text.as_bytes()[from.min(text.len())..]);
-            prop_assert_eq!(seen(unnamed), seen(expected));
-            let mut memo = Cache::default();
-            for _ in 0..2 {
-                prop_assert_eq!(find(Plain, padded.line(), from, &mut memo), plain);
-            }
-            #[cfg(target_arch = "x86_64")]
-            prop_assert_eq!(find(crate::bytes::simd::Sse2, padded.line(), from, &mut memo), plain);
-        }
-
-        #[test]
-        fn many_are_found_as_one_by_one(texts in prop::collection::vec(texts(), 0..12)) {
-            let padded: Vec<PaddedLine> = texts.iter().map(|t| PaddedLine::new(t.as_bytes())).collect();
-            let mut memo = Cache::default();
-            let mut found = vec![NO_DURATION; texts.len()];
-            find_many(Plain, texts.len(), |i| padded[i].line(), &mut memo, |i, ns| found[i] = ns);
-            for (found, text) in found.iter().zip(&texts) {
-                let one = find_one(PaddedLine::new(text.as_bytes()).line(), 0, &mut Cache::default());
-                prop_assert_eq!(*found, one, "{}", text);
-            }
-        }
-    }
-}
+mod tests;

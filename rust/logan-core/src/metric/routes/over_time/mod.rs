@@ -5,13 +5,14 @@
 
 use crate::metric::State;
 use crate::metric::grid::{BITS, LOG2, SKETCH_BUCKETS, for_each_run};
+use crate::metric::object::object;
 use crate::record::{Batch, Columns, ERROR, NO_DURATION, NO_TIME, REQUEST};
 use crate::sketch::buckets;
 use crate::sketch::groups::{GroupTable, Groups, Payload};
 use crate::sketch::time_slots::{BUCKETS_MAX, STEPS_S, TimeSlots, is_possible, step_that_fits};
 use crate::sketch::varint::{get_u64, get_u128, put_u64, put_u128, unzigzag, zigzag};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 use super::NOWHERE;
@@ -60,6 +61,16 @@ pub struct Cell {
     measured: u32,
     log_sum: u64,
     log_sq: u64,
+}
+
+/// What one route did within one chunk, by the place of the time bucket.
+///
+/// A route that makes way for others and comes back late does not hold the places before.
+#[derive(Debug, Default)]
+pub struct Cells {
+    /// The place of the first cell, if there is any.
+    first: usize,
+    cells: Vec<Cell>,
 }
 
 /// What one route did, by time bucket, oldest first; those without anything are left out.
@@ -129,7 +140,7 @@ impl OverTime {
                     _ => find(table, known, moves, routes, place),
                 };
                 let ns = if measured { batch.duration_ns()[row] } else { NO_DURATION };
-                cell_of(table.count(at as usize), slot).add(index, batch.flags()[row], ns);
+                table.count(at as usize).at(slot).add(index, batch.flags()[row], ns);
             }
         });
     }
@@ -145,8 +156,7 @@ impl OverTime {
         let slot = slots.place(second, |places, factor| coarsen(table, places, factor));
         let index = slots.indices()[slot];
         let at = table.index(route);
-        let cell = cell_of(table.count(at), slot);
-        cell.add(index, batch.flags()[row], batch.duration_ns()[row]);
+        table.count(at).at(slot).add(index, batch.flags()[row], batch.duration_ns()[row]);
     }
 
     #[inline(always)]
@@ -182,13 +192,28 @@ impl OverTime {
     }
 }
 
-/// The cell of a time bucket.
-#[inline(always)]
-fn cell_of(cells: &mut Vec<Cell>, slot: usize) -> &mut Cell {
-    if cells.len() <= slot {
-        cells.resize(slot + 1, Cell::default());
+impl Cells {
+    /// The cell of a time bucket.
+    #[inline(always)]
+    fn at(&mut self, slot: usize) -> &mut Cell {
+        if slot.wrapping_sub(self.first) >= self.cells.len() {
+            self.widen(slot);
+        }
+        &mut self.cells[slot - self.first]
     }
-    &mut cells[slot]
+
+    #[inline(never)]
+    fn widen(&mut self, slot: usize) {
+        if self.cells.is_empty() {
+            self.first = slot;
+        }
+        if slot < self.first {
+            self.cells.splice(..0, std::iter::repeat_n(Cell::default(), self.first - slot));
+            self.first = slot;
+        } else {
+            self.cells.resize(slot - self.first + 1, Cell::default());
+        }
+    }
 }
 
 /// The place of a route that is not known, or not known any more.
@@ -200,7 +225,8 @@ fn find<P: Payload>(
     routes: &GroupTable<P>,
     place: u32,
 ) -> u32 {
-    let at = table.index(routes.key(place as usize)) as u32;
+    let (key, hash) = (routes.key(place as usize), routes.hash(place as usize));
+    let at = table.index_hashed(key, hash) as u32;
     if moves[1] != table.moves() {
         moves[1] = table.moves();
         known.clear();
@@ -215,12 +241,12 @@ fn find<P: Payload>(
 /// Moves what is counted at each place of a time bucket to its new one.
 #[cold]
 fn coarsen(table: &mut GroupTable<Times>, places: &[u16], factor: i64) {
-    for cells in table.lives_mut() {
-        for old in 0..cells.len() {
-            let mut cell = std::mem::take(&mut cells[old]);
+    for live in table.lives_mut() {
+        let Cells { first, cells } = std::mem::take(live);
+        for (mut cell, &place) in cells.into_iter().zip(&places[first..]) {
             cell.index = cell.index.div_euclid(factor);
             if !cell.is_empty() {
-                cells[usize::from(places[old])].merge(&cell);
+                live.at(usize::from(place)).merge(&cell);
             }
         }
     }
@@ -276,9 +302,9 @@ fn add_up(buckets: &mut Vec<Bucket>) {
 }
 
 impl Payload for Times {
-    type Live = Vec<Cell>;
+    type Live = Cells;
 
-    fn freeze(live: &mut Vec<Cell>, out: &mut Vec<u8>) {
+    fn freeze(live: &mut Cells, out: &mut Vec<u8>) {
         let bucket = |cell: &Cell| Bucket {
             index: cell.index,
             requests: cell.requests.into(),
@@ -287,14 +313,15 @@ impl Payload for Times {
             log_sum: cell.log_sum.into(),
             log_sq: cell.log_sq.into(),
         };
-        let mut times: Vec<Bucket> = live.iter().filter(|c| !c.is_empty()).map(bucket).collect();
+        let mut times: Vec<Bucket> =
+            live.cells.iter().filter(|c| !c.is_empty()).map(bucket).collect();
         times.sort_unstable_by_key(|bucket| bucket.index);
-        live.clear();
+        live.cells.clear();
         Times(times).encode(out);
     }
 
-    fn reset(live: &mut Vec<Cell>) {
-        live.clear();
+    fn reset(live: &mut Cells) {
+        live.cells.clear();
     }
 
     fn merge(&mut self, other: &Self) {
@@ -418,7 +445,7 @@ impl RoutesOverTime {
         rows.extend(troubled.filter(|(name, _)| names.insert(name)));
         let one = |(name, times): &(&[u8], Times)| {
             let column = |of: &dyn Fn(&Bucket) -> Value| Value::from_iter(times.0.iter().map(of));
-            json!({
+            object! {
                 "name": String::from_utf8_lossy(name),
                 "at": column(&|bucket| at(bucket).unwrap_or_default().into()),
                 "requests": column(&|bucket| bucket.requests.into()),
@@ -426,7 +453,7 @@ impl RoutesOverTime {
                 "measured": column(&|bucket| bucket.measured.into()),
                 "log_sum": column(&|bucket| crate::metric::integer(bucket.log_sum)),
                 "log_sq": column(&|bucket| crate::metric::integer(bucket.log_sq)),
-            })
+            }
         };
         (rows.iter().map(one).collect(), coarse.groups.exact())
     }

@@ -5,12 +5,16 @@
 //! when a report is made, never here. A record that is no request is in no table: the host of a
 //! line that a program wrote is where it ran, not whom a client asked.
 
+mod memo;
+
 use super::routes::{self, Route, RouteIndex};
 use super::{Metric, State, Whole};
 use crate::bytes::simd::Simd;
+use crate::fast::{FastPath, FastPaths};
 use crate::record::{BATCH_ROWS, Batch, Block, Column, Columns, REQUEST, Text};
 use crate::sketch::groups::{GroupTable, Groups};
 use crate::spec::{OptionalMetric, Spec};
+use memo::{End, Memo};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -72,8 +76,15 @@ const AHEAD: usize = 32;
 
 /// Accumulator.
 pub struct Dimensions {
-    tables: Vec<(&'static Kind, GroupTable<Route>)>,
+    tables: Vec<Table>,
     finder: RouteIndex,
+}
+
+/// What is counted of one kind.
+struct Table {
+    kind: &'static Kind,
+    groups: GroupTable<Route>,
+    memo: Memo,
 }
 
 /// Tables by name; those without a record are left out.
@@ -83,12 +94,14 @@ pub struct DimensionGroups(BTreeMap<String, Groups<Route>>);
 
 impl Dimensions {
     /// The tables that a spec does not switch off.
-    pub fn new(spec: &Spec) -> Dimensions {
+    pub fn new(spec: &Spec, fast: FastPaths) -> Dimensions {
         let kinds = KINDS.iter().filter(|kind| !spec.meaning.is_off(kind.metric));
-        Dimensions {
-            tables: kinds.map(|kind| (kind, GroupTable::new(kind.cap))).collect(),
-            finder: RouteIndex::default(),
-        }
+        let table = |kind: &'static Kind| Table {
+            kind,
+            groups: GroupTable::new(kind.cap),
+            memo: Memo::new(fast.has(FastPath::Dimensions)),
+        };
+        Dimensions { tables: kinds.map(table).collect(), finder: RouteIndex::default() }
     }
 }
 
@@ -106,8 +119,9 @@ impl Metric for Dimensions {
 
     fn take(&mut self) -> DimensionGroups {
         self.finder.restart();
-        let take = |(kind, table): &mut (&'static Kind, GroupTable<Route>)| {
-            let groups = table.take();
+        let take = |Table { kind, groups, memo }: &mut Table| {
+            memo.restart();
+            let groups = groups.take();
             let some = groups.entries() > 0 || !groups.exact();
             some.then(|| (kind.name.to_string(), groups))
         };
@@ -118,11 +132,16 @@ impl Metric for Dimensions {
 #[inline(always)]
 fn update<S: Simd>(simd: S, dimensions: &mut Dimensions, batch: &Batch, block: Block<'_>) {
     let Dimensions { tables, finder } = dimensions;
-    for (kind, table) in tables {
+    for Table { kind, groups: table, memo } in tables {
         match kind.column {
             Some(column) if batch.has(Columns::of(column)) => {
                 if let Some(cells) = batch.texts(column) {
-                    by_text(table, cells, batch, block);
+                    table.expect(batch.len);
+                    if memo.is_off {
+                        by_hash(table, cells, batch, block);
+                    } else {
+                        by_memo(table, memo, cells, batch, block);
+                    }
                 }
             }
             Some(_) => {}
@@ -141,14 +160,43 @@ fn update<S: Simd>(simd: S, dimensions: &mut Dimensions, batch: &Batch, block: B
     }
 }
 
+/// Counts a column whose texts are mostly those of a few rows before.
 #[inline(always)]
-fn by_text(
+fn by_memo(
+    table: &mut GroupTable<Route>,
+    memo: &mut Memo,
+    cells: &[Text; BATCH_ROWS],
+    batch: &Batch,
+    block: Block<'_>,
+) {
+    // The last text and its place: many columns say the same again and again.
+    let (mut last, mut last_end) = (&[][..], End::default());
+    let (mut place, mut moves) = (0, table.moves());
+    let rows = cells.iter().zip(batch.flags()).zip(batch.duration_ns()).zip(batch.bytes_sent());
+    for (((text, &flags), &duration_ns), &bytes) in rows.take(batch.len) {
+        if text.is_empty() || flags & REQUEST == 0 {
+            continue;
+        }
+        let text = text.bytes(block.bytes, &batch.arena);
+        let end = End::of(text);
+        let is_last = end == last_end && (end.is_all() || text == last);
+        if !is_last || moves != table.moves() {
+            place = memo.place(table, text, end);
+            (last, last_end, moves) = (text, end, table.moves());
+        }
+        table.count(place).add_values(flags, duration_ns, bytes);
+    }
+    memo.looked_at(batch.len);
+}
+
+/// Counts a column, one row after the other.
+#[inline(always)]
+fn by_hash(
     table: &mut GroupTable<Route>,
     cells: &[Text; BATCH_ROWS],
     batch: &Batch,
     block: Block<'_>,
 ) {
-    table.expect(batch.len);
     let mut hashes = [0; AHEAD];
     // The last text and its place: many columns say the same again and again.
     let (mut last, mut place, mut moves) = (&[][..], 0, table.moves());
