@@ -195,10 +195,11 @@ def _check_times(args: argparse.Namespace) -> None:
 
 
 def _edges(args: argparse.Namespace) -> Iterator[tuple[str, str]]:
-    """Both ends of the times of both sides."""
-    for flag, text in (("--before", args.before), ("--after", args.after)):
-        for each in (text or "").split("..", 1):
-            yield flag, each.strip()
+    """Both ends of the times of both sides. Raises `UsageError` for what is no range."""
+    given = (("--before", args.before), ("--after", args.after))
+    ranges = [(flag, _range(flag, text)) for flag, text in given if text is not None]
+    for flag, ends in ranges:
+        yield from ((flag, each) for each in ends.values() if each)
 
 
 def _range(flag: str, text: str) -> dict[str, Any]:

@@ -77,6 +77,8 @@ class Memory:
         self._positions: tuple[Position, ...] = ()
         self._due = 0.0
         self._failed = False
+        self._started = time.perf_counter()
+        self._bytes = 0
         self._total_spec: dict[str, Any] | None = None
         self._ends: dict[str, int] = {}
 
@@ -88,6 +90,7 @@ class Memory:
         found = count(
             list(paths), self._folder, self._options, Presentation(errors="report"), Execution()
         )
+        self._bytes += int((found.performance or {}).get("bytes", 0))
         now = time.time()
         for note in [*found.growth.notes, *map(str, found.growth.errors)]:
             self._notices.add(Notice("state", "", note, now, True))
@@ -199,6 +202,7 @@ class Memory:
 
     def took(self, name: str, data: bytes, given: Given | None) -> None:
         """Note where bytes that are counted now were read."""
+        self._bytes += len(data)
         log = self._logs[name]
         if given is None:  # a newline that no file has
             for each in log.unfinished:
@@ -307,6 +311,7 @@ class Memory:
             total=total,
             repeated=self.repeated and not total,
             series_points=SERIES_POINTS_MAX,
+            read=(self._bytes, time.perf_counter() - self._started),
         )
 
     def reported(self) -> None:
