@@ -45,8 +45,8 @@ METRIC is a name of the JSON report, p50 to p999, mean, requests or malformed fo
 column: routes[*].p95, routes[GET /cart].mean, status[503].share, messages[*].count. An improvement
 never fails.
 
-exit codes: 0 ok, 1 a limit failed, 2 usage, 3 an input is unreadable, a side is partial or has no
-records, 4 internal error, 130 and 143 interrupted
+exit codes: 0 ok, 1 a limit failed, 2 usage, 3 an input is unreadable or a side is partial,
+4 internal error, 130 and 143 interrupted
 """
 
 
@@ -257,7 +257,7 @@ def _present(args: argparse.Namespace, limits: list[Limit], before: Side, after:
     failed = sum(each.state == "failed" for each in verdicts)
     if failed:
         say(f"{failed:,} changes exceed their limits" if failed > 1 else "a limit is exceeded")
-    if before.info.partial or after.info.partial or not (before.records and after.records):
+    if before.info.partial or after.info.partial:
         return Exit.INPUT
     return Exit.EXPECTATION_FAILED if failed else Exit.OK
 
