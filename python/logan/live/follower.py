@@ -131,6 +131,11 @@ class Follower:
             self._file.seek(position)
         self.offset = position if offset is None else offset
 
+    def know_siblings(self) -> None:
+        """The files of the set that are there now were counted: none of them was missed."""
+        if self._file is not None:
+            self._know_siblings(self._file)
+
     def look_into(self, path: str, position: int, now: float) -> OpenFile | None:
         """A renamed file, read up to `position`, in which its writer may still go on; None if it
         cannot be opened."""

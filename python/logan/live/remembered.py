@@ -115,9 +115,9 @@ class Memory:
             return False
         return self._position_of(file) is not None or not _has_line(file)
 
-    def begin(self, follower: Follower, now: float) -> LogCounter | None:
+    def begin(self, follower: Follower, now: float, *, joined: bool) -> LogCounter | None:
         """Have `follower` go on where its file was counted to, and count what it reads; None if the
-        file was rewritten meanwhile."""
+        file was rewritten meanwhile. A log that `joined` may have lines that were not counted."""
         name = os.path.abspath(follower.name)
         log = _Log(follower.name, self._origin(name))
         start = self._ends.get(log.origin, 0)
@@ -135,6 +135,9 @@ class Memory:
             follower.start_at(0 if position is None else position.offset, start)
             if position is not None and not log.files[file.content].tail.endswith(file.tail):
                 return None
+            if position is None and not joined and _has_line(file):
+                return None  # rotated since it was counted
+            follower.know_siblings()
             self._look_back(follower, log, file, now)
         self._logs[follower.name] = log
         return LogCounter(
