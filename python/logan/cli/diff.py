@@ -45,8 +45,8 @@ METRIC is a name of the JSON report, p50 to p999, mean, requests or malformed fo
 column: routes[*].p95, routes[GET /cart].mean, status[503].share, messages[*].count. An improvement
 never fails.
 
-exit codes: 0 ok, 1 a limit failed, 2 usage, 3 an input is unreadable, a side is partial or has no
-records, 4 internal error, 130 and 143 interrupted
+exit codes: 0 ok, 1 a limit failed, 2 usage, 3 an input is unreadable or a side is partial,
+4 internal error, 130 and 143 interrupted
 """
 
 
@@ -195,10 +195,11 @@ def _check_times(args: argparse.Namespace) -> None:
 
 
 def _edges(args: argparse.Namespace) -> Iterator[tuple[str, str]]:
-    """Both ends of the times of both sides."""
-    for flag, text in (("--before", args.before), ("--after", args.after)):
-        for each in (text or "").split("..", 1):
-            yield flag, each.strip()
+    """Both ends of the times of both sides. Raises `UsageError` for what is no range."""
+    given = (("--before", args.before), ("--after", args.after))
+    ranges = [(flag, _range(flag, text)) for flag, text in given if text is not None]
+    for flag, ends in ranges:
+        yield from ((flag, each) for each in ends.values() if each)
 
 
 def _range(flag: str, text: str) -> dict[str, Any]:
@@ -256,7 +257,7 @@ def _present(args: argparse.Namespace, limits: list[Limit], before: Side, after:
     failed = sum(each.state == "failed" for each in verdicts)
     if failed:
         say(f"{failed:,} changes exceed their limits" if failed > 1 else "a limit is exceeded")
-    if before.info.partial or after.info.partial or not (before.records and after.records):
+    if before.info.partial or after.info.partial:
         return Exit.INPUT
     return Exit.EXPECTATION_FAILED if failed else Exit.OK
 

@@ -362,6 +362,8 @@ def _end(args: argparse.Namespace, watch: Watch, alerts: Alerts, expectations: l
         saved.save(args.save)
     if memory is not None and memory.repeated and not args.total:
         say("repeated: the report has lines that an earlier run counted and may have reported")
+    if memory is not None and not report.inputs:
+        say("nothing new since the last run")
     if args.output_format != "json":
         code = present(report, args, expectations, None, notes=False)
         if memory is not None:

@@ -49,6 +49,9 @@ RETIRED_S: Final = 60.0
 """How long a renamed file is still looked at: writers that were not told yet go on in it."""
 
 RETIRED_MAX: Final = 8
+KNOWN_MAX: Final = 2 * GENERATIONS_MAX
+"""Files of a log that are recognized: all that are looked at, and as many that are gone."""
+
 VANISHED_S: Final = 2.0
 """A path that is away for less is being rotated."""
 
@@ -95,7 +98,7 @@ class Follower:
         self._before: deque[Readable] = deque()
         self._lost: dict[int, tuple[str, float]] = {}
         self._retired: list[_Retired] = []
-        self._known: deque[Generation] = deque(maxlen=GENERATIONS_MAX)
+        self._known: list[Generation] = []
         self._at_line_start = True
         self._goes_on = False
         self._left_at: float | None = None
@@ -127,6 +130,11 @@ class Follower:
             assert self._file is not None
             self._file.seek(position)
         self.offset = position if offset is None else offset
+
+    def know_siblings(self) -> None:
+        """The files of the set that are there now were counted: none of them was missed."""
+        if self._file is not None:
+            self._know_siblings(self._file)
 
     def look_into(self, path: str, position: int, now: float) -> OpenFile | None:
         """A renamed file, read up to `position`, in which its writer may still go on; None if it
@@ -258,12 +266,12 @@ class Follower:
         """Go on with what was not read of it, then from its beginning; whether a copy has it."""
         old = file.generation
         found = copy_of(old, file)
-        self._known.append(old)
+        self._know(old)
         copy = None
         if found is not None:
             copy, whole = found
             copy.content = file.content
-            self._known.append(whole)
+            self._know(whole)
             self._before.append(copy)
             self._lost[id(copy)] = (file.name, modified(copy.name, now))
             self._tell("truncated", f"{file.name} was copied to {copy.name} and truncated", now)
@@ -352,7 +360,7 @@ class Follower:
             return False
 
     def _switch(self, old: OpenFile, fresh: OpenFile, now: float) -> None:
-        self._known.append(old.generation)
+        self._know(old.generation)
         self._queue_missed(fresh, now)
         self._retire(old, now)
         self._file, self._left_at = fresh, None
@@ -371,11 +379,10 @@ class Follower:
         any_missed = False
         for each in members(current):
             file, generation = each.file, each.generation
-            if (
-                file.identity in held
-                or not generation.head
-                or any(one.begins(generation.head, each.size) for one in known)
-            ):
+            is_known = any(one.begins(generation.head, each.size) for one in known)
+            if file.identity in held or not generation.head or is_known:
+                if is_known and generation.head:
+                    self._know(generation)  # as long as its file is there
                 file.close()
                 continue
             missed: Readable = file
@@ -383,12 +390,20 @@ class Follower:
                 missed = CompressedFile(f"/dev/fd/{file.fd}", each.compression)
                 missed.name = file.name
                 file.close()
-            self._known.append(generation)
+            self._know(generation)
             known.append(generation)
             self._before.append(missed)
             any_missed = True
             self._tell("rotated", f"{file.name} came and went between two looks: it is read", now)
         return any_missed
+
+    def _know(self, generation: Generation) -> None:
+        """Recognize it from now on: each file once, however often it was met, so that those that
+        are there are not forgotten for those that are gone."""
+        head, size = generation.head, generation.size
+        self._known = [each for each in self._known if not each.begins(head, size)]
+        self._known.append(generation)
+        del self._known[:-KNOWN_MAX]
 
     def _know_siblings(self, file: OpenFile) -> None:
         """Files of the set that were there before are no part of what is followed."""
@@ -396,7 +411,7 @@ class Follower:
             try:
                 if identity_of(path) != file.identity:
                     head, size, _ = head_of(path)
-                    self._known.append(Generation(head, b"", size or 0))
+                    self._know(Generation(head, b"", size or 0))
             except OSError:
                 continue
 
@@ -416,7 +431,7 @@ class Follower:
                 file.seek(file.position - (len(data) - whole))
             if whole:
                 each.since = now
-                self._known.append(file.generation)
+                self._know(file.generation)
                 self._note(file)
                 return data[:whole]
             if now - each.since >= RETIRED_S:

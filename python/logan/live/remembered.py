@@ -77,6 +77,8 @@ class Memory:
         self._positions: tuple[Position, ...] = ()
         self._due = 0.0
         self._failed = False
+        self._started = time.perf_counter()
+        self._bytes = 0
         self._total_spec: dict[str, Any] | None = None
         self._ends: dict[str, int] = {}
 
@@ -88,6 +90,7 @@ class Memory:
         found = count(
             list(paths), self._folder, self._options, Presentation(errors="report"), Execution()
         )
+        self._bytes += int((found.performance or {}).get("bytes", 0))
         now = time.time()
         for note in [*found.growth.notes, *map(str, found.growth.errors)]:
             self._notices.add(Notice("state", "", note, now, True))
@@ -112,9 +115,9 @@ class Memory:
             return False
         return self._position_of(file) is not None or not _has_line(file)
 
-    def begin(self, follower: Follower, now: float) -> LogCounter | None:
+    def begin(self, follower: Follower, now: float, *, joined: bool) -> LogCounter | None:
         """Have `follower` go on where its file was counted to, and count what it reads; None if the
-        file was rewritten meanwhile."""
+        file was rewritten meanwhile. A log that `joined` may have lines that were not counted."""
         name = os.path.abspath(follower.name)
         log = _Log(follower.name, self._origin(name))
         start = self._ends.get(log.origin, 0)
@@ -132,6 +135,9 @@ class Memory:
             follower.start_at(0 if position is None else position.offset, start)
             if position is not None and not log.files[file.content].tail.endswith(file.tail):
                 return None
+            if position is None and not joined and _has_line(file):
+                return None  # rotated since it was counted
+            follower.know_siblings()
             self._look_back(follower, log, file, now)
         self._logs[follower.name] = log
         return LogCounter(
@@ -199,6 +205,7 @@ class Memory:
 
     def took(self, name: str, data: bytes, given: Given | None) -> None:
         """Note where bytes that are counted now were read."""
+        self._bytes += len(data)
         log = self._logs[name]
         if given is None:  # a newline that no file has
             for each in log.unfinished:
@@ -307,6 +314,7 @@ class Memory:
             total=total,
             repeated=self.repeated and not total,
             series_points=SERIES_POINTS_MAX,
+            read=(self._bytes, time.perf_counter() - self._started),
         )
 
     def reported(self) -> None:

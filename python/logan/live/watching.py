@@ -257,9 +257,10 @@ class Watch:
                 text = f"{name} is {other} by another name: it is followed once"
                 self.notices.add(Notice("joined", name, text, now, True))
             return True
+        joined = follower is None
         follower = follower or Follower(name, current, self.notices, now=now)
         if self.memory is not None:
-            begun = self.memory.begin(follower, now)
+            begun = self.memory.begin(follower, now, joined=joined)
             if begun is None:
                 follower.close()
                 return False

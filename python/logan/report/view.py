@@ -219,7 +219,8 @@ def inputs_named(report: Data) -> tuple[list[str], int]:
     sound = [entry for entry in report["inputs"] if entry["error"] is None]
     # A folder, or a second name of a file, has an entry too, of no byte.
     read = [entry for entry in sound if entry["bytes"]] or sound or report["inputs"]
-    names = [visible(labels.input_name(each["path"])) for each in read]
+    # One log may be read in parts.
+    names = list(dict.fromkeys(visible(labels.input_name(each["path"])) for each in read))
     return names[:3], max(0, len(names) - 3)
 
 

@@ -145,13 +145,16 @@ def report_of_folder(
     repeated: bool,
     series_points: int | None,
     performance: Mapping[str, Any] | None = None,
+    read: tuple[int, float] = (0, 0.0),
 ) -> tuple[Report, Saved]:
-    """The report of what was not reported yet, or of `total`; and what it was made of."""
+    """The report of what was not reported yet, or of `total`; and what it was made of. `read` says
+    how many bytes in how many seconds, where no `performance` does."""
     shown = folder.total if total else folder.pending
     if shown is None:
         shown = _nothing(options)
     if performance is None:
-        performance = _performance(Execution(), time.perf_counter())
+        performance = {**_performance(Execution(), 0.0), "wall_s": round(read[1], 6)}
+        performance |= {"bytes": read[0], "bytes_per_second": round(read[0] / (read[1] or 1.0))}
     report = shown.report(
         top=options.top,
         series_points=series_points,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 from collections import Counter
@@ -79,3 +80,23 @@ def test_a_thousand_rotations(tmp_path: Path, kind: str) -> None:
         folder = tmp_path / str(seed)
         folder.mkdir()
         under_load(folder, kind, 1_000 + seed, 20)
+
+
+def test_many_rotated_files_stay_known(tmp_path: Path) -> None:
+    """More rotations than files are recognized, while the rotated files stay there."""
+    log = tmp_path / "app.log"
+    log.write_bytes(b"line 0 of a log that is copied and truncated, again and again, and again\n")
+    follower = Follower("app.log", lambda: str(log), Notices(), now=0.0)
+    got = b""
+    for n in range(1, 100):
+        now = 10.0 * n
+        while data := follower.read(1 << 20, now):
+            got += data
+        (tmp_path / f"app.log-2026{n:04}").write_bytes(log.read_bytes())
+        os.truncate(log, 0)
+        more = f"line {n} of a log that is copied and truncated, again and again, and again\n"
+        log.write_bytes(more.encode())
+    while data := follower.read(1 << 20, 2_000.0):
+        got += data
+    follower.close()
+    assert [int(line.split()[1]) for line in got.splitlines()] == list(range(100))

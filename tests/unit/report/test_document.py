@@ -140,7 +140,7 @@ def nothing() -> dict[str, Any]:
 PERFORMANCE = {
     **{"wall_s": 0.2134, "bytes": 2**30, "bytes_per_second": 5_030_000_000},
     **{"peak_rss_bytes": 13_400_000, "threads": 2, "engine": "local"},
-    **{"workers": [], "recoveries": [], "verified": 0, "alarms": []},
+    **{"workers": [], "recoveries": [], "verified": 0, "alarms": [], "repeated": False},
 }
 
 

@@ -105,7 +105,7 @@ def ended(pid: int) -> int:
 
 
 def play(
-    folder: Path, seed: int, kills: int, kinds: Sequence[str], *, pause: float = 0.15
+    folder: Path, seed: int, kills: int, kinds: Sequence[str], *, pause: float = 0.15, long: int = 8
 ) -> tuple[int, int]:
     """Kill so many watches, some of which end by themselves; now and then a run of `analyze` comes
     between. How many lines were written, and how many rotations there were."""
@@ -129,7 +129,8 @@ def play(
         if made.random() < 0.1:
             assert ended(in_child(analyze, out)) in (0, 3), out.read_text()
         pid = in_child(watch, out)
-        until = time.monotonic() + made.uniform(0, 2 * pause)
+        # Most while they catch up, some among commits.
+        until = time.monotonic() + made.uniform(0, 2 * pause * made.choice((1, 1, 1, long)))
         while time.monotonic() < until:
             time.sleep(made.uniform(0, pause / 4))
             writer.step()
@@ -157,7 +158,7 @@ def play(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_killed_watches(tmp_path: Path, kind: str) -> None:
-    written, rotations = play(tmp_path, len(kind), 4, (kind,), pause=0.08)
+    written, rotations = play(tmp_path, len(kind), 4, (kind,), pause=0.08, long=1)
     assert written > 4
     assert rotations
 
