@@ -118,6 +118,9 @@ def test_the_largest_exit_code_wins(folder: Path) -> None:
     assert done.returncode == 4
     assert not (folder / "no").exists()
     assert logan(folder, "analyze", "access.log", "--junit", "-").returncode == 2
+    for name in ("", "access.log"):
+        done = logan(folder, "analyze", "access.log", "--junit", name)
+        assert (done.returncode, "--junit" in done.stderr) == (2, True), done.stderr
     for other in (("--save", "a.x"), ("-o", "./a.x"), ("--save", "./a.x", "-o", "b.md")):
         done = logan(folder, "analyze", "access.log", "--junit", "a.x", *other)
         assert (done.returncode, (folder / "a.x").exists()) == (2, False), other

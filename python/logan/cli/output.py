@@ -83,7 +83,7 @@ def check_outputs(args: argparse.Namespace, inputs: Sequence[str]) -> None:
         others = [each for each in (args.output, getattr(args, "save", None)) if each is not None]
         if args.junit == "-" or any(_same_place(args.junit, each) for each in others):
             raise UsageError("--junit needs a file of its own", hint="such as: --junit logan.xml")
-        check_output(args.junit, inputs)
+        check_output(args.junit, inputs, flag="--junit")
     if args.anonymize and getattr(args, "save", None) is not None:
         say(f"{args.save} will not be anonymized: a saved summary keeps clients, routes and lines")
 

@@ -129,15 +129,16 @@ def abandon_stdout() -> None:
         os.close(fd)
 
 
-def check_output(path: str | None, inputs: Iterable[str] = ()) -> None:
-    """Whether output may go to `path` (None or "-": standard output) when the work is done.
+def check_output(path: str | None, inputs: Iterable[str] = (), *, flag: str = "-o") -> None:
+    """Whether output may go to `path` (None or "-": standard output) when the work is done; `flag`
+    is the option that names it.
 
     Raises `UsageError` if that is one of `inputs`, by whatever name, before anything of them is
     read; `OutputError` if it could not be written.
     """
     if path is not None and path != "-":
-        _check_writable(path)
-    _check_no_input(path, inputs)
+        _check_writable(path, flag)
+    _check_no_input(path, inputs, f"the output ({flag})")
 
 
 def check_saving(
@@ -180,7 +181,7 @@ def _check_writable(path: str, flag: str = "-o") -> None:
         raise _cannot_write(path, error) from error
 
 
-def _check_no_input(path: str | None, inputs: Iterable[str], what: str = "the output (-o)") -> None:
+def _check_no_input(path: str | None, inputs: Iterable[str], what: str) -> None:
     to_stdout = path in (None, "-")
     output = _identity(sys.stdout if to_stdout else path)
     if output is None:

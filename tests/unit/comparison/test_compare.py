@@ -156,15 +156,19 @@ def test_limits(
 @pytest.mark.parametrize("limit", ["p99 > +10%", "errors.ratio > +1pp", "routes[*].p95 > +10%"])
 @pytest.mark.parametrize("strict", [False, True])
 def test_a_side_without_records_fails_a_limit(
-    tmp_path: Path, write: Callable[..., str], limit: str, strict: bool
+    tmp_path: Path,
+    write: Callable[..., str],
+    capsys: pytest.CaptureFixture[str],
+    *,
+    limit: str,
+    strict: bool,
 ) -> None:
     log, empty = write("a.log", seed=1), tmp_path / "empty.log"
     empty.write_bytes(b"")
-    for sides in ((log, str(empty)), (str(empty), log)):
+    for sides in ((log, str(empty)), (str(empty), log), (log, str(tmp_path / "none.log"))):
         command = ["diff", *sides, "--fail-if", limit, "--output-format", "json"]
-        assert main([*command, *(["--strict"] if strict else [])]) == 1
-    assert main(["diff", log, str(tmp_path / "none.log"), "--fail-if", limit]) == 3
-    assert main(["diff", log, str(empty)]) == 0
+        assert main([*command, *(["--strict"] if strict else [])]) == 3
+        assert f"FAIL  {limit}: no data" in capsys.readouterr().err
 
 
 def test_what_was_not_measured_fails_a_limit(

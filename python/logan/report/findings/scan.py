@@ -107,10 +107,9 @@ class Ratio:
         if rest_busy < limits.OUTSIDE_BUCKETS_MIN:
             return None
         inside, outside = x / n, rest_x / rest_n
-        if (
-            inside < limits.ERRORS_TIMES_MIN * outside
-            or inside - outside < limits.ERRORS_POINTS_MIN
-        ):
+        is_doubled = inside >= limits.ERRORS_TIMES_MIN * outside
+        is_success_halved = outside < 1 and (1 - inside) * limits.ERRORS_TIMES_MIN <= 1 - outside
+        if not (is_doubled or is_success_halved) or inside - outside < limits.ERRORS_POINTS_MIN:
             return None
         rest_length = high - low - (end - start)
         if x * rest_length < limits.ERRORS_PER_TIME_MIN * rest_x * (end - start):

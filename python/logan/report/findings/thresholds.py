@@ -31,7 +31,8 @@ intervals begins with a bucket that has none, and its edges are not known to suc
 
 ERRORS_TIMES_MIN: Final = 2.0
 ERRORS_POINTS_MIN: Final = 0.01
-"""Errors: twice the share, and a point more."""
+"""Errors: twice the share, and a point more. A share of more than a half cannot double: half of
+what did not fail counts as well."""
 
 ERRORS_PER_TIME_MIN: Final = 1.5
 """Errors per time, too, grow by this: a share also rises when other records are not logged."""

@@ -46,6 +46,18 @@ def test_a_burst_of_errors_has_its_interval_and_levels() -> None:
     assert found["explained"] == "summary"
 
 
+@pytest.mark.parametrize(
+    ("usual", "during", "is_found"),
+    [(40, 80, True), (40, 75, True), (55, 100, True), (40, 62, False), (55, 75, False)],
+)
+def test_errors_that_cannot_double_halve_the_rest(
+    usual: int, during: int, *, is_found: bool
+) -> None:
+    errors = [during if 100 <= i < 130 else usual + (i % 3) - 1 for i in range(200)]
+    found = find(evaluated(analysis([100] * 200, errors)))
+    assert [each["kind"] for each in found] == ["errors"] * is_found
+
+
 def test_errors_that_last_have_no_end() -> None:
     errors = changed([1] * 200, 150, 200, 30)
     found = only(find(evaluated(analysis([100] * 200, errors))))
