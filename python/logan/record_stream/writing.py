@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from logan._logan import RecordScan
@@ -10,7 +11,7 @@ from logan.atomic import is_special, replaced
 from logan.errors import OutputError, UsageError
 from logan.options import RECORD_FILES
 
-__all__ = ["kind_of", "write_scan"]
+__all__ = ["kind_of", "refuse_inputs", "write_scan"]
 
 
 def kind_of(path: str, asked: str | None = None) -> str:
@@ -33,6 +34,21 @@ def kind_of(path: str, asked: str | None = None) -> str:
             hint=f"end its name in {suffixes}, or name the kind: {', '.join(RECORD_FILES)}",
         )
     return found
+
+
+def refuse_inputs(path: str, inputs: Iterable[str]) -> None:
+    """Raise `UsageError` if the file to write is one of the inputs, by whatever name."""
+    if any(_is_same_file(path, each) for each in inputs):
+        raise UsageError(
+            f"{path} is both an input and the file to write", hint="write to another file"
+        )
+
+
+def _is_same_file(one: str, other: str) -> bool:
+    try:
+        return os.path.isfile(one) and os.path.samefile(one, other)
+    except (OSError, ValueError):
+        return False
 
 
 def write_scan(
