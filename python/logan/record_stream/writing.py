@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from logan.atomic import is_special, replaced
 from logan.errors import OutputError, UsageError
 from logan.options import RECORD_FILES
 
-__all__ = ["kind_of", "refuse_inputs", "write_scan"]
+__all__ = ["kind_of", "refuse_inputs", "write_batches", "write_scan"]
 
 
 def kind_of(path: str, asked: str | None = None) -> str:
@@ -51,6 +52,26 @@ def _is_same_file(one: str, other: str) -> bool:
         return False
 
 
+def write_batches(
+    scan: RecordScan,
+    kind: str,
+    fd: int,
+    *,
+    total: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> int:
+    """Write all batches of a scan to a descriptor; the number of rows. Raises `OSError`."""
+    try:
+        return scan.write(kind, fd, total=total, progress=progress)
+    except OSError as error:
+        # The writer of CSV hands on no more than the text of the system's error.
+        found = re.search(r"\(os error (\d+)\)$", str(error))
+        if found is None:
+            raise
+        code = int(found[1])
+        raise OSError(code, os.strerror(code)) from error
+
+
 def write_scan(
     scan: RecordScan,
     path: str,
@@ -70,9 +91,9 @@ def write_scan(
         target = _checked(path)
         if is_special(target):
             with open(target, "wb") as file:
-                return scan.write(kind, file.fileno(), total=total, progress=progress)
+                return write_batches(scan, kind, file.fileno(), total=total, progress=progress)
         with replaced(target) as fd:
-            rows = scan.write(kind, fd, total=total, progress=progress)
+            rows = write_batches(scan, kind, fd, total=total, progress=progress)
             check()
             return rows
     except BrokenPipeError:
