@@ -125,7 +125,8 @@ def test_an_answer_on_a_disk_that_fills_up(
     pytest.importorskip("duckdb")
     with small_disk(tmp_path / "disk", "256k") as disk:
         target = disk / f"x.{'txt' if kind == 'table' else kind}"
-        sql = 'select *, hash("offset") as h from log limit 4000'
+        sql = 'select *, hash("offset") as h from log'
+        sql += " limit 4000" if kind == "table" else ""  # it is slow, and large
         assert main(["sql", sql, str(log), "-o", str(target)]) == 4
         said = capsys.readouterr().err
         assert f"cannot write {target}: No space left on device" in said

@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     """Write the file, and say what is not in it."""
     from logan._logan import Cancel
     from logan.cli.terminal import say, writing_to_stdout
-    from logan.record_stream.writing import write_scan
+    from logan.record_stream.writing import write_batches, write_scan
 
     if args.output is None:
         raise UsageError("export needs a file to write", hint="name it: -o records.parquet")
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
         if args.output == "-":
             sys.stdout.flush()
             with writing_to_stdout():
-                scan.write(kind, sys.stdout.fileno(), total=total, progress=progress)
+                write_batches(*(scan, kind, sys.stdout.fileno()), total=total, progress=progress)
         else:
             try:
                 write_scan(*(scan, args.output, kind), total=total, progress=progress, check=check)

@@ -1,13 +1,14 @@
-"""`Partition`: the records of one chunk, for other processes."""
+"""`Partition`: the records of one chunk, for other processes; and which chunks hold an offset."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from logan._logan import Fingerprint, RecordScan, Spec
-from logan.model import Source
+from logan.model import Chunk, Source
 
-__all__ = ["Partition"]
+__all__ = ["Partition", "near"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +49,16 @@ class Partition:
             malformed=self.malformed,
         )
         return scan.__arrow_c_stream__(requested_schema)
+
+
+def near(chunks: list[Chunk], offsets: Sequence[int]) -> list[Chunk]:
+    """The chunks that hold the offsets, each with the one before it, where its record may begin,
+    and the one after it, where it may go on."""
+    if not offsets:
+        return chunks
+    chunks = sorted(chunks, key=lambda each: each.start)
+    found: set[int] = set()
+    for at, chunk in enumerate(chunks):
+        if any(chunk.start <= offset < chunk.end for offset in offsets):
+            found |= {at - 1, at, at + 1}
+    return [chunk for at, chunk in enumerate(chunks) if at in found]

@@ -19,7 +19,7 @@ from logan.model import Chunk
 from logan.planning.prepare import Job, raise_first
 from logan.planning.unreadable import has_unread, unreadable
 from logan.record_stream.columns import reason
-from logan.record_stream.partition import Partition
+from logan.record_stream.partition import Partition, near
 from logan.record_stream.pushing import after, fetched, push
 from logan.record_stream.stats import Failure, Stats
 from logan.sources.inputs import shown_name
@@ -226,14 +226,11 @@ class Records:
             OutputError: the file cannot be written.
             InputError: an input cannot be read; the file is then as it was.
         """
-        from logan.record_stream.writing import kind_of, write_scan
+        from logan.record_stream.writing import kind_of, refuse_inputs, write_scan
 
         target = os.fspath(path)
         chosen = kind_of(target, kind)
-        if any(_is_same_file(target, each.url) for each in self._job.plan.sources):
-            raise UsageError(
-                f"{target} is both an input and the file to write", hint="write to another file"
-            )
+        refuse_inputs(target, (each.url for each in self._job.plan.sources))
         return write_scan(
             *(self.scan(), target, chosen),
             total=self.planned_bytes,
@@ -392,30 +389,10 @@ class Records:
             elif not planned.splittable:
                 stages.append(("serial", source, []))
             else:
-                wanted = _near(chunks.get(source, []), self._around)
+                wanted = near(chunks.get(source, []), self._around)
                 ranges = [(each.source, each.start, each.end) for each in wanted]
                 if stages and stages[-1][0] == "files":
                     stages[-1][2].extend(ranges)
                 elif ranges:
                     stages.append(("files", source, ranges))
         return stages, streams, pushers
-
-
-def _near(chunks: list[Chunk], offsets: Sequence[int]) -> list[Chunk]:
-    """The chunks that hold the offsets, each with the one before it, where its record may begin,
-    and the one after it, where it may go on."""
-    if not offsets:
-        return chunks
-    chunks = sorted(chunks, key=lambda each: each.start)
-    found: set[int] = set()
-    for at, chunk in enumerate(chunks):
-        if any(chunk.start <= offset < chunk.end for offset in offsets):
-            found |= {at - 1, at, at + 1}
-    return [chunk for at, chunk in enumerate(chunks) if at in found]
-
-
-def _is_same_file(one: str, other: str) -> bool:
-    try:
-        return os.path.isfile(one) and os.path.samefile(one, other)
-    except (OSError, ValueError):
-        return False

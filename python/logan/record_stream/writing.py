@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from logan._logan import RecordScan
@@ -10,7 +12,7 @@ from logan.atomic import is_special, replaced
 from logan.errors import OutputError, UsageError
 from logan.options import RECORD_FILES
 
-__all__ = ["kind_of", "write_scan"]
+__all__ = ["kind_of", "refuse_inputs", "write_batches", "write_scan"]
 
 
 def kind_of(path: str, asked: str | None = None) -> str:
@@ -35,6 +37,41 @@ def kind_of(path: str, asked: str | None = None) -> str:
     return found
 
 
+def refuse_inputs(path: str, inputs: Iterable[str]) -> None:
+    """Raise `UsageError` if the file to write is one of the inputs, by whatever name."""
+    if any(_is_same_file(path, each) for each in inputs):
+        raise UsageError(
+            f"{path} is both an input and the file to write", hint="write to another file"
+        )
+
+
+def _is_same_file(one: str, other: str) -> bool:
+    try:
+        return os.path.isfile(one) and os.path.samefile(one, other)
+    except (OSError, ValueError):
+        return False
+
+
+def write_batches(
+    scan: RecordScan,
+    kind: str,
+    fd: int,
+    *,
+    total: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> int:
+    """Write all batches of a scan to a descriptor; the number of rows. Raises `OSError`."""
+    try:
+        return scan.write(kind, fd, total=total, progress=progress)
+    except OSError as error:
+        # The writer of CSV hands on no more than the text of the system's error.
+        found = re.search(r"\(os error (\d+)\)$", str(error))
+        if found is None:
+            raise
+        code = int(found[1])
+        raise OSError(code, os.strerror(code)) from error
+
+
 def write_scan(
     scan: RecordScan,
     path: str,
@@ -54,9 +91,9 @@ def write_scan(
         target = _checked(path)
         if is_special(target):
             with open(target, "wb") as file:
-                return scan.write(kind, file.fileno(), total=total, progress=progress)
+                return write_batches(scan, kind, file.fileno(), total=total, progress=progress)
         with replaced(target) as fd:
-            rows = scan.write(kind, fd, total=total, progress=progress)
+            rows = write_batches(scan, kind, fd, total=total, progress=progress)
             check()
             return rows
     except BrokenPipeError:
