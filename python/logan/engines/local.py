@@ -30,7 +30,7 @@ from logan.scan import (
 from logan.sources.streams import Stream
 
 if TYPE_CHECKING:
-    from logan.sources.objects import Fetcher
+    from logan.sources.fetching import Fetcher
 
 __all__ = ["ADDRESS", "read_streams", "run"]
 
@@ -104,10 +104,10 @@ class _Job:
             return
         from concurrent.futures import ThreadPoolExecutor
 
-        from logan.sources.objects import Fetcher
+        from logan.sources.fetching import fetcher
 
         fetchers = {
-            index: Fetcher(sources[index].url, sources[index].etag)
+            index: fetcher(sources[index].url, sources[index].etag)
             for index in sorted({chunk.source for chunk in chunks})
         }
         total = sum(chunk.end - chunk.start for chunk in chunks)
