@@ -272,6 +272,7 @@ class RemoteFile:
         """Bytes `[start, end)`, over as many connections as it takes; `size` is the planned one, 0
         where it is not known yet."""
         at, attempt, whole = start, 0, False
+        held = b""  # back until what was read is known to be of the planned file
         while not whole:
             answer: list[Answer] = []
             try:
@@ -287,9 +288,10 @@ class RemoteFile:
                         packed=self._packed,
                         cancel=cancel,
                     ):
-                        at += len(piece)
-                        attempt = 0
-                        yield piece
+                        at, attempt = at + len(piece), 0
+                        if held:
+                            yield held
+                        held = piece
                 self._compare(answer[0], max(size, end), with_sums=size > 0)
                 if at < end:
                     raise self._changed(f"{at:,} bytes, planned {max(size, end):,}")
@@ -303,6 +305,7 @@ class RemoteFile:
                 pause(attempt, cancel)
             except Denied as error:
                 raise self.error(str(error)) from error
+        yield held
 
     def _whole(self, start: int, end: int, *, planned: int | None) -> tuple[Answer, bytes]:
         for attempt in range(1, FETCH_RETRIES_MAX + 2):

@@ -72,7 +72,7 @@ kind() {
 moved() {
   g=$(find "${1%%/*}/" -maxdepth 1 -type f -inum "${2#*:}" -print 2>/dev/null | head -n 1)
   if [ -z "$g" ] || [ ! -r "$g" ]; then return 1; fi
-  s=$(st "$g"); [ "${s%%%% *}" = "$2" ]
+  y=$(st "$g"); [ "${y%%%% *}" = "$2" ]
 }
 inside() {
   if [ -L "$1" ]; then return 1; fi
@@ -91,7 +91,7 @@ get() {
   f=$2; kind "$f"; s=$(st "$f")
   if [ -n "$7" ] && [ "$k" = file ] && ! inside "$f" "$7"; then say "$1 err outside"; return; fi
   if [ "$3" != - ] && [ "${s%%%% *}" != "$3" ]; then
-    if moved "$f" "$3"; then f=$g; k=file
+    if moved "$f" "$3"; then f=$g; k=file; s=$y
     elif [ "$k" = file ]; then say "$1 err changed"; return
     fi
   fi
@@ -103,7 +103,8 @@ get() {
     *) { tail -c "+$4" <"$f"; cat /dev/zero; } | head -c "$5" ;;
     esac
   fi
-  i=$1
+  i=$1; y=$(st "$f")
+  if [ "${y%%%% *}" != "${s%%%% *}" ] && moved "$f" "${s%%%% *}"; then f=$g; fi
   if [ "$8" = now ]; then
     set -- $s; h=$2
     if [ "$h" -gt EDGE ]; then h=EDGE; fi

@@ -255,6 +255,10 @@ class Session:
             self._process.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=5)
+        self._hearing.join(0.5)
+        # A process that ssh left behind for later connections may hold it open.
+        if self._process.stderr is not None and not self._hearing.is_alive():
+            self._process.stderr.close()
 
     @property
     def is_over(self) -> bool:
@@ -389,7 +393,8 @@ class Session:
             raise self._lost()
         self._buffer += data
 
-    def _fill(self, cancel: Cancel | None, seconds: float = FETCH_TIMEOUT_S) -> None:
+    def _fill(self, cancel: Cancel | None, seconds: float | None = None) -> None:
+        seconds = FETCH_TIMEOUT_S if seconds is None else seconds
         try:
             self._more(time.monotonic() + seconds, cancel)
         except TimeoutError:
