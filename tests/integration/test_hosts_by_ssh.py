@@ -19,6 +19,7 @@ import pytest
 
 import logan
 from logan.sources.ssh import _close_all
+from tests.support.cluster_processes import wait_until
 from tests.support.permissions import held_to_permissions
 from tests.support.ssh_server import SshServer, free_port, open_sshd
 
@@ -403,8 +404,7 @@ def test_a_file_that_changes_while_it_is_read(tmp_path: Path, server: SshServer,
         )
     )
     thread.start()
-    time.sleep(1.5)
-    assert not found
+    wait_until((tmp_path / "go.waits").exists, "the transfer waits")
     if how == "grow":
         with open(path, "ab") as file:
             file.write(lines(500, status=500))
@@ -464,7 +464,4 @@ def test_nothing_is_left_there(tmp_path: Path, server: SshServer) -> None:
     analyzed(f"web1:{tmp_path}/a.log")
     assert server.sessions(), "a connection is kept for a moment"
     _close_all()
-    end = time.monotonic() + 5
-    while server.sessions():
-        assert time.monotonic() < end, server.sessions()
-        time.sleep(0.05)
+    wait_until(lambda: not server.sessions(), "no process is left")

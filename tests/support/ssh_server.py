@@ -124,8 +124,8 @@ def open_sshd(folder: Path, *, before: Sequence[str] = ()) -> Iterator[SshServer
     log = open(folder / "sshd.log", "wb")  # noqa: SIM115
     command = [*before, sshd, "-D", "-e", "-f", str(folder / "sshd_config")]
     running = subprocess.Popen(command, stdout=log, stderr=log)
+    server = SshServer(folder, port, psutil.Process(running.pid))
     try:
-        server = SshServer(folder, port, psutil.Process(running.pid))
         server.environment["LOGAN_SSH"] = f"ssh -F {folder / 'config'}"
 
         def answers() -> bool:
@@ -136,8 +136,7 @@ def open_sshd(folder: Path, *, before: Sequence[str] = ()) -> Iterator[SshServer
         wait_until(answers, "sshd answers")
         yield server
     finally:
-        for each in psutil.Process(running.pid).children(recursive=True):
-            each.kill()
+        server.cut()
         running.kill()
         running.wait()
         log.close()
