@@ -103,16 +103,18 @@ get() {
     *) { tail -c "+$4" <"$f"; cat /dev/zero; } | head -c "$5" ;;
     esac
   fi
-  i=$1; y=$(st "$f")
-  if [ "${y%%%% *}" != "${s%%%% *}" ] && moved "$f" "${s%%%% *}"; then f=$g; fi
-  if [ "$8" = now ]; then
+  i=$1 h=$8 u=$9 v=${10}
+  if [ "$h" = now ]; then
     set -- $s; h=$2
     if [ "$h" -gt EDGE ]; then h=EDGE; fi
-    sums "$f" "$h" "$(($2 - h + 1))" "$h"
-  else
-    sums "$f" "$8" "$9" "${10}"
+    u=$(($2 - h + 1)) v=$h
   fi
-  say "$i end $(st "$f") $e"
+  for o in 1 2 3; do
+    sums "$f" "$h" "$u" "$v"; j=$(st "$f")
+    if [ "${j%%%% *}" = "${s%%%% *}" ]; then break; fi
+    if moved "$f" "${s%%%% *}"; then f=$g; fi
+  done
+  say "$i end $j $e"
 } 2>/dev/null </dev/null
 below() {
   x=$(find -L "$1/." \( -name '.?*' -prune -exec printf 'H%%s\000' {} + \) \
