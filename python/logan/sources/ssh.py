@@ -51,6 +51,7 @@ __all__ = [
     "RemoteFile",
     "host_of",
     "input_error",
+    "listing",
     "listings",
     "next_step",
     "open_remote",
@@ -543,7 +544,7 @@ def _listed(asked: tuple[Address, list[tuple[str, Remote]]]) -> dict[str, Listin
         for attempt in range(1, FETCH_RETRIES_MAX + 2):
             try:
                 with host_of(address).session() as session:
-                    found[url] = _listing(session, url, remote)
+                    found[url] = listing(session, url, remote)
                 break
             except HostError:
                 return found
@@ -557,7 +558,8 @@ def _listed(asked: tuple[Address, list[tuple[str, Remote]]]) -> dict[str, Listin
     return found
 
 
-def _listing(session: Session, url: str, remote: Remote) -> Listing:
+def listing(session: Session, url: str, remote: Remote) -> Listing:
+    """What a path on the host of `session` means. Raises `InputError`, `Lost`."""
     deep = remote.is_pattern and "**" in remote.path.split("/")
     base = remote.path
     if deep:
@@ -567,7 +569,7 @@ def _listing(session: Session, url: str, remote: Remote) -> Listing:
         entries = session.entries("glob", remote.path, remote.literal)
     else:
         entries = session.entries("look", remote.path)
-    listing = Listing()
+    found = Listing()
     errors: list[str] = []
     for count, entry in enumerate(entries):
         if count > FOLDER_ENTRIES_MAX:
@@ -578,28 +580,28 @@ def _listing(session: Session, url: str, remote: Remote) -> Listing:
             )
         kind, name = entry[:1], _plain(os.fsdecode(entry[1:]), remote.path)
         if kind == b"D":
-            listing.is_folder = True
+            found.is_folder = True
         elif kind == b"F":
-            listing.names.append(name)
+            found.names.append(name)
         elif kind == b"E":
             errors += name.splitlines()
         else:
             why = "hidden" if kind == b"H" else "not a file"
-            listing.skipped.setdefault(why, []).append(url_of(remote.address, name))
-    names = sorted(listing.names, key=natural)
+            found.skipped.setdefault(why, []).append(url_of(remote.address, name))
+    names = sorted(found.names, key=natural)
     if deep:
         pattern = Glob(_relative(remote.path, base).split("/"))
         names = [each for each in names if pattern.matches(_relative(each, base).split("/"))]
-        listing = Listing()
-    listing.names = [url_of(remote.address, each) for each in names]
-    if not listing.is_folder and (not names or names == [remote.path]):
-        listing.names = [url if not names else url_of(remote.address, names[0])]
-    if errors and listing.is_folder:
+        found = Listing()
+    found.names = [url_of(remote.address, each) for each in names]
+    if not found.is_folder and (not names or names == [remote.path]):
+        found.names = [url if not names else url_of(remote.address, names[0])]
+    if errors and found.is_folder:
         if not names:
             why = errors[0].rpartition(": ")[2].lower()
-            listing.error = InputError(f"{shown(url)}: {why}", input=url, kind="permission")
-        listing.skipped["unreadable there"] = [url_of(remote.address, each) for each in errors]
-    return listing
+            found.error = InputError(f"{shown(url)}: {why}", input=url, kind="permission")
+        found.skipped["unreadable there"] = [url_of(remote.address, each) for each in errors]
+    return found
 
 
 def _plain(name: str, asked: str) -> str:

@@ -109,6 +109,7 @@ get() {
     if [ "$h" -gt EDGE ]; then h=EDGE; fi
     u=$(($2 - h + 1)) v=$h
   fi
+  if [ "$h$5" = 00 ]; then say "$i end $s -"; return; fi
   for o in 1 2 3; do
     sums "$f" "$h" "$u" "$v"; j=$(st "$f")
     if [ "${j%%%% *}" = "${s%%%% *}" ]; then break; fi
