@@ -12,13 +12,23 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 
 import logan
+from logan.cluster.coordinator.submission import plan_submission
+from logan.cluster.request import Submission
+from logan.errors import InputError
+from logan.options import Options
+from logan.planning.prepare import prepare
+from logan.scan import scan_chunk
+from logan.sources.roots import Roots
 from logan.sources.ssh import _close_all
+from logan.sources.url_roots import UrlRoots
 from tests.support.cluster_processes import wait_until
 from tests.support.permissions import held_to_permissions
 from tests.support.ssh_server import SshServer, free_port, open_sshd
@@ -465,3 +475,58 @@ def test_nothing_is_left_there(tmp_path: Path, server: SshServer) -> None:
     assert server.sessions(), "a connection is kept for a moment"
     _close_all()
     wait_until(lambda: not server.sessions(), "no process is left")
+
+
+# --- Who may ask for it -------------------------------------------------------------------------
+
+
+def planned(paths: list[str], *roots: str, confined: bool) -> list[str | None]:
+    """What a coordinator with these roots makes of paths: the error of each, or None."""
+    submission = Submission(paths=paths, confined=confined, base="/")
+    work = partial(plan_submission, submission, Roots(roots, owner="coordinator"), {}, strict=False)
+    return [each.error and f"{each.error}; {each.error.hint}" for each in trio.run(work).job.inputs]
+
+
+@pytest.mark.parametrize("confined", [True, False])
+def test_a_coordinator_logs_in_below_its_roots_alone(
+    tmp_path: Path, server: SshServer, monkeypatch: pytest.MonkeyPatch, *, confined: bool
+) -> None:
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    (tmp_path / "secret.log").write_bytes(lines(3))
+    (logs / "a.log").write_bytes(lines(3))
+    (logs / "out").symlink_to(tmp_path)
+    (logs / "out.log").symlink_to(tmp_path / "secret.log")
+    url, root = f"ssh://web1{logs}/a.log", f"ssh://web1{logs}"
+    assert planned([url], root, confined=confined) == [None]
+    assert planned([f"ssh://web1{logs}/a*.log"], root, confined=confined) == [None]
+    mark = tmp_path / "ran"
+    monkeypatch.setenv("LOGAN_SSH", f"touch {mark}")
+    for path, given in (
+        *((url, ()), (url, (f"ssh://web2{logs}",)), (f"ssh://me@web1{logs}/a.log", (root,))),
+        *((f"ssh://web1{tmp_path}/secret.log", (root,)), (f"ssh://web1{logs}/../secret.log", (root,))),
+        *((f"ssh://web1{logs}/%2e%2e/secret.log", (root,)), (f"ssh://web1:2222{logs}/a.log", (root,))),
+        (f"ssh://web1{logs}-other/a.log", (root,)),
+    ):
+        (why,) = planned([path], *given, confined=confined)
+        assert why is not None
+        assert "is not below a root of the coordinator; give it one: " in why, path
+        assert "logan coordinator --root ssh://" in why
+    assert not mark.exists(), "ssh is not even run"
+    if confined:
+        monkeypatch.setenv("LOGAN_SSH", server.environment["LOGAN_SSH"])
+        for name in ("out.log", "out/secret.log"):
+            (why,) = planned([f"{root}/{name}"], root, confined=True)
+            assert why is not None
+            assert "is a link, or leads out of the root" in why
+
+
+def test_a_worker_logs_in_below_its_roots_alone(tmp_path: Path, server: SshServer) -> None:
+    (tmp_path / "a.log").write_bytes(lines(30))
+    job = prepare([f"web1:{tmp_path}/a.log"], Options())
+    (source,), (chunk,), spec = job.plan.sources, job.plan.chunks, job.spec()
+    scan = partial(scan_chunk, source, chunk, spec, chunk_size=1 << 20, expansion_max=0)
+    with pytest.raises(InputError, match="is not below a root of the worker"):
+        scan(url_roots=UrlRoots())
+    found = scan(url_roots=UrlRoots([f"ssh://web1{tmp_path}/"]))
+    assert json.loads(found.summary.evaluate())["lines"]["total"] == 30

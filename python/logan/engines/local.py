@@ -36,6 +36,9 @@ __all__ = ["ADDRESS", "read_streams", "run"]
 
 ADDRESS: Final = None
 
+HOSTS_AT_ONCE_MAX: Final = 16
+"""Hosts that are read by ssh side by side, however few threads there are."""
+
 
 def run(plan: Plan, spec: Spec, execution: Execution, *, address: str | None = None) -> Result:
     """See `EngineModule.run`."""
@@ -104,7 +107,7 @@ class _Job:
             return
         from concurrent.futures import ThreadPoolExecutor
 
-        from logan.sources.fetching import fetcher
+        from logan.sources.fetching import fetcher, servers
 
         fetchers = {
             index: fetcher(sources[index].url, sources[index].etag)
@@ -122,7 +125,10 @@ class _Job:
             else:
                 tree.insert(chunk.id, summary)
 
-        with ThreadPoolExecutor(self.threads, thread_name_prefix="logan-object") as pool:
+        # Waiting for one host need not keep another one waiting.
+        hosts = servers(sources[index].url for index in fetchers)
+        threads = max(self.threads, min(hosts, HOSTS_AT_ONCE_MAX))
+        with ThreadPoolExecutor(threads, thread_name_prefix="logan-object") as pool:
             try:
                 for done in [pool.submit(one, chunk) for chunk in chunks]:
                     done.result()

@@ -11,7 +11,7 @@ from logan.sources.hosts import is_remote
 from logan.sources.streams import Stream
 from logan.sources.url_roots import UrlRoots
 
-__all__ = ["Ahead", "Fetcher", "ahead", "fetcher", "open_url", "same_file"]
+__all__ = ["Ahead", "Fetcher", "ahead", "fetcher", "open_url", "same_file", "servers"]
 
 
 class Fetcher(Protocol):
@@ -69,6 +69,12 @@ def ahead(urls: Iterable[str], roots: UrlRoots | None, cancel: Cancel | None) ->
     from logan.sources import ssh
 
     return ssh.Ahead(remote, roots, cancel)
+
+
+def servers(urls: Iterable[str]) -> int:
+    """How many hosts are read by ssh."""
+    remote = [each for each in urls if is_remote(each)]
+    return len({each[6:].partition("/")[0] for each in remote})
 
 
 def same_file(source: Source) -> str | None:
