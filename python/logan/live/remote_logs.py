@@ -63,9 +63,9 @@ class RemoteLogs:
                 yield log, log.start
 
     def failed(self) -> list[tuple[str, str]]:
-        """Name and reason of each log that could not be looked at so far."""
+        """URL and reason of each log that could not be looked at so far."""
         return [
-            (log.name, log.error)
+            (log.url, log.error)
             for log in self._all()
             if not log.announced and log.error is not None
         ]

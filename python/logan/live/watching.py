@@ -41,7 +41,7 @@ from logan.report.builder import ALL_ROWS, groups_of, selection
 from logan.report.findings import find
 from logan.report.rows import keep_rows
 from logan.sources.hosts import as_url, is_remote
-from logan.sources.inputs import open_inputs
+from logan.sources.inputs import open_inputs, origin_of, shown_name
 from logan.state.folder import StateFolder
 from logan.summaries.saved import Saved
 
@@ -493,7 +493,10 @@ class Watch:
                 for index, (name, log) in enumerate(self._logs.items())
             ]
             # Hosts that were never reached have a place in the report, too.
-            entries += [input_entry(name, error=why) for name, why in self._hosts.failed()]
+            entries += [
+                input_entry(shown_name(url), error=why, origin=origin_of(url))
+                for url, why in self._hosts.failed()
+            ]
             missing = [
                 {"input": name, "start": each.start, "end": each.end, "why": each.why}
                 for name, log in self._logs.items()
@@ -530,7 +533,10 @@ class Watch:
             asked = "FILE" if name == "-" else shlex.quote(name)
             notes.append(f"no line matches a known format; see: logan detect {asked}")
         detection = log.counter.detection or Detection()
-        return input_entry(name, evaluated, assumed=detection.assumed, notes=notes)
+        origin = origin_of(log.reader.url) if isinstance(log.reader, RemoteLog) else None
+        return input_entry(
+            name, evaluated, assumed=detection.assumed, notes=notes, origin=origin
+        )
 
     def history(self, window: str, now: float) -> tuple[int, list[Point]]:
         """The timeline of a window: the seconds of its steps, and a point for each."""

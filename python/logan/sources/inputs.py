@@ -49,6 +49,7 @@ __all__ = [
     "next_step",
     "open_inputs",
     "open_named",
+    "origin_of",
     "readable_name",
     "shown_name",
 ]
@@ -434,6 +435,13 @@ def shown_name(path: str) -> str:
 
         return objects.shown(path)
     return readable_name(path)
+
+
+def origin_of(path: str) -> str | None:
+    """The host, server or bucket that an input lies on, without a user; None for this machine."""
+    if not is_url(path):
+        return None
+    return path.partition("://")[2].partition("/")[0].rpartition("@")[2] or None
 
 
 def next_step(path: str, kind: str, why: str = "") -> str | None:
