@@ -27,7 +27,7 @@ from logan.options import Options
 from logan.planning.prepare import prepare
 from logan.scan import scan_chunk
 from logan.sources.roots import Roots
-from logan.sources.ssh import _close_all
+from logan.sources.ssh_hosts import close_all
 from logan.sources.url_roots import UrlRoots
 from tests.support.cluster_processes import wait_until
 from tests.support.permissions import held_to_permissions
@@ -115,7 +115,7 @@ def test_several_hosts_are_one_report(tmp_path: Path, server: SshServer) -> None
 
 @pytest.mark.parametrize("shell", ["fish -c", "csh -c", "zsh -c", "dash -c", "bash -lc"])
 def test_any_login_shell(tmp_path: Path, server: SshServer, shell: str) -> None:
-    name = shell.split()[0]
+    name = shell.split(maxsplit=1)[0]
     if shutil.which(name) is None:
         pytest.skip(f"{name} is not installed")
     server.add(name, runs=f'exec {shell} "$SSH_ORIGINAL_COMMAND"')
@@ -128,7 +128,9 @@ def test_any_login_shell(tmp_path: Path, server: SshServer, shell: str) -> None:
 def test_what_a_login_prints_is_no_log(tmp_path: Path, server: SshServer) -> None:
     server.add(
         "noisy",
-        runs="cat " + str(tmp_path / "motd") + '; printf "no newline"; eval "$SSH_ORIGINAL_COMMAND"',
+        runs="cat "
+        + str(tmp_path / "motd")
+        + '; printf "no newline"; eval "$SSH_ORIGINAL_COMMAND"',
     )
     (tmp_path / "motd").write_bytes(lines(500, status=503) + b"@deadbeef hello 1 1 1\n")
     (tmp_path / "a.log").write_bytes(lines(1_000))
@@ -164,7 +166,7 @@ def test_compressed_and_chunked(tmp_path: Path, server: SshServer, how: str) -> 
 
 
 NAMES = [
-    *("a b.log", "it's \"quoted\".log", "$(touch pwned).log", "`touch pwned`.log", "-n.log"),
+    *("a b.log", 'it\'s "quoted".log', "$(touch pwned).log", "`touch pwned`.log", "-n.log"),
     *("new\nline.log", "a;b&c|d>e.log", "back\\slash.log", "star*.log", "q?.log", "[b].log"),
     *("%41.log", "#hash.log", "~.log", "ümlaut.log", "!bang.log", "trailing .log", "{a,b}.log"),
 ]
@@ -181,7 +183,8 @@ def test_names_mean_themselves(tmp_path: Path, server: SshServer) -> None:
     for every in (f"web1:{tmp_path}/*.log", f"web1:{tmp_path}", f"ssh://web1{tmp_path}/"):
         report, said = analyzed(every)
         assert (said, report["lines"]["total"]) == ([], whole), every
-    assert not list(tmp_path.rglob("*pwned")) and not Path("pwned").exists()
+    assert not list(tmp_path.rglob("*pwned"))
+    assert not Path("pwned").exists()
     assert not (Path.home() / "pwned").exists()
 
 
@@ -225,7 +228,8 @@ def test_other_commands_read_hosts(tmp_path: Path, server: SshServer) -> None:
     assert "common" in run(server, "detect", path).stdout
     assert "320" in run(server, "sql", "select count(*) from log", path).stdout
     done = run(server, "export", path, "-o", tmp_path / "a.csv")
-    assert done.returncode == 0 and len((tmp_path / "a.csv").read_bytes().splitlines()) == 321
+    assert done.returncode == 0
+    assert len((tmp_path / "a.csv").read_bytes().splitlines()) == 321
     assert run(server, "diff", path, f"web2:{tmp_path}/a.log").returncode == 0
 
 
@@ -260,7 +264,9 @@ def test_names_that_only_look_like_hosts(tmp_path: Path, server: SshServer) -> N
 # --- Hosts that fail ----------------------------------------------------------------------------
 
 
-def one_fails(server: SshServer, tmp_path: Path, host: str, why: str, *, most_s: float = 20) -> None:
+def one_fails(
+    server: SshServer, tmp_path: Path, host: str, why: str, *, most_s: float = 20
+) -> None:
     """That the host that fails is named with the reason, and the other one is right."""
     (tmp_path / "a.log").write_bytes(lines(10))
     began = time.monotonic()
@@ -307,7 +313,9 @@ def test_a_password_is_asked_for(tmp_path: Path, server: SshServer) -> None:
 
 def test_a_login_without_a_shell(tmp_path: Path, server: SshServer) -> None:
     server.add("closed", runs="echo This account is not available.; exit 1")
-    one_fails(server, tmp_path, "closed", "no shell answered there (This account is not available.)")
+    one_fails(
+        server, tmp_path, "closed", "no shell answered there (This account is not available.)"
+    )
 
 
 def test_a_host_that_hangs(tmp_path: Path, server: SshServer) -> None:
@@ -409,9 +417,7 @@ def test_a_file_that_changes_while_it_is_read(tmp_path: Path, server: SshServer,
     server.add(f"slow-{how}", runs=f"sh | {RELAY} 900000 {go}")
     found: list[tuple[dict[str, Any], list[str]]] = []
     thread = threading.Thread(
-        target=lambda: found.append(
-            analyzed(f"slow-{how}:{path}", threads=1, chunk_size=1 << 20)
-        )
+        target=lambda: found.append(analyzed(f"slow-{how}:{path}", threads=1, chunk_size=1 << 20))
     )
     thread.start()
     wait_until((tmp_path / "go.waits").exists, "the transfer waits")
@@ -473,7 +479,7 @@ def test_nothing_is_left_there(tmp_path: Path, server: SshServer) -> None:
     run(server, "analyze", f"web1:{tmp_path}/a.log")
     analyzed(f"web1:{tmp_path}/a.log")
     assert server.sessions(), "a connection is kept for a moment"
-    _close_all()
+    close_all()
     wait_until(lambda: not server.sessions(), "no process is left")
 
 
@@ -504,8 +510,14 @@ def test_a_coordinator_logs_in_below_its_roots_alone(
     monkeypatch.setenv("LOGAN_SSH", f"touch {mark}")
     for path, given in (
         *((url, ()), (url, (f"ssh://web2{logs}",)), (f"ssh://me@web1{logs}/a.log", (root,))),
-        *((f"ssh://web1{tmp_path}/secret.log", (root,)), (f"ssh://web1{logs}/../secret.log", (root,))),
-        *((f"ssh://web1{logs}/%2e%2e/secret.log", (root,)), (f"ssh://web1:2222{logs}/a.log", (root,))),
+        *(
+            (f"ssh://web1{tmp_path}/secret.log", (root,)),
+            (f"ssh://web1{logs}/../secret.log", (root,)),
+        ),
+        *(
+            (f"ssh://web1{logs}/%2e%2e/secret.log", (root,)),
+            (f"ssh://web1:2222{logs}/a.log", (root,)),
+        ),
         (f"ssh://web1{logs}-other/a.log", (root,)),
     ):
         (why,) = planned([path], *given, confined=confined)

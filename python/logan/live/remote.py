@@ -19,10 +19,8 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final
 
@@ -30,24 +28,24 @@ from logan._logan import Cancel
 from logan.errors import CancelledError, InputError
 from logan.limits import MIB
 from logan.live.notices import Notice, clock_text
+from logan.live.remote_log import Place, RemoteLog
+from logan.live.remote_rotated import answered, copy_of, missed, stat_of
 from logan.live.remote_start import Start
-from logan.sources.cksum import cksum
 from logan.sources.compression import packed_by_name
 from logan.sources.hosts import Address, parse, shown, url_of
 from logan.sources.rotation import in_time_order, set_of
-from logan.sources.ssh import listing
+from logan.sources.ssh_listing import listing
+from logan.sources.ssh_refusals import HostError
 from logan.sources.ssh_script import EDGE_BYTES
-from logan.sources.ssh_session import Answer, Denied, HostError, Lost, Session, Stat
+from logan.sources.ssh_session import Denied, Lost, Session, Stat
 
-__all__ = ["HostFollower", "RemoteLog"]
+__all__ = ["HostFollower"]
 
 Begin = Callable[[str, Session, Stat, str | float, float], Start]
 
 POLL_S: Final = 0.4
 DISCOVER_S: Final = 5.0
 READ_BYTES_MAX: Final = 1 * MIB
-QUEUED_MAX: Final = 8
-"""Pieces that wait for the watch, for each log."""
 
 PAUSE_S_MIN: Final = 1.0
 PAUSE_S_MAX: Final = 30.0
@@ -58,87 +56,6 @@ GRACE_S: Final = 1.0
 RETIRED_S: Final = 60.0
 RETIRED_MAX: Final = 4
 RETIRED_POLL_S: Final = 2.0
-CANDIDATES_MAX: Final = 32
-"""Members of a rotated set that are looked at, the latest."""
-
-
-@dataclass(slots=True)
-class _Place:
-    """A file of a log, and what is known of what was read of it."""
-
-    path: str
-    inode: str
-    offset: int = 0
-    head: bytes = b""
-    tail: bytes = b""
-    since: float = 0.0
-    looked: float = 0.0
-    is_copy: bool = False
-
-    def took(self, data: bytes) -> None:
-        """Note bytes that were read."""
-        if self.offset < EDGE_BYTES and len(self.head) == self.offset:
-            self.head += data[: EDGE_BYTES - len(self.head)]
-        self.tail = (self.tail + data)[-EDGE_BYTES:]
-        self.offset += len(data)
-
-    @property
-    def sums(self) -> str:
-        """What the host says of what precedes the offset, if it is the same still."""
-        head, tail = self.head[: self.offset], self.tail[-min(EDGE_BYTES, self.offset) :]
-        return f"{cksum(head)},{len(head)},{cksum(tail)},{len(tail)}"
-
-    @property
-    def is_known(self) -> bool:
-        """Whether sums tell it from others."""
-        edge = min(EDGE_BYTES, self.offset)
-        return edge > 0 and len(self.head) >= edge and len(self.tail) >= edge
-
-
-@dataclass(slots=True)
-class RemoteLog:
-    """One log on a host.
-
-    Attributes:
-        name: what notices and reports call it.
-        offset: of the byte that `read` gives next.
-        start: where it begins and how it is read; None until it was looked at.
-        error: why it was not looked at yet.
-    """
-
-    name: str
-    url: str
-    path: str
-    wanted: str | float
-    offset: int = 0
-    start: Start | None = None
-    error: str | None = None
-    announced: bool = False
-    behind: int = 0
-    place: _Place | None = None
-    before: deque[_Place] = field(default_factory=deque)
-    retired: list[_Place] = field(default_factory=list)
-    fetched: int = 0
-    left_at: float | None = None
-    told: str | None = None
-    at_line_start: bool = True
-    pieces: queue.Queue[bytes] = field(default_factory=lambda: queue.Queue(QUEUED_MAX))
-    rest: bytes = b""
-    ended: bool = False
-
-    def read(self, most: int, now: float) -> bytes:
-        """The next bytes of the log; none if there are none now."""
-        if not self.rest:
-            try:
-                self.rest = self.pieces.get_nowait()
-            except queue.Empty:
-                return b""
-        data, self.rest = self.rest[:most], self.rest[most:]
-        self.offset += len(data)
-        return data
-
-    def close(self) -> None:
-        """Its host's thread is ended by the watch."""
 
 
 class HostFollower:
@@ -302,7 +219,7 @@ class HostFollower:
 
     def _ask(self, session: Session, log: RemoteLog) -> bool:
         try:
-            now = self._stat(session, log.path)
+            now = stat_of(session, log.path, self._cancel)
         except Denied as error:
             # Renamed, and not yet made anew: its writer may go on in it.
             if str(error) == "missing" and log.place is not None and log.place.inode:
@@ -312,7 +229,7 @@ class HostFollower:
             raise
         if log.place is None:
             log.start = self._begin(log.url, session, now, log.wanted, self._clock())
-            log.place = _Place(log.path, now.inode, log.start.offset, log.start.head)
+            log.place = Place(log.path, now.inode, log.start.offset, log.start.head)
             log.place.tail = log.start.before[-EDGE_BYTES:]
             log.offset = log.fetched = log.start.offset
             log.error = None
@@ -341,36 +258,23 @@ class HostFollower:
         self._late(session, log)
         return False
 
-    def _stat(self, session: Session, path: str, inode: str | None = None) -> Stat:
-        return self._answered(session, path, 0, 0, inode, 0)[0].before
-
-    def _answered(
-        self, session: Session, path: str, start: int, length: int, inode: str | None, planned: int
-    ) -> tuple[Answer, bytes]:
-        answer: list[Answer] = []
-        pieces = session.read(
-            path,
-            start,
-            length,
-            answer=answer,
-            inode=inode,
-            planned=planned,
-            cancel=self._cancel,
-        )
-        data = b"".join(pieces)
-        return answer[0], data
-
     def _read(
-        self, session: Session, log: RemoteLog, place: _Place, now: Stat | None = None
+        self, session: Session, log: RemoteLog, place: Place, now: Stat | None = None
     ) -> bool:
         """Read on in a file; whether there was more."""
-        now = self._stat(session, place.path, place.inode) if now is None else now
+        now = stat_of(session, place.path, self._cancel, place.inode) if now is None else now
         length = min(now.size - place.offset, READ_BYTES_MAX)
         if length <= 0:
             return False
         planned = place.offset if place.is_known else 0
-        answer, data = self._answered(
-            session, place.path, place.offset, length, place.inode, planned
+        answer, data = answered(
+            session,
+            place.path,
+            place.offset,
+            length,
+            inode=place.inode,
+            planned=planned,
+            cancel=self._cancel,
         )
         after = answer.after
         if after is None or after.inode != place.inode or after.size < place.offset + length:
@@ -399,7 +303,7 @@ class HostFollower:
         if not log.at_line_start:
             self._give(log, b"\n")  # as each file ends its last line
 
-    def _renamed(self, session: Session, log: RemoteLog, place: _Place, now: Stat) -> bool:
+    def _renamed(self, session: Session, log: RemoteLog, place: Place, now: Stat) -> bool:
         """Another file has the name: the old one is read to its end, and what came between."""
         if log.left_at is None:
             log.left_at = monotonic()
@@ -412,61 +316,31 @@ class HostFollower:
             at = f"after byte {log.fetched:,} of the log"
             self._lose(
                 log,
-                f"{log.name} goes on in a new file, and the old one is not beside it: lines written "
-                f"to it {at} are lost if there were any",
+                f"{log.name} goes on in a new file, and the old one is not beside it: lines "
+                f"written to it {at} are lost if there were any",
             )
             place.inode = ""
         self._end_line(log)
-        missed = self._missed(session, log, place, now) if place.inode else []
-        for each in missed:
+        found, packed = missed(session, log, place, now, self._cancel) if place.inode else ([], [])
+        for path in packed:
+            self._lose(log, f"{path} came and went between two looks: it is not read")
+        for each in found:
             text = f"{each.path} came and went between two looks: it is read"
             self._tell(log, "rotated", text, lasts=False)
-        log.before.extend(missed)
+        log.before.extend(found)
         if place.inode:
             self._retire(log, place)
-        log.place, log.left_at = _Place(log.path, now.inode), None
+        log.place, log.left_at = Place(log.path, now.inode), None
         self._tell(log, "rotated", f"{log.name} goes on in a new file", lasts=False)
         return True
 
-    def _retire(self, log: RemoteLog, place: _Place) -> None:
+    def _retire(self, log: RemoteLog, place: Place) -> None:
         place.since = place.looked = monotonic()
         log.retired = [*log.retired, place][-RETIRED_MAX:]
 
-    def _missed(
-        self, session: Session, log: RemoteLog, old: _Place, now: Stat
-    ) -> list[_Place]:
-        """Members of the rotated set between the old file and the current one."""
-        found: list[_Place] = []
-        is_after = False
-        for path, status in self._members(session, log):
-            if status.inode == old.inode:
-                found, is_after = [], True
-            elif status.inode != now.inode and is_after:
-                if packed_by_name(path):
-                    self._lose(log, f"{path} came and went between two looks: it is not read")
-                else:
-                    found.append(_Place(path, status.inode))
-        return found if is_after else []
-
-    def _members(self, session: Session, log: RemoteLog) -> Iterator[tuple[str, Stat]]:
-        """The files of the log's rotated set but for the current one, oldest first."""
-        folder, slash, name = log.path.rpartition("/")
-        parts = ((f"{folder}{slash}", False), ("*", True))
-        entries = session.entries("glob", f"{folder}{slash}*", parts, cancel=self._cancel)
-        names = [bytes(each[1:]).decode("utf-8", "surrogateescape") for each in entries]
-        own = log.path.removeprefix("./")
-        names = [each.removeprefix("./") for each in names]
-        base = set_of(name)
-        same = [each for each in names if set_of(each.rpartition("/")[2]) == base and each != own]
-        for path in in_time_order(same)[-CANDIDATES_MAX:]:
-            try:
-                yield path, self._stat(session, path)
-            except Denied:
-                continue
-
-    def _truncated(self, session: Session, log: RemoteLog, place: _Place, how: str) -> bool:
+    def _truncated(self, session: Session, log: RemoteLog, place: Place, how: str) -> bool:
         """The file no longer holds what was read: a copy may have it, and more."""
-        copy = self._copy(session, log, place) if place.is_known else None
+        copy = copy_of(session, log, place, self._cancel) if place.is_known else None
         after = f"after byte {log.fetched:,} of the log"
         if copy is None:
             self._lose(
@@ -482,19 +356,8 @@ class HostFollower:
                 f"copy; lines written between the two, {after}, are lost if there were any",
             )
             log.before.append(copy)
-        log.place = _Place(log.path, place.inode)
+        log.place = Place(log.path, place.inode)
         return True
-
-    def _copy(self, session: Session, log: RemoteLog, place: _Place) -> _Place | None:
-        for path, status in list(self._members(session, log))[::-1]:
-            if status.size < place.offset or status.inode == place.inode or packed_by_name(path):
-                continue
-            answer, _ = self._answered(session, path, 0, 0, status.inode, place.offset)
-            if answer.sums == place.sums:
-                found = _Place(path, status.inode, place.offset, place.head, place.tail)
-                found.is_copy = True
-                return found
-        return None
 
     def _late(self, session: Session, log: RemoteLog) -> None:
         """Whole lines that were written to renamed files after the new one was begun."""
@@ -504,12 +367,18 @@ class HostFollower:
             elif monotonic() - each.looked >= RETIRED_POLL_S and log.at_line_start:
                 each.looked = monotonic()
                 try:
-                    now = self._stat(session, each.path, each.inode)
+                    now = stat_of(session, each.path, self._cancel, each.inode)
                     length = min(now.size - each.offset, READ_BYTES_MAX)
                     if length <= 0:
                         continue
-                    _, data = self._answered(
-                        session, each.path, each.offset, length, each.inode, 0
+                    _, data = answered(
+                        session,
+                        each.path,
+                        each.offset,
+                        length,
+                        inode=each.inode,
+                        planned=0,
+                        cancel=self._cancel,
                     )
                 except Denied:
                     log.retired.remove(each)

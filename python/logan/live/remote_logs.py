@@ -9,7 +9,8 @@ from functools import partial
 from logan._logan import Spec
 from logan.live import clock
 from logan.live.notices import Notice
-from logan.live.remote import HostFollower, RemoteLog
+from logan.live.remote import HostFollower
+from logan.live.remote_log import RemoteLog
 from logan.live.remote_start import Start, start_of
 from logan.model import Detection
 from logan.sources.hosts import Address, parse
@@ -56,7 +57,7 @@ class RemoteLogs:
                     break
 
     def fresh(self) -> Iterator[tuple[RemoteLog, Start]]:
-        """Logs that were looked at for the first time since the last call, and where each begins."""
+        """Logs that were looked at since the last call, with where each begins."""
         for log in self._all():
             if log.start is not None and not log.announced:
                 log.announced = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from logan._logan import LOOK_BACK_BYTES_MAX, Spec
@@ -44,7 +44,7 @@ class Start:
     before: bytes = b""
     head: bytes = b""
     detection: Detection | None = None
-    found: Beginning = Beginning(0)
+    found: Beginning = field(default_factory=lambda: Beginning(0))
 
 
 def start_of(

@@ -27,7 +27,7 @@ from logan.live.logs import LOGS_MAX, Current, check, logs_of
 from logan.live.notices import Notice, Notices
 from logan.live.pipes import Pipe
 from logan.live.remembered import ATTEMPTS_MAX, Memory
-from logan.live.remote import RemoteLog
+from logan.live.remote_log import RemoteLog
 from logan.live.remote_logs import RemoteLogs
 from logan.live.starting import Beginning
 from logan.live.timeline import Point, Timeline
@@ -534,9 +534,7 @@ class Watch:
             notes.append(f"no line matches a known format; see: logan detect {asked}")
         detection = log.counter.detection or Detection()
         origin = origin_of(log.reader.url) if isinstance(log.reader, RemoteLog) else None
-        return input_entry(
-            name, evaluated, assumed=detection.assumed, notes=notes, origin=origin
-        )
+        return input_entry(name, evaluated, assumed=detection.assumed, notes=notes, origin=origin)
 
     def history(self, window: str, now: float) -> tuple[int, list[Point]]:
         """The timeline of a window: the seconds of its steps, and a point for each."""

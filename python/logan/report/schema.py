@@ -84,7 +84,16 @@ SWITCHABLE: Final = (
 """Keys of a report whose metrics a job can switch off."""
 
 OPTIONAL: Final = (
-    *("origins", "selection", "groups", *SWITCHABLE, "findings", "expectations", "anonymized", "command"),
+    *(
+        "origins",
+        "selection",
+        "groups",
+        *SWITCHABLE,
+        "findings",
+        "expectations",
+        "anonymized",
+        "command",
+    ),
 )
 """Keys of a report that are present only if they were asked for, or not switched off."""
 

@@ -34,7 +34,7 @@ from logan.sources.globs import Glob
 from logan.sources.hosts import as_url, is_remote
 
 if TYPE_CHECKING:
-    from logan.sources.ssh import Listing
+    from logan.sources.ssh_listing import Listing
 
 __all__ = [
     "WITHOUT_PERMISSION",
@@ -148,14 +148,12 @@ def _on_hosts(paths: Sequence[str]) -> Mapping[str, Listing]:
     remote = [path for path in paths if is_remote(path)]
     if not remote:
         return {}
-    from logan.sources import ssh
+    from logan.sources import ssh_listing
 
-    return ssh.listings(remote)
+    return ssh_listing.listings(remote)
 
 
-def _add_listing(
-    path: str, listing: Listing, named: list[Named], folders: list[Folder]
-) -> None:
+def _add_listing(path: str, listing: Listing, named: list[Named], folders: list[Folder]) -> None:
     if not listing.is_folder:
         named.extend(Named(each, matched=each != path) for each in listing.names)
         return

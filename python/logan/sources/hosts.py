@@ -37,7 +37,9 @@ MARKS: Final = frozenset("*?[")
 _HOST: Final = r"[A-Za-z0-9_][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+(?:%[A-Za-z0-9_.-]+)?\]"
 _USER: Final = r"[A-Za-z0-9_.][A-Za-z0-9_.+\\-]*\$?"
 _SCP: Final = re.compile(rf"(?:(?P<user>{_USER})@)?(?P<host>{_HOST}):(?P<path>.+)", re.DOTALL)
-_AUTHORITY: Final = re.compile(rf"(?:(?P<user>{_USER})@)?(?P<host>{_HOST})(?::(?P<port>\d{{1,5}}))?")
+_AUTHORITY: Final = re.compile(
+    rf"(?:(?P<user>{_USER})@)?(?P<host>{_HOST})(?::(?P<port>\d{{1,5}}))?"
+)
 _NUMBERS: Final = re.compile(r"[\d:.,+Z-]*")
 _DRIVE: Final = re.compile(r"[A-Za-z]:[\\/]")
 _TO_QUOTE: Final = re.compile(rb"[\x00-\x20\x7f-\xff%#]")

@@ -315,11 +315,7 @@ def _look_at(
     if identity is not None and identity in seen:
         entry.notes.append(_named_before(entry.path, seen[identity]))
         return
-    if ahead is not None and is_remote(place.path):
-        source, samples, entry.stream = ahead.take(place.path)
-    else:
-        opener = next(opener for takes, opener in KINDS if takes(place.path))
-        source, samples, entry.stream = opener(place.path, cancel, url_roots)
+    source, samples, entry.stream = _opened(place.path, cancel, url_roots, ahead)
     if (other := fetching.same_file(source)) is not None:
         if other in seen:
             entry.notes.append(_named_before(entry.path, seen[other]))
@@ -346,6 +342,15 @@ def _look_at(
     elif (note := named_otherwise(entry.path, source.compression)) is not None:
         entry.notes.append(note)
     entry.source = source if place.name == place.path else replace(source, url=place.name)
+
+
+def _opened(
+    path: str, cancel: Cancel | None, url_roots: UrlRoots | None, ahead: fetching.Ahead | None
+) -> Opened:
+    if ahead is not None and is_remote(path):
+        return ahead.take(path)
+    opener = next(opener for takes, opener in KINDS if takes(path))
+    return opener(path, cancel, url_roots)
 
 
 def _rename(error: InputError, place: str, path: str) -> None:

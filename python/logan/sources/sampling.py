@@ -9,7 +9,6 @@ from typing import Protocol
 from logan import _logan
 from logan.limits import (
     CONTENT_EDGE_BYTES,
-    SAMPLE_HEAD_BYTES_MAX,
     SAMPLE_PLACE_BYTES_MAX,
     SAMPLE_PLACES_MAX,
 )
@@ -37,13 +36,9 @@ def sampled(
     Raises `InputError`.
     """
     size = source.size or 0
-    kind, head = compression.settled(
-        head, lambda length: ranged.range(0, min(size, length)) or b""
-    )
+    kind, head = compression.settled(head, lambda length: ranged.range(0, min(size, length)) or b"")
     if kind is not None:
-        source = replace(
-            source, compression=kind, written_ns=compression.written_ns(head, kind)
-        )
+        source = replace(source, compression=kind, written_ns=compression.written_ns(head, kind))
         return source, [(0, compression.decoded_sample(head, kind))], None
     if len(head) == size:
         source = replace(source, content=_logan.content(head, head, size))
@@ -64,10 +59,10 @@ def sampled(
     samples = [(0, head[: head.rfind(b"\n") + 1] or head)]
     if stride > SAMPLE_PLACE_BYTES_MAX:
         for (offset, _), data in zip(places, found, strict=True):
-            data = data[:SAMPLE_PLACE_BYTES_MAX]
-            first, last = data.find(b"\n") + 1, data.rfind(b"\n") + 1
+            most = data[:SAMPLE_PLACE_BYTES_MAX]
+            first, last = most.find(b"\n") + 1, most.rfind(b"\n") + 1
             if 0 < first < last:
-                samples.append((offset + first, data[first:last]))
+                samples.append((offset + first, most[first:last]))
     if len(tail := found[-1]) >= min(size, CONTENT_EDGE_BYTES):
         source = replace(source, content=_logan.content(head, tail, size))
     return source, samples, None

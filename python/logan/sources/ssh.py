@@ -1,11 +1,11 @@
 """Files on hosts that have no logan, read over the system's ssh.
 
-Who does what: `hosts` says what a name means, `ssh_session` is one connection, `ssh_script` is what
-answers there. Here connections are shared by all files of a host (a few at a time, kept for a
-moment), and what breaks is tried again: a range goes on at the byte that it had come to, of the
-same file, which is known by its inode, its size and sums of both ends of what was planned. What
-cannot be finished is an `InputError`, or a `SourceChangedError` for a file that is another one now;
-never fewer bytes than were asked for.
+Who does what: `hosts` says what a name means, `ssh_script` is what answers there, `ssh_session` one
+connection, `ssh_hosts` shares them among the files of a host, `ssh_listing` asks what folders and
+patterns stand for. Here what breaks is tried again: a range goes on at the byte that it had come
+to, of the same file, which is known by its inode, its size and sums of both ends of what was
+planned. What cannot be finished is an `InputError`, or a `SourceChangedError` for a file that is
+another one now; never fewer bytes than were asked for.
 
 A file here is like an object on a server: it has a size, its identity is `Source.etag` (the inode
 and the sums), and it is read in ranges. The origin of its source is the URL, so reports can tell
@@ -14,185 +14,35 @@ hosts apart; what is the same file on a host is so under every name.
 
 from __future__ import annotations
 
-import atexit
 import os
 import re
-import threading
-import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Final
 
 from logan._logan import Cancel
-from logan.errors import CancelledError, InputError, SourceChangedError
-from logan.limits import (
-    FETCH_BYTES_MAX,
-    FETCH_RETRIES_MAX,
-    FOLDER_ENTRIES_MAX,
-    SAMPLE_HEAD_BYTES_MAX,
-)
+from logan.errors import InputError, SourceChangedError
+from logan.limits import FETCH_BYTES_MAX, FETCH_RETRIES_MAX, SAMPLE_HEAD_BYTES_MAX
 from logan.model import Source
 from logan.sources.compression import packed_by_name
-from logan.sources.globs import Glob
-from logan.sources.hosts import Address, Remote, parse, shown, url_of
-from logan.sources.rotation import natural
+from logan.sources.hosts import parse, shown
 from logan.sources.sampling import sampled
-from logan.sources.ssh_session import Answer, Denied, HostError, Lost, Session
+from logan.sources.ssh_hosts import host_of, pause
+from logan.sources.ssh_refusals import HostError
+from logan.sources.ssh_session import Answer, Denied, Lost
 from logan.sources.streams import Stream
 from logan.sources.url_roots import UrlRoots
 
-__all__ = [
-    "Ahead",
-    "Host",
-    "Listing",
-    "RemoteFile",
-    "host_of",
-    "input_error",
-    "listing",
-    "listings",
-    "next_step",
-    "open_remote",
-    "same_file",
-]
+__all__ = ["Ahead", "RemoteFile", "input_error", "next_step", "open_remote", "same_file"]
 
-SESSIONS_PER_HOST_MAX: Final = 4
-"""Connections to one host: servers admit ten that are not let in yet, and fewer are polite."""
 
 HOSTS_AT_ONCE_MAX: Final = 16
 AHEAD_MAX: Final = 32
 """Files that are looked at before it is their turn: each is a sample of some hundred KiB."""
 
-KEPT_S: Final = 15.0
-"""An idle connection is kept for so long."""
-
-FAILED_S: Final = 10.0
-"""For so long a host that could not be reached is not tried again for its next file."""
-
-CONNECT_TRIES_MAX: Final = 3
-PAUSE_S_MIN: Final = 0.25
-PAUSE_S_MAX: Final = 5.0
 
 Opened = tuple[Source, Sequence[tuple[int, bytes]], Stream | None]
-
-
-class Host:
-    """A host, and the connections to it. Threads may share it."""
-
-    def __init__(self, address: Address) -> None:
-        self.address = address
-        self._places = threading.BoundedSemaphore(SESSIONS_PER_HOST_MAX)
-        self._lock = threading.Lock()
-        self._idle: list[tuple[float, Session]] = []
-        self._failed: tuple[float, HostError] | None = None
-
-    @contextmanager
-    def session(self, cancel: Cancel | None = None) -> Iterator[Session]:
-        """A connection for one user at a time; one in which something failed is given up.
-
-        Raises `HostError`, `CancelledError`.
-        """
-        while not self._places.acquire(timeout=0.1):
-            _check(cancel)
-        try:
-            session = self._taken() or self._connected(cancel)
-            try:
-                yield session
-            except BaseException as error:
-                if isinstance(error, Denied):  # an answer like any other
-                    self._keep(session)
-                else:
-                    session.close()
-                raise
-            self._keep(session)
-        finally:
-            self._places.release()
-
-    def close(self, older_than_s: float = 0.0) -> None:
-        """End idle connections."""
-        with self._lock:
-            now = time.monotonic()
-            old = [each for at, each in self._idle if now - at >= older_than_s]
-            self._idle = [(at, each) for at, each in self._idle if each not in old]
-        for session in old:
-            session.close()
-
-    def _taken(self) -> Session | None:
-        while True:
-            with self._lock:
-                if not self._idle:
-                    return None
-                session = self._idle.pop()[1]
-            if not session.is_over:
-                return session
-            session.close()
-
-    def _keep(self, session: Session) -> None:
-        if session.is_over:
-            session.close()
-            return
-        with self._lock:
-            self._idle.append((time.monotonic(), session))
-        timer = threading.Timer(KEPT_S, self.close, [KEPT_S])
-        timer.daemon = True
-        timer.start()
-
-    def _connected(self, cancel: Cancel | None) -> Session:
-        with self._lock:
-            if self._failed is not None and time.monotonic() - self._failed[0] < FAILED_S:
-                raise self._failed[1]
-        for attempt in range(1, CONNECT_TRIES_MAX + 1):
-            try:
-                session = Session(self.address, cancel)
-            except HostError as error:
-                if not error.passes or attempt == CONNECT_TRIES_MAX:
-                    with self._lock:
-                        self._failed = time.monotonic(), error
-                    raise
-                pause(attempt, cancel)
-            else:
-                with self._lock:
-                    self._failed = None
-                return session
-        raise AssertionError("the last try returns or raises")
-
-
-_hosts: dict[Address, Host] = {}
-_hosts_lock = threading.Lock()
-
-
-def host_of(address: Address) -> Host:
-    """The one `Host` of an address in this process."""
-    with _hosts_lock:
-        if not _hosts:
-            atexit.register(_close_all)
-            os.register_at_fork(after_in_child=_forget)
-        return _hosts.setdefault(address, Host(address))
-
-
-def _close_all() -> None:
-    for each in list(_hosts.values()):
-        each.close()
-
-
-def _forget() -> None:
-    """A fork shares its parent's connections, which two cannot use."""
-    _hosts.clear()
-
-
-def pause(attempt: int, cancel: Cancel | None = None) -> None:
-    """Wait before the next try; longer each time. Raises `CancelledError`."""
-    until = time.monotonic() + min(PAUSE_S_MAX, PAUSE_S_MIN * 2 ** (attempt - 1))
-    while (left := until - time.monotonic()) > 0:
-        _check(cancel)
-        time.sleep(min(left, 0.1))
-
-
-def _check(cancel: Cancel | None) -> None:
-    if cancel is not None and cancel.is_set():
-        raise CancelledError("stopped on request before all input was read")
 
 
 # --- One file -----------------------------------------------------------------------------------
@@ -496,140 +346,13 @@ def _word(path: str) -> str:
     return name if plain else "'" + name.replace("'", "'\\''") + "'"
 
 
-# --- Folders and patterns -----------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class Listing:
-    """What a path on a host means.
-
-    Attributes:
-        names: URLs of the files, in natural order; the path itself where it is neither a folder
-            nor a pattern that matches.
-        skipped: by reason, what of a folder is left out.
-        error: why a folder could not be listed.
-    """
-
-    is_folder: bool = False
-    names: list[str] = field(default_factory=list)
-    skipped: dict[str, list[str]] = field(default_factory=dict)
-    error: InputError | None = None
-
-
-def listings(urls: Iterable[str]) -> dict[str, Listing]:
-    """What each of these paths means; hosts are asked side by side.
-
-    What cannot be asked stands for itself: opening it says why. Raises nothing.
-    """
-    by_host: dict[Address, list[tuple[str, Remote]]] = {}
-    found: dict[str, Listing] = {}
-    for url in dict.fromkeys(urls):
-        found[url] = Listing(names=[url])
-        try:
-            remote = parse(url)
-        except InputError:
-            continue
-        by_host.setdefault(remote.address, []).append((url, remote))
-    if by_host:
-        with ThreadPoolExecutor(HOSTS_AT_ONCE_MAX, thread_name_prefix="logan-ssh") as pool:
-            for each in pool.map(_listed, by_host.items()):
-                found.update(each)
-    return found
-
-
-def _listed(asked: tuple[Address, list[tuple[str, Remote]]]) -> dict[str, Listing]:
-    address, paths = asked
-    found: dict[str, Listing] = {}
-    for url, remote in paths:
-        for attempt in range(1, FETCH_RETRIES_MAX + 2):
-            try:
-                with host_of(address).session() as session:
-                    found[url] = listing(session, url, remote)
-                break
-            except HostError:
-                return found
-            except InputError as error:
-                found[url] = Listing(is_folder=True, error=error)
-                break
-            except Lost:
-                if attempt > FETCH_RETRIES_MAX:
-                    return found
-                pause(attempt)
-    return found
-
-
-def listing(session: Session, url: str, remote: Remote) -> Listing:
-    """What a path on the host of `session` means. Raises `InputError`, `Lost`."""
-    deep = remote.is_pattern and "**" in remote.path.split("/")
-    base = remote.path
-    if deep:
-        base = _before_marks(remote)
-        entries = session.entries("look", base)
-    elif remote.is_pattern:
-        entries = session.entries("glob", remote.path, remote.literal)
-    else:
-        entries = session.entries("look", remote.path)
-    found = Listing()
-    errors: list[str] = []
-    for count, entry in enumerate(entries):
-        if count > FOLDER_ENTRIES_MAX:
-            raise InputError(
-                f"{shown(url)}: more than {FOLDER_ENTRIES_MAX:,} files",
-                input=url,
-                hint="name a folder further down, or a pattern",
-            )
-        kind, name = entry[:1], _plain(os.fsdecode(entry[1:]), remote.path)
-        if kind == b"D":
-            found.is_folder = True
-        elif kind == b"F":
-            found.names.append(name)
-        elif kind == b"E":
-            errors += name.splitlines()
-        else:
-            why = "hidden" if kind == b"H" else "not a file"
-            found.skipped.setdefault(why, []).append(url_of(remote.address, name))
-    names = sorted(found.names, key=natural)
-    if deep:
-        pattern = Glob(_relative(remote.path, base).split("/"))
-        names = [each for each in names if pattern.matches(_relative(each, base).split("/"))]
-        found = Listing()
-    found.names = [url_of(remote.address, each) for each in names]
-    if not found.is_folder and (not names or names == [remote.path]):
-        found.names = [url if not names else url_of(remote.address, names[0])]
-    if errors and found.is_folder:
-        if not names:
-            why = errors[0].rpartition(": ")[2].lower()
-            found.error = InputError(f"{shown(url)}: {why}", input=url, kind="permission")
-        found.skipped["unreadable there"] = [url_of(remote.address, each) for each in errors]
-    return found
-
-
-def _plain(name: str, asked: str) -> str:
-    """A name as the user would write it: without the dots that requests put before it."""
-    name = name.replace("/./", "/", 1)
-    return name if asked.startswith("./") else name.removeprefix("./")
-
-
-def _before_marks(remote: Remote) -> str:
-    """The folder above the first component with a wildcard."""
-    parts = remote.path.split("/")
-    first = next(at for at, part in enumerate(parts) if part and set(part) & set("*?["))
-    return "/".join(parts[:first]) or ("/" if remote.path.startswith("/") else ".")
-
-
-def _relative(path: str, base: str) -> str:
-    return path.removeprefix(base.rstrip("/") + "/") if base != "." else path
-
-
 # --- Many files ---------------------------------------------------------------------------------
 
 
 class Ahead:
     """Opens files on hosts a few before it is their turn, so that many wait side by side."""
 
-    def __init__(
-        self, urls: Iterable[str], roots: UrlRoots | None, cancel: Cancel | None
-    ) -> None:
+    def __init__(self, urls: Iterable[str], roots: UrlRoots | None, cancel: Cancel | None) -> None:
         self._waiting = deque(dict.fromkeys(urls))
         self._roots = roots
         self._cancel = cancel

@@ -29,11 +29,10 @@ from logan.errors import CancelledError, UsageError
 from logan.limits import FETCH_TIMEOUT_S, KIB, MIB
 from logan.sources import ssh_script
 from logan.sources.hosts import Address
+from logan.sources.ssh_refusals import CONNECT_S_MAX, HostError, refusal
 
-__all__ = ["Answer", "Denied", "HostError", "Lost", "Session", "Stat", "command"]
+__all__ = ["Answer", "Denied", "Lost", "Session", "Stat", "command"]
 
-CONNECT_S_MAX: Final = 10
-"""Of ssh itself, for TCP and the other side's first line."""
 
 HELLO_S_MAX: Final = 20.0
 """From the start until the shell answers: keys, agents and slow logins included."""
@@ -67,20 +66,6 @@ _OPTIONS: Final = (
 
 class Lost(Exception):
     """The connection broke, or what came is no answer; the text says which."""
-
-
-class HostError(Exception):
-    """There is no connection.
-
-    Attributes:
-        hint: the next step.
-        passes: whether another try in a moment may have more luck.
-    """
-
-    def __init__(self, why: str, hint: str, *, passes: bool = False) -> None:
-        super().__init__(why)
-        self.hint = hint
-        self.passes = passes
 
 
 class Denied(Exception):
@@ -138,7 +123,8 @@ class Session:
         self._said: deque[str] = deque(maxlen=20)
         self._nonce = secrets.token_hex(8)
         self._process = self._start()
-        assert self._process.stdout is not None and self._process.stdin is not None
+        assert self._process.stdout is not None
+        assert self._process.stdin is not None
         self._out = self._process.stdout.fileno()
         self._in = self._process.stdin.fileno()
         self._poll = select.poll()
@@ -233,7 +219,9 @@ class Session:
         found.after = _stat(words[1:4])
         answer.append(found)
 
-    def entries(self, request: str, *words: object, cancel: Cancel | None = None) -> Iterator[bytes]:
+    def entries(
+        self, request: str, *words: object, cancel: Cancel | None = None
+    ) -> Iterator[bytes]:
         """The entries that `look` or `glob` of `ssh_script` answers with. Raises as `read`."""
         self._number += 1
         make = getattr(ssh_script, f"{request}_request")
@@ -324,42 +312,7 @@ class Session:
     def _refusal(self) -> HostError:
         """Why ssh ended before the shell answered."""
         self._hearing.join(1.0)
-        said = " ".join(self._said)
-        lowered = said.lower()
-        see = self.address.command
-        asked = re.search(r"permission denied \(([^)]*)\)", lowered)
-        if "identification has changed" in lowered:
-            return HostError(
-                "its host key is not the one that is known",
-                f"ask whoever runs it whether the key changed, before you accept it: {see}",
-            )
-        if "host key verification failed" in lowered or "no matching host key" in lowered:
-            return HostError(
-                "its host key is not known here",
-                f"connect once and compare the key: {see}",
-            )
-        if asked is not None or "too many authentication failures" in lowered:
-            ways = f" ({asked[1]})" if asked is not None else ""
-            return HostError(
-                f"ssh was not let in without a password{ways}",
-                f"let it in by a key or the agent (ssh-copy-id), then try: {see}",
-            )
-        if "could not resolve" in lowered or "name or service not known" in lowered:
-            return HostError(
-                "no host has that name", "check the name, and the hosts in ~/.ssh/config"
-            )
-        if "connection refused" in lowered:
-            return HostError("connection refused", f"see whether its sshd runs: {see}")
-        if "timed out" in lowered:
-            return HostError(
-                f"no answer within {CONNECT_S_MAX} s", f"see whether it answers at all: {see}"
-            )
-        if "no route to host" in lowered or "unreachable" in lowered:
-            return HostError("no way leads to it", f"check the network, then try: {see}")
-        last = self._said[-1] if self._said else _first_line(bytes(self._buffer))
-        why = f"no shell answered there{f' ({last})' if last else ''}"
-        closed = "connection closed" in lowered or "connection reset" in lowered
-        return HostError(why, f"see what it says: {see}", passes=closed or not said)
+        return refusal(self.address, list(self._said), bytes(self._buffer))
 
     # Bytes.
 
@@ -463,8 +416,3 @@ def _stat(words: list[str]) -> Stat | None:
     if len(words) != 3 or not re.fullmatch(r"\d+:\d+", words[0]) or not words[1].isdecimal():
         return None
     return Stat(words[0], int(words[1]), int(words[2]) if words[2].isdecimal() else None)
-
-
-def _first_line(data: bytes) -> str:
-    lines = [each.strip() for each in data.decode("utf-8", "replace").splitlines() if each.strip()]
-    return "".join(each for each in lines[0] if each.isprintable())[:200] if lines else ""
