@@ -31,7 +31,8 @@ def check(paths: Sequence[str]) -> None:
             continue
         if is_url(path):
             raise UsageError(
-                f"{path} cannot be followed: watch reads files and pipes, here or on hosts by ssh",
+                f"{path} cannot be followed: watch reads files and pipes of this machine, and files"
+                " of hosts by ssh",
                 hint="read it once: logan analyze",
             )
         if not glob.has_magic(path) and path.lower().endswith(_PACKED):

@@ -1,4 +1,4 @@
-"""What is read in ranges from elsewhere, whoever serves it: objects, and files on hosts by ssh."""
+"""What is read in ranges from elsewhere: objects, and files on hosts by ssh."""
 
 from __future__ import annotations
 

@@ -42,6 +42,9 @@ _AUTHORITY: Final = re.compile(
 )
 _NUMBERS: Final = re.compile(r"[\d:.,+Z-]*")
 _DRIVE: Final = re.compile(r"[A-Za-z]:[\\/]")
+_MARK: Final = re.compile(r"((?:%(?:2[Aa]|3[Ff]|5[BbDd]))+)")
+"""Wildcards that are escaped in a URL, so that they are none."""
+
 _TO_QUOTE: Final = re.compile(rb"[\x00-\x20\x7f-\xff%#]")
 
 
@@ -102,10 +105,8 @@ def as_url(path: str) -> str:
 
     A host that ssh would take for an option is kept in it, for `parse` to refuse.
     """
-    if "://" in path or ":" not in path or os.path.lexists(path):
-        return path
-    before = path.partition(":")[0]
-    if "/" in before:
+    before, colon, after = path.partition(":")
+    if not colon or after.startswith("//") or "/" in before or os.path.lexists(path):
         return path
     if before.startswith("-") or before.rpartition("@")[2].startswith("-"):
         return f"{SCHEME}://{path.replace(':', '/', 1)}"
@@ -155,8 +156,8 @@ def parse(url: str) -> Remote:
     in_home = rest == "~" or rest.startswith("~/")
     text = rest[2:] if in_home else f"/{rest}"
     literal = tuple(
-        (os.fsdecode(unquote_to_bytes(part)), not part.startswith("%"))
-        for part in re.split(r"((?:%[0-9A-Fa-f]{2})+)", text)
+        (os.fsdecode(unquote_to_bytes(part)), _MARK.fullmatch(part) is None)
+        for part in _MARK.split(text)
         if part
     )
     path = "".join(part for part, _ in literal)

@@ -276,7 +276,7 @@ class RemoteFile:
             "missing": f"{name}: no such file",
             "denied": f"{name}: no permission to read it",
             "folder": f"{name} is a folder",
-            "special": f"{name} is no file with a size",
+            "special": f"{name} is not a regular file with a size",
             "outside": f"{name} is a link, or leads out of the root",
         }.get(why, f"{name}: it cannot be read")
         return InputError(text, input=self.url, kind=kind, hint=next_step(self.url, why))

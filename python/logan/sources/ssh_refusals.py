@@ -38,7 +38,7 @@ def refusal(address: Address, lines: Sequence[str], printed: bytes) -> HostError
     if "identification has changed" in lowered:
         return HostError(
             "its host key is not the one that is known",
-            f"ask whoever runs it whether the key changed, before you accept it: {see}",
+            f"ask its administrator whether the key changed, before you accept it: {see}",
         )
     if "host key verification failed" in lowered or "no matching host key" in lowered:
         return HostError(

@@ -14,7 +14,7 @@ look:  entries that end in NUL: F a file, H hidden, S not a file, D it is a fold
 ```
 
 NONCE is random, and in the script it stands in two parts, so that an echo of the script is not
-taken for an answer. INODE, SIZE and SUMS (of the first bytes of the planned range and of its last
+mistaken for an answer. INODE, SIZE and SUMS (of the first bytes of the planned range and of its last
 ones) are looked at after the bytes were read, too: by them the other side knows that it was the
 planned file all the time. A file that was renamed is found again by its inode in its folder.
 
@@ -248,4 +248,4 @@ def _bracket(inner: str) -> bytes:
 
 
 def _in_bracket(character: str) -> bytes:
-    return b"'\\''" if character == "'" else b"'" + os.fsencode(character) + b"'"
+    return b"\\'" if character == "'" else b"'" + os.fsencode(character) + b"'"

@@ -99,7 +99,8 @@ def command() -> list[str]:
         return shlex.split(text)
     except ValueError as error:
         raise UsageError(
-            f"LOGAN_SSH is no command: {error}", hint="write it like: LOGAN_SSH='ssh -F FILE'"
+            f"LOGAN_SSH is not a valid command: {error}",
+            hint="write it like: LOGAN_SSH='ssh -F FILE'",
         ) from error
 
 
@@ -250,7 +251,7 @@ class Session:
 
     @property
     def is_over(self) -> bool:
-        """Whether ssh has ended, or said something that nobody asked for."""
+        """Whether ssh has ended, or said something unasked."""
         return self._process.poll() is not None or bool(self._buffer) or bool(self._poll.poll(0))
 
     # The start.
@@ -409,7 +410,7 @@ class Session:
         return Lost(f"the connection broke{f' ({last})' if last else ''}")
 
     def _garbled(self) -> Lost:
-        return Lost("the host sent what is no answer")
+        return Lost("the host sent something other than an answer")
 
 
 def _stat(words: list[str]) -> Stat | None:
