@@ -440,6 +440,8 @@ def test_a_file_that_changes_while_it_is_read(tmp_path: Path, server: SshServer,
     report, said = found[0]
     if how in ("grow", "rename"):
         assert not said
+        wanted = {"grow": "grew by ", "rename": "another file had its name when"}[how]
+        assert any(each.startswith(wanted) for each in report["inputs"][0]["notes"])
         same(report, tmp_path / "planned")
     else:
         assert report["missing"]

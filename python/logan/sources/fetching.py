@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, Protocol
 
 from logan._logan import Cancel
 from logan.model import Source
@@ -11,7 +11,11 @@ from logan.sources.hosts import is_remote
 from logan.sources.streams import Stream
 from logan.sources.url_roots import UrlRoots
 
-__all__ = ["Ahead", "Fetcher", "ahead", "fetcher", "open_url", "same_file", "servers"]
+__all__ = ["Ahead", "Fetcher", "ahead", "changes", "fetcher", "open_url", "same_file", "servers"]
+
+
+CHANGES_AT_ONCE_MAX: Final = 16
+"""Files on hosts that are looked at again side by side."""
 
 
 class Fetcher(Protocol):
@@ -75,6 +79,20 @@ def servers(urls: Iterable[str]) -> int:
     """How many hosts are read by ssh."""
     remote = [each for each in urls if is_remote(each)]
     return len({each[6:].partition("/")[0] for each in remote})
+
+
+def changes(sources: Mapping[int, Source]) -> dict[int, list[str]]:
+    """Notes about files on hosts that were written to after the plan was made, by their keys."""
+    remote = {index: each for index, each in sources.items() if is_remote(each.url)}
+    if not remote:
+        return {}
+    from concurrent.futures import ThreadPoolExecutor
+
+    from logan.sources import ssh
+
+    with ThreadPoolExecutor(CHANGES_AT_ONCE_MAX, thread_name_prefix="logan-ssh") as pool:
+        found = zip(remote, pool.map(ssh.changes_since, remote.values()), strict=True)
+        return {index: notes for index, notes in found if notes}
 
 
 def same_file(source: Source) -> str | None:

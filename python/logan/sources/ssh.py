@@ -34,7 +34,10 @@ from logan.sources.ssh_session import Answer, Denied, Lost
 from logan.sources.streams import Stream
 from logan.sources.url_roots import UrlRoots
 
-__all__ = ["Ahead", "RemoteFile", "input_error", "next_step", "open_remote", "same_file"]
+__all__ = [
+    *("Ahead", "RemoteFile", "changes_since", "input_error", "next_step", "open_remote"),
+    "same_file",
+]
 
 
 HOSTS_AT_ONCE_MAX: Final = 16
@@ -299,6 +302,26 @@ def open_remote(url: str, roots: UrlRoots | None = None, cancel: Cancel | None =
         raise file.error("special")
     mtime_ns = None if mtime_s is None else mtime_s * 1_000_000_000
     return sampled(file, head[:size], Source(url, size, None, mtime_ns, etag=file.etag))
+
+
+def changes_since(source: Source) -> list[str]:
+    """Notes about a file that was written to after the plan was made, though not in its range."""
+    file = RemoteFile(source.url)
+    try:
+        with host_of(file.remote.address).session() as session:
+            answer: list[Answer] = []
+            list(session.read(file.remote.path, 0, 0, answer=answer))
+    except Denied as error:
+        if str(error) != "missing":
+            return []
+        return ["its name was gone when the analysis ended; the planned bytes were read"]
+    except (Lost, HostError):
+        return []  # that all its bytes were read is known without it
+    now = answer[0].before
+    if now.inode != (source.etag or "").partition(" ")[0]:
+        return ["another file had its name when the analysis ended; the planned bytes were read"]
+    grown = now.size - (source.size or 0)
+    return [f"grew by {grown:,} bytes during the analysis; they were not analyzed"] * (grown > 0)
 
 
 def same_file(source: Source) -> str | None:

@@ -14,9 +14,9 @@ look:  entries that end in NUL: F a file, H hidden, S not a file, D it is a fold
 ```
 
 NONCE is random, and in the script it stands in two parts, so that an echo of the script is not
-mistaken for an answer. INODE, SIZE and SUMS (of the first bytes of the planned range and of its last
-ones) are looked at after the bytes were read, too: by them the other side knows that it was the
-planned file all the time. A file that was renamed is found again by its inode in its folder.
+mistaken for an answer. INODE, SIZE and SUMS (of the first bytes of the planned range and of its
+last ones) are looked at after the bytes were read, too: by them the other side knows that it was
+the planned file all the time. A file that was renamed is found again by its inode in its folder.
 
 A range is read by `tail -c +N | head -c M`. gzip says itself where it ends; plain bytes are filled
 up with zeros to the length that was asked for, and the size that follows tells whether they had to.
