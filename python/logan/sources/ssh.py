@@ -35,7 +35,12 @@ from logan.sources.streams import Stream
 from logan.sources.url_roots import UrlRoots
 
 __all__ = [
-    *("Ahead", "RemoteFile", "changes_since", "input_error", "next_step", "open_remote"),
+    "Ahead",
+    "RemoteFile",
+    "changes_since",
+    "input_error",
+    "next_step",
+    "open_remote",
     "same_file",
 ]
 
