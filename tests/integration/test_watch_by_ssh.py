@@ -14,6 +14,7 @@ from typing import IO, ClassVar
 
 import pytest
 
+from logan.live.lines import verdict
 from logan.live.watching import Watch
 from logan.options import Options
 from tests.support.cluster_processes import wait_until
@@ -184,8 +185,12 @@ def test_rotations_while_the_host_is_away(
         writer.reopen()
     writer.write(7)
     wait_until(lambda: counted(watch) and "no shell answered" in str(notices(watch)), "it is away")
+    away = watch.view("all", time.time())
+    assert away.partial
+    assert verdict(away)[1].endswith("; 1 of 1 not read")
     gate.unlink()
     reaches(watch, writer.count)
+    assert not watch.view("all", time.time()).partial
     assert not [each for each in notices(watch) if each.startswith("lost")]
 
 

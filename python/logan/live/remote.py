@@ -148,8 +148,7 @@ class HostFollower:
             self._lost_at = self._clock()
         text = f"{host}: {error}{hint}; it is tried again after pauses of up to {PAUSE_S_MAX:g} s"
         for log in self.logs.values():
-            if log.start is None:
-                log.error = f"{log.name}: {error}{hint}"
+            log.error = f"{log.name}: {error}{hint}"
         if text != self._said:
             self._said = text
             self.notices.put(Notice("unreadable", host, text, self._clock(), True))
@@ -164,6 +163,8 @@ class HostFollower:
         text = f"{self.address.netloc} is back after {away_s:.0f} s{where}"
         self.notices.put(Notice("returned", self.address.netloc, text, self._clock(), True))
         self._lost_at = self._said = None
+        for log in self.logs.values():
+            log.error = None
 
     def _round(self, session: Session) -> bool:
         """Ask once about every log; whether there is more at once."""

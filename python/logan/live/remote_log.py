@@ -58,7 +58,7 @@ class RemoteLog:
         name: what notices and reports call it.
         offset: of the byte that `read` gives next.
         start: where it begins and how it is read; None until it was looked at.
-        error: why it was not looked at yet.
+        error: why it was not looked at yet, or is not read now.
     """
 
     name: str

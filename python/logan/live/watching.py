@@ -533,8 +533,16 @@ class Watch:
             asked = "FILE" if name == "-" else shlex.quote(name)
             notes.append(f"no line matches a known format; see: logan detect {asked}")
         detection = log.counter.detection or Detection()
-        origin = origin_of(log.reader.url) if isinstance(log.reader, RemoteLog) else None
-        return input_entry(name, evaluated, assumed=detection.assumed, notes=notes, origin=origin)
+        origin = error = None
+        if isinstance(log.reader, RemoteLog):
+            origin, error = origin_of(log.reader.url), log.reader.error
+        return input_entry(
+            *(name, evaluated),
+            assumed=detection.assumed,
+            notes=notes,
+            error=error,
+            origin=origin,
+        )
 
     def history(self, window: str, now: float) -> tuple[int, list[Point]]:
         """The timeline of a window: the seconds of its steps, and a point for each."""
