@@ -234,8 +234,8 @@ def input_entry(
     """One element of the report's `inputs`; `evaluated` is the summary's view of the source.
 
     `unread` is there only of an input of which nothing was read: its `first_lines`, a
-    `proposed_format` for them or None, and a `hint`. `origin` is the host or bucket of one that was
-    not read from this machine, and there only then.
+    `proposed_format` for them or None, and a `hint`. `origin` is the host of one that was read by
+    ssh, and there only then.
     """
     evaluated = evaluated or {}
     entry = {
@@ -253,8 +253,7 @@ def input_entry(
 
 
 def origins_of(inputs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What was read from each host or bucket, in the order of the inputs; none unless there are
-    several."""
+    """What was read from each host, in the order of the inputs; none unless there are several."""
     found: dict[str, dict[str, Any]] = {}
     for entry in inputs:
         origin = entry.get("origin") or ""

@@ -280,10 +280,10 @@ ORIGINS: Final = Table(
         Column("bytes", "bytes", "bytes"),
     ),
 )
-"""The report's `origins`, a list itself: what was read from each host or bucket, where there are
-several; "" is this machine."""
+"""The report's `origins`, a list itself: what was read from each host, where there are several; ""
+is what was not read by ssh."""
 
-LOCAL_ORIGIN: Final = "this machine"
+LOCAL_ORIGIN: Final = "not by ssh"
 
 TABLES: Final[Mapping[str, Table]] = {
     "series": Table(

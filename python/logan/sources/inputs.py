@@ -443,8 +443,8 @@ def shown_name(path: str) -> str:
 
 
 def origin_of(path: str) -> str | None:
-    """The host, server or bucket that an input lies on, without a user; None for this machine."""
-    if not is_url(path):
+    """The host that an input is read from by ssh, without a user; None for others."""
+    if not is_remote(path):
         return None
     return path.partition("://")[2].partition("/")[0].rpartition("@")[2] or None
 
