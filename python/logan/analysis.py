@@ -21,6 +21,7 @@ from logan.planning.prepare import Job, prepare
 from logan.report import Report
 from logan.report.builder import report_of, selection
 from logan.sources import discovery
+from logan.sources.hosts import as_url
 from logan.summaries import container
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def run(
     Raises `UsageError`, `InputError`, and `MergeError` where summaries do not add up.
     """
     started = time.perf_counter()
+    paths = [as_url(each) for each in paths]
     parts = _parts(paths)
     if all(isinstance(each, str) for each in parts):
         report, job, result = _read(paths, options, presentation, execution, given)
@@ -89,6 +91,7 @@ def side(
     """
     from logan.comparison import sides
 
+    paths = [as_url(each) for each in paths]
     found = sides.json_report(paths[0]) if len(paths) == 1 else None
     if found is not None:
         _check_selected(paths[0], found, options)

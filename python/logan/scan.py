@@ -19,7 +19,7 @@ from logan.errors import CancelledError, InputError, SourceChangedError
 from logan.model import Archive, Chunk, Missing, Plan, Source
 
 if TYPE_CHECKING:
-    from logan.sources.objects import Fetcher
+    from logan.sources.fetching import Fetcher
     from logan.sources.url_roots import UrlRoots
 
 __all__ = [
@@ -270,9 +270,9 @@ def _scan_object(
     keep_partial: bool,
 ) -> ChunkResult:
     if fetcher is None:
-        from logan.sources import objects
+        from logan.sources import fetching
 
-        fetcher = objects.Fetcher(source.url, source.etag, roots=url_roots)
+        fetcher = fetching.fetcher(source.url, source.etag, roots=url_roots)
     size = source.size or 0
 
     def fetched(start: int, end: int) -> Iterator[bytes]:

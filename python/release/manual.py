@@ -11,6 +11,7 @@ __all__ = ["pages"]
 _ENVIRONMENT = (
     ("LOGAN_CONFIG", "path of the configuration file"),
     ("LOGAN_TOKEN", "secret of a cluster, for coordinator, workers and clients"),
+    ("LOGAN_SSH", "command that logs in to hosts, such as 'ssh -F FILE' (default: ssh)"),
     ("LOGAN_DEBUG", "if set, internal errors show a traceback"),
     ("NO_COLOR", "if set, output has no color unless --color asks for it"),
 )

@@ -103,6 +103,7 @@ def _settings() -> str:
     lines += [
         "| `LOGAN_CONFIG` | path of the configuration file |",
         "| `LOGAN_TOKEN` | secret of a cluster, where no `--token-file` is given |",
+        "| `LOGAN_SSH` | command that logs in to hosts, such as `ssh -F FILE` (default: `ssh`) |",
         "| `LOGAN_DEBUG` | if set, internal errors show a traceback |",
         "| `NO_COLOR` | if set, output has no color unless `--color` asks for it |",
     ]

@@ -53,6 +53,10 @@ def optional_keys(text: str = "POST /checkout") -> dict[str, Any]:
         return {"exact": True, "error_bound": 0, "top": [{key: text, **row} for row in rows]}
 
     return {
+        "origins": [
+            {"origin": text, "inputs": 2, "failed": 1, "records": 150, "bytes": 12_345},
+            {"origin": "", "inputs": 1, "failed": 0, "records": 0, "bytes": 0},
+        ],
         "findings": findings(text),
         "response_times": response_times(),
         "user_agents": table("user_agent"),

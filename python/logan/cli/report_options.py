@@ -37,8 +37,8 @@ __all__ = [
 
 PATHS_HELP = (
     "log files (also .gz .zst .bz2 .xz .lz4), archives (.tar .tar.gz .zip), folders, "
-    "quoted globs such as 'logs/**/*.gz', URLs (http(s)://, s3://, gs://, az://); "
-    "- is standard input"
+    "quoted globs such as 'logs/**/*.gz', URLs (http(s)://, s3://, gs://, az://), HOST:PATH by "
+    "ssh; - is standard input"
 )
 
 

@@ -123,10 +123,11 @@ async def _main(
 def _submission(args: argparse.Namespace) -> Submission:
     from logan.cluster.request import Submission
     from logan.sources.files import working_directory
+    from logan.sources.hosts import as_url
 
     return Submission(
         kind="on_workers" if args.on_workers else "paths",
-        paths=args.on_workers or args.paths,
+        paths=args.on_workers or [as_url(each) for each in args.paths],
         options=options_of(args),
         anchor=args.anchor,
         series_points=series_points_of(args),

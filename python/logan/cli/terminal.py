@@ -202,8 +202,9 @@ def _check_no_input(path: str | None, inputs: Iterable[str], what: str) -> None:
 def _files_of(given: str) -> Iterable[str]:
     """The files here that an argument means."""
     from logan.sources import discovery
+    from logan.sources.hosts import as_url
 
-    if given == "-" or discovery.is_url(given):
+    if given == "-" or discovery.is_url(as_url(given)):
         return [given]
     return [each.path for each in discovery.expand([given])[0]]
 

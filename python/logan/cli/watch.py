@@ -33,6 +33,7 @@ EPILOG = """\
 examples:
   logan watch /var/log/nginx/access.log
   logan watch '/var/log/app/*.log'            # files that come later join
+  logan watch web1:/var/log/nginx/access.log web2:/var/log/nginx/access.log
   kubectl logs -f deploy/web | logan watch
   logan watch app.log --alert 'errors.ratio over 1m > 5% for 2m' --notify ./page.sh
   logan watch app.log --alert 'response_time_ms.p95 over 5m > 800ms' --alert 'absent over 5m'
@@ -51,8 +52,8 @@ never be followed, or bytes are missing in the report, 4 internal error
 """
 
 PATHS: Final = (
-    "log files, folders, quoted globs such as '/var/log/app/*.log', named pipes; - is standard "
-    "input, which is also read where no path is given"
+    "log files, folders, quoted globs such as '/var/log/app/*.log', HOST:PATH by ssh, named pipes; "
+    "- is standard input, which is also read where no path is given"
 )
 LINES_INTERVAL_S: Final = 10.0
 VIEW_INTERVAL_S: Final = 1.0

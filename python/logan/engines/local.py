@@ -30,11 +30,14 @@ from logan.scan import (
 from logan.sources.streams import Stream
 
 if TYPE_CHECKING:
-    from logan.sources.objects import Fetcher
+    from logan.sources.fetching import Fetcher
 
 __all__ = ["ADDRESS", "read_streams", "run"]
 
 ADDRESS: Final = None
+
+HOSTS_AT_ONCE_MAX: Final = 16
+"""Hosts that are read by ssh side by side, however few threads there are."""
 
 
 def run(plan: Plan, spec: Spec, execution: Execution, *, address: str | None = None) -> Result:
@@ -104,10 +107,10 @@ class _Job:
             return
         from concurrent.futures import ThreadPoolExecutor
 
-        from logan.sources.objects import Fetcher
+        from logan.sources.fetching import fetcher, servers
 
         fetchers = {
-            index: Fetcher(sources[index].url, sources[index].etag)
+            index: fetcher(sources[index].url, sources[index].etag)
             for index in sorted({chunk.source for chunk in chunks})
         }
         total = sum(chunk.end - chunk.start for chunk in chunks)
@@ -122,7 +125,10 @@ class _Job:
             else:
                 tree.insert(chunk.id, summary)
 
-        with ThreadPoolExecutor(self.threads, thread_name_prefix="logan-object") as pool:
+        # Waiting for one host need not keep another one waiting.
+        hosts = servers(sources[index].url for index in fetchers)
+        threads = max(self.threads, min(hosts, HOSTS_AT_ONCE_MAX))
+        with ThreadPoolExecutor(threads, thread_name_prefix="logan-object") as pool:
             try:
                 for done in [pool.submit(one, chunk) for chunk in chunks]:
                     done.result()

@@ -22,6 +22,16 @@ def verdict(report: Mapping[str, Any], alerts: Alerts | None = None) -> tuple[st
     if firing:
         more = f" and {len(firing) - 1} more" if len(firing) > 1 else ""
         return "bad", f"ALERT {visible(firing[0].text)}{more}"
+    tone, text = _verdict_of_records(report)
+    inputs = report.get("inputs") or ()
+    failed = sum(each["error"] is not None for each in inputs)
+    if not failed:
+        return tone, text
+    # What is not read may have what is wrong.
+    return "bad" if tone == "bad" else "warning", f"{text}; {failed:,} of {len(inputs):,} not read"
+
+
+def _verdict_of_records(report: Mapping[str, Any]) -> tuple[str, str]:
     lines, errors = report["lines"], report["errors"]
     if not lines["parsed"]:
         if lines["malformed"]:

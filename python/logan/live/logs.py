@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from logan.errors import InputError, UsageError
 from logan.sources.compression import settled
 from logan.sources.discovery import is_url
+from logan.sources.hosts import is_remote, parse
 from logan.sources.rotation import in_time_order, set_of
 
 __all__ = ["LOGS_MAX", "check", "logs_of", "newest"]
@@ -25,9 +26,13 @@ Current = Callable[[], str | None]
 def check(paths: Sequence[str]) -> None:
     """Raises `UsageError`, `InputError` for what cannot be followed, now or later."""
     for path in paths:
+        if is_remote(path):
+            parse(path)
+            continue
         if is_url(path):
             raise UsageError(
-                f"{path} cannot be followed: watch reads files and pipes of this machine",
+                f"{path} cannot be followed: watch reads files and pipes of this machine, and files"
+                " of hosts by ssh",
                 hint="read it once: logan analyze",
             )
         if not glob.has_magic(path) and path.lower().endswith(_PACKED):

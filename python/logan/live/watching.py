@@ -17,9 +17,9 @@ from threading import RLock
 from typing import Any, Final
 
 from logan._logan import LOOK_BACK_BYTES_MAX, Spec, Summary
-from logan.errors import MergeError, SourceChangedError, StateError
+from logan.errors import MergeError, SourceChangedError, StateError, UsageError
 from logan.limits import MIB, SERIES_POINTS_MAX
-from logan.live import starting
+from logan.live import clock, starting
 from logan.live.by_log import by_log_of, last_time, log_of_each
 from logan.live.counting import LogCounter
 from logan.live.follower import Follower
@@ -27,18 +27,21 @@ from logan.live.logs import LOGS_MAX, Current, check, logs_of
 from logan.live.notices import Notice, Notices
 from logan.live.pipes import Pipe
 from logan.live.remembered import ATTEMPTS_MAX, Memory
+from logan.live.remote_log import RemoteLog
+from logan.live.remote_logs import RemoteLogs
 from logan.live.starting import Beginning
 from logan.live.timeline import Point, Timeline
 from logan.live.windows import SLOT_S, WINDOWS
-from logan.model import Detection
+from logan.model import Detection, Source
 from logan.options import Options
 from logan.planning.prepare import check_format
-from logan.planning.spec import spec_json
+from logan.planning.spec import identity, spec_json
 from logan.report import Report, assemble, input_entry
 from logan.report.builder import ALL_ROWS, groups_of, selection
 from logan.report.findings import find
 from logan.report.rows import keep_rows
-from logan.sources.inputs import open_inputs
+from logan.sources.hosts import as_url, is_remote
+from logan.sources.inputs import open_inputs, origin_of, shown_name
 from logan.state.folder import StateFolder
 from logan.summaries.saved import Saved
 
@@ -56,7 +59,7 @@ NOTES_SHOWN_MAX: Final = 20
 
 @dataclass(slots=True)
 class _Log:
-    reader: Follower | Pipe
+    reader: Follower | Pipe | RemoteLog
     counter: LogCounter
     cuts: list[tuple[int, float | None]] = field(default_factory=list)
     skew: float = 0.0
@@ -99,7 +102,7 @@ class Watch:
         check_format(options.format)
         self.notices = Notices()
         self.memory = None if state is None else Memory(state, options, self.notices)
-        self._paths = list(dict.fromkeys(paths))
+        self._paths = list(dict.fromkeys(as_url(each) for each in paths))
         self._options = options
         self._lock = RLock()
         self._logs: dict[str, _Log] = {}
@@ -114,6 +117,13 @@ class Watch:
         pipes = [each for each in self._paths if each == "-" or _is_pipe(each)]
         files = [each for each in self._paths if each not in pipes]
         check(files)
+        self._hosts = RemoteLogs([each for each in files if is_remote(each)], start, self._spec_of)
+        files = [each for each in files if not is_remote(each)]
+        if self._hosts and state is not None:
+            raise UsageError(
+                "--state keeps where files of this machine were read to, not of hosts by ssh",
+                hint="leave it out, or run logan on those hosts",
+            )
         self._patterns = files
         for each in pipes:
             pipe = Pipe.open(each, self.notices)
@@ -123,7 +133,8 @@ class Watch:
         else:
             for name, current in logs_of(files).items():
                 self._add(name, current, start, now)
-        if not self._logs:
+        self._hosts.begin()
+        if not self._logs and files:
             self.notices.add(
                 Notice("waiting", "", f"no file matches {', '.join(files)} yet", now, True)
             )
@@ -166,6 +177,7 @@ class Watch:
         """Read what there is, up to a bound; whether there may be more at once."""
         with self._lock:
             self._discover(now)
+            self._join_remote(now)
             if int(now // SLOT_S) != int(self.last_step // SLOT_S):
                 self._take_parts(self.last_step)  # they arrived in the slot that is over
             self.last_step = now
@@ -271,6 +283,33 @@ class Watch:
         self._logs[name] = log
         return True
 
+    def _join_remote(self, now: float) -> None:
+        """Logs on hosts that were looked at meanwhile, and what happened there."""
+        for notice in self._hosts.notices():
+            self.notices.add(notice)
+        for reader, start in self._hosts.fresh():
+            if len(self._logs) >= LOGS_MAX:
+                continue
+            found = start.found
+            if found.note is not None:
+                text = f"{reader.name}: {found.note}"
+                self.notices.add(Notice("start", reader.name, text, now, True))
+            counter = LogCounter(
+                reader.name,
+                self._options,
+                now=now,
+                detection=start.detection,
+                start=start.offset,
+                before=start.before,
+                known_as=identity(Source(reader.url, None), reader.name),
+            )
+            self._logs[reader.name] = _Log(
+                reader, counter, list(found.cuts), found.skew, start.offset
+            )
+
+    def _spec_of(self, detection: Detection) -> Spec:
+        return Spec(spec_json([detection], self._options, anchor_ns=int(clock.now() * 1e9)))
+
     def _same_file(self, path: str | None) -> str | None:
         """The log that is being read from this very file."""
         try:
@@ -341,6 +380,7 @@ class Watch:
             return (
                 bool(self._logs)
                 and not self._patterns
+                and not self._hosts
                 and all(
                     isinstance(log.reader, Pipe) and log.reader.ended for log in self._logs.values()
                 )
@@ -453,6 +493,11 @@ class Watch:
                 self._entry(name, log, by_log.get(index), final)
                 for index, (name, log) in enumerate(self._logs.items())
             ]
+            # Hosts that were never reached have a place in the report, too.
+            entries += [
+                input_entry(shown_name(url), error=why, origin=origin_of(url))
+                for url, why in self._hosts.failed()
+            ]
             missing = [
                 {"input": name, "start": each.start, "end": each.end, "why": each.why}
                 for name, log in self._logs.items()
@@ -489,7 +534,16 @@ class Watch:
             asked = "FILE" if name == "-" else shlex.quote(name)
             notes.append(f"no line matches a known format; see: logan detect {asked}")
         detection = log.counter.detection or Detection()
-        return input_entry(name, evaluated, assumed=detection.assumed, notes=notes)
+        origin = error = None
+        if isinstance(log.reader, RemoteLog):
+            origin, error = origin_of(log.reader.url), log.reader.error
+        return input_entry(
+            *(name, evaluated),
+            assumed=detection.assumed,
+            notes=notes,
+            error=error,
+            origin=origin,
+        )
 
     def history(self, window: str, now: float) -> tuple[int, list[Point]]:
         """The timeline of a window: the seconds of its steps, and a point for each."""
@@ -506,11 +560,14 @@ class Watch:
                         total += max(0, log.reader.file.size - log.reader.file.position)
                     except OSError:
                         continue
+                elif isinstance(log.reader, RemoteLog):
+                    total += log.reader.fetched - log.reader.offset + log.reader.behind
             return total
 
     def close(self) -> None:
         """Close all files."""
         with self._lock:
+            self._hosts.close()
             for log in self._logs.values():
                 log.reader.close()
 

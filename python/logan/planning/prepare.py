@@ -23,7 +23,7 @@ from logan.planning.given_spec import GivenSpec
 from logan.planning.overlap import note_overlaps
 from logan.planning.seek import SeekResult, seek
 from logan.planning.spec import anchor_of, is_format_name
-from logan.sources import files
+from logan.sources import fetching, files
 from logan.sources.files import Opener, by_name
 from logan.sources.inputs import Input, open_inputs, shown_name
 from logan.sources.streams import Stream
@@ -75,13 +75,14 @@ class Job:
 
     def changes(self, opened: Opener = by_name) -> dict[int, list[str]]:
         """By source, notes about files that were written to after the plan was made."""
-        return {
+        if not self.watched:
+            return {}
+        found = {
             index: notes
             for index, source in enumerate(self.plan.sources)
-            if self.watched
-            and source.fingerprint is not None
-            and (notes := files.changes_since(source, opened))
+            if source.fingerprint is not None and (notes := files.changes_since(source, opened))
         }
+        return found | fetching.changes(dict(enumerate(self.plan.sources)))
 
     def elapsed_s(self) -> float:
         """Seconds since the job began."""

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from logan.model import Detection, Source
 from logan.options import CUSTOM, Options
+from logan.sources.hosts import is_remote
 from logan.sources.inputs import shown_name
 
 __all__ = ["SPEC_VERSION", "anchor_of", "identity", "is_format_name", "meaning", "spec_json"]
@@ -53,7 +54,9 @@ def identity(source: Source, name: str) -> dict[str, Any]:
     """What a source is, whatever its index in a job; `name` is what reports call it. Nothing in it
     is secret, as it travels with the results."""
     known = {} if source.content is None else {"content": json.loads(source.content)}
-    return {**known, "origin": _valid(shown_name(source.url)), "name": _valid(name)}
+    # The URL of a file on a host says which part is the host; what is shown does not.
+    origin = source.url if is_remote(source.url) else shown_name(source.url)
+    return {**known, "origin": _valid(origin), "name": _valid(name)}
 
 
 def spec_json(

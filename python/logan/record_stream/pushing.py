@@ -16,9 +16,9 @@ def after(head: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def fetched(url: str, etag: str | None, size: int, cancel: Cancel) -> Iterator[bytes]:
-    from logan.sources.objects import Fetcher
+    from logan.sources.fetching import fetcher
 
-    yield from Fetcher(url, etag).pieces(0, size, size, cancel)
+    yield from fetcher(url, etag).pieces(0, size, size, cancel)
 
 
 def push(scan: RecordScan, source: int, pieces: Iterable[bytes]) -> None:

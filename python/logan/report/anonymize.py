@@ -165,16 +165,31 @@ def anonymized(report: Mapping[str, Any]) -> dict[str, Any]:
             data[key] = mask(without_folders(value))
         else:
             data[key] = _walked(value, mask, raw=key in _RAW_SECTIONS)
+    hosts: dict[str, str] = {}
     for entry in data.get("inputs", ()):
         entry["path"] = mask(entry["path"])
+        if "origin" in entry:
+            _hide_host(entry, hosts.setdefault(entry["origin"], f"host {len(hosts) + 1}"))
         if "unread" in entry:
             entry["unread"] = {
                 "first_lines": [MASK for _ in entry["unread"]["first_lines"]],
                 "proposed_format": None,
                 "hint": "logan detect proposes a format, which has words of the log in it",
             }
+    for row in data.get("origins", ()):
+        row["origin"] = hosts.get(row["origin"], MASK) if row["origin"] else ""
     data["anonymized"] = True
     return data
+
+
+def _hide_host(entry: dict[str, Any], short: str) -> None:
+    """Put `short` in place of the host of an input, wherever its entry names it."""
+    host, entry["origin"] = entry["origin"], short
+    named = re.compile(rf"(?<![\w.-]){re.escape(host)}(?![\w-])")
+    for key in ("path", "error"):
+        if entry[key] is not None:
+            entry[key] = named.sub(short, entry[key])
+    entry["notes"] = [named.sub(short, each) for each in entry["notes"]]
 
 
 def masked_text(value: Any, paths: Sequence[str]) -> Any:
@@ -188,7 +203,7 @@ def without_folders(command: str) -> str:
     for word in shlex.split(command):
         before = words[-1] if words else ""
         option, mark, value = word.partition("=") if word.startswith("--") else ("", "", word)
-        if before in _TEXT_OPTIONS or option in _TEXT_OPTIONS or "://" in value:
+        if before in _TEXT_OPTIONS or option in _TEXT_OPTIONS or _is_url(value):
             words.append(word)
         elif value.startswith("-"):
             short = _base_name(value[2:]) if "/" in value else value[2:]
@@ -198,12 +213,17 @@ def without_folders(command: str) -> str:
     return shlex.join(words)
 
 
+def _is_url(text: str) -> bool:
+    """Whether a text is kept as it is; that of a file on a host names the host."""
+    return "://" in text and not text.startswith("ssh://")
+
+
 def _mask_of(paths: Sequence[str]) -> Callable[[str], str]:
     """What masks a text in which names of inputs may stand."""
     names = [
         (path, _base_name(path))
         for path in sorted(paths, key=len, reverse=True)
-        if "/" in path and "://" not in path
+        if "/" in path and ("://" not in path or path.startswith("ssh://"))
     ]
 
     def mask(text: str) -> str:

@@ -29,7 +29,7 @@ from logan.report.rows import keep_rows
 from logan.report.units import visible
 from logan.sources import files
 from logan.sources.compression import decoded_sample
-from logan.sources.inputs import Input, next_step, shown_name
+from logan.sources.inputs import Input, next_step, origin_of, shown_name
 from logan.sources.streams import Stream
 
 if TYPE_CHECKING:
@@ -363,6 +363,7 @@ def _entry(
         notes=notes,
         error=_in_words(entry.error),
         unread=_unread(entry.error),
+        origin=origin_of(entry.path),
     )
 
 

@@ -60,6 +60,7 @@ class Report(Section):
     inputs: Sequence[Row]
     missing: Sequence[Row]
     selection: Row
+    origins: Sequence[Row]
     lines: Lines
     malformed: Malformed
     time: TimeSpan
@@ -204,6 +205,8 @@ def assemble(
         "slowest": _named(figures["slowest"], names),
         "performance": performance,
     }
+    if origins := origins_of(inputs):
+        known["origins"] = origins
     if selection is not None:
         known["selection"] = selection
     present = set((selection or {}).get("fields_present") or ())
@@ -226,11 +229,13 @@ def input_entry(
     notes: Sequence[str] = (),
     error: str | None = None,
     unread: Mapping[str, Any] | None = None,
+    origin: str | None = None,
 ) -> dict[str, Any]:
     """One element of the report's `inputs`; `evaluated` is the summary's view of the source.
 
     `unread` is there only of an input of which nothing was read: its `first_lines`, a
-    `proposed_format` for them or None, and a `hint`.
+    `proposed_format` for them or None, and a `hint`. `origin` is the host of one that was read by
+    ssh, and there only then.
     """
     evaluated = evaluated or {}
     entry = {
@@ -242,7 +247,23 @@ def input_entry(
         "notes": list(notes),
         "error": error,
     }
+    if origin is not None:
+        entry["origin"] = origin
     return entry if unread is None else {**entry, "unread": dict(unread)}
+
+
+def origins_of(inputs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What was read from each host, in the order of the inputs; none unless there are several."""
+    found: dict[str, dict[str, Any]] = {}
+    for entry in inputs:
+        origin = entry.get("origin") or ""
+        names = ("inputs", "failed", "records", "bytes")
+        row = found.setdefault(origin, {"origin": origin, **dict.fromkeys(names, 0)})
+        row["inputs"] += 1
+        row["failed"] += entry["error"] is not None
+        row["records"] += sum(each["lines"] for each in entry["formats"])
+        row["bytes"] += entry["bytes"]
+    return list(found.values()) if len(found) > 1 else []
 
 
 def _finished(

@@ -14,8 +14,10 @@ __all__ = [
     "COUNT_TABLES",
     "LEVELS",
     "LISTS",
+    "LOCAL_ORIGIN",
     "NO_LEVEL",
     "OPTIONAL",
+    "ORIGINS",
     "SECTIONS",
     "SHORT_NAMES",
     "SWITCHABLE",
@@ -45,6 +47,7 @@ TOP_LEVEL: Final = (
     "inputs",
     "missing",
     "selection",
+    "origins",
     "lines",
     "malformed",
     "time",
@@ -81,7 +84,16 @@ SWITCHABLE: Final = (
 """Keys of a report whose metrics a job can switch off."""
 
 OPTIONAL: Final = (
-    *("selection", "groups", *SWITCHABLE, "findings", "expectations", "anonymized", "command"),
+    *(
+        "origins",
+        "selection",
+        "groups",
+        *SWITCHABLE,
+        "findings",
+        "expectations",
+        "anonymized",
+        "command",
+    ),
 )
 """Keys of a report that are present only if they were asked for, or not switched off."""
 
@@ -255,6 +267,24 @@ def _by_template(section: str, title: str) -> Table:
     )
 
 
+ORIGINS: Final = Table(
+    "origins",
+    "",
+    "Inputs by host",
+    "hosts",
+    (
+        Column("origin", "host", "text"),
+        Column("inputs", "inputs", "count"),
+        Column("failed", "failed", "errors"),
+        Column("records", "records", "count"),
+        Column("bytes", "bytes", "bytes"),
+    ),
+)
+"""The report's `origins`, a list itself: what was read from each host, where there are several; ""
+is what was not read by ssh."""
+
+LOCAL_ORIGIN: Final = "not by ssh"
+
 TABLES: Final[Mapping[str, Table]] = {
     "series": Table(
         "series",
@@ -324,6 +354,7 @@ name; its titles name the field."""
 LISTS: Final[Mapping[str, tuple[str, ...]]] = {
     "findings": (),
     "inputs": ("bytes",),
+    "origins": ORIGINS.numbers(),
     "missing": (),
     "selection.by": (),
     "selection.fields_present": (),

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from logan.report import labels, units
 from logan.report.rows import SORTS, leading, row_name
-from logan.report.schema import TABLES, Column, Table
+from logan.report.schema import LOCAL_ORIGIN, ORIGINS, TABLES, Column, Table
 from logan.report.shortening import gist
 from logan.report.units import visible
 
@@ -23,6 +23,7 @@ __all__ = [
     "all_tables",
     "cell",
     "group_tables",
+    "origin_table",
     "slowest",
     "table",
     "when",
@@ -116,12 +117,38 @@ def group_tables(report: Data) -> Iterator[TableView]:
         yield _view(report, TABLES["groups"], group, f"By {field}", field, f"groups.{name}")
 
 
+def origin_table(report: Data) -> TableView | None:
+    """What was read from each host; None unless there are several."""
+    rows = report.get("origins") or ()
+    if not rows:
+        return None
+    columns = (*ORIGINS.columns[1:], ORIGINS.key)
+    return TableView(
+        title=ORIGINS.title,
+        note="",
+        columns=columns,
+        titles=tuple(each.title for each in columns),
+        rows=rows,
+        cells=[
+            [
+                *(cell(each, row, report) for each in columns[:-1]),
+                visible(row["origin"]) or LOCAL_ORIGIN,
+            ]
+            for row in rows
+        ],
+        marks=[""] * len(rows),
+        name=ORIGINS.section,
+    )
+
+
 def all_tables(report: Data) -> Iterator[TableView]:
     """Every table with rows, those that were asked for first."""
     grouped = report.get("groups") or {}
     for each in group_tables(report):
         if each.rows:
             yield each
+    if (origins := origin_table(report)) is not None:
+        yield origins
     for name in _ORDER:
         if name == "routes" and "route" in grouped:
             continue  # the table that was asked for has it all

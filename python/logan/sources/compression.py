@@ -26,6 +26,7 @@ __all__ = [
     "decoded_sample",
     "is_container",
     "named_otherwise",
+    "packed_by_name",
     "settled",
     "without_suffix",
     "written_ns",
@@ -78,6 +79,12 @@ def named_otherwise(path: str, compression: str | None) -> str | None:
         return None
     what = f"read as {compression}" if compression is not None else "read as plain text"
     return f"its name promises {' and '.join(lacking)}, but its content is not that: {what}"
+
+
+def packed_by_name(path: str) -> bool:
+    """Whether a name promises content that does not get smaller."""
+    suffix = path.rpartition("/")[2].lower().rpartition(".")[2]
+    return suffix in _SUFFIXES and suffix != "tar"
 
 
 def assumed(compression: str | None) -> tuple[str, ...]:

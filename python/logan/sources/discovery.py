@@ -9,6 +9,8 @@ oldest first.
 On object stores it is the same: `s3://bucket/logs/*.gz` is a pattern (in which `?` begins a query,
 as in any URL), and `s3://bucket/logs/`, with its slash, a folder.
 
+So it is on hosts that are reached by ssh, whose shells expand `web1:/var/log/app/*.log`.
+
 Looks at names and kinds alone; what is in a file is `logan.sources`'s concern.
 """
 
@@ -20,15 +22,19 @@ import os
 import re
 import stat
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from logan.errors import InputError, UsageError
 from logan.limits import FOLDER_ENTRIES_MAX, INPUTS_PER_JOB_MAX
 from logan.sources import rotation
 from logan.sources.globs import Glob
+from logan.sources.hosts import as_url, is_remote
+
+if TYPE_CHECKING:
+    from logan.sources.ssh_listing import Listing
 
 __all__ = [
     "WITHOUT_PERMISSION",
@@ -113,9 +119,13 @@ def expand(paths: Iterable[str]) -> tuple[list[Named], list[Folder]]:
     """
     named: list[Named] = []
     folders: list[Folder] = []
+    paths = [as_url(path) for path in paths]
+    on_hosts = _on_hosts(paths)
     for path in paths:
         if path == "-":
             named.append(Named(path))
+        elif path in on_hosts:
+            _add_listing(path, on_hosts[path], named, folders)
         elif is_folder(path):
             folder = Folder(path)
             folders.append(folder)
@@ -131,6 +141,28 @@ def expand(paths: Iterable[str]) -> tuple[list[Named], list[Folder]]:
                 hint="analyze them in groups, or as one stream: cat … | logan analyze -",
             )
     return in_time_order(named), folders
+
+
+def _on_hosts(paths: Sequence[str]) -> Mapping[str, Listing]:
+    """What paths on hosts stand for."""
+    remote = [path for path in paths if is_remote(path)]
+    if not remote:
+        return {}
+    from logan.sources import ssh_listing
+
+    return ssh_listing.listings(remote)
+
+
+def _add_listing(path: str, listing: Listing, named: list[Named], folders: list[Folder]) -> None:
+    if not listing.is_folder:
+        named.extend(Named(each, matched=each != path) for each in listing.names)
+        return
+    folder = Folder(path, error=listing.error)
+    for why, names in listing.skipped.items():
+        for name in names:
+            folder.skip(why, name)
+    folders.append(folder)
+    named.extend(Named(each, folder) for each in listing.names)
 
 
 def in_time_order(named: Sequence[Named]) -> list[Named]:

@@ -26,7 +26,7 @@ from logan._logan import Cancel
 from logan.errors import InputError
 from logan.limits import ARCHIVE_HEAD_BYTES_MAX, NAMES_SHOWN_MAX, SAVED_MAGIC
 from logan.model import Detection, Source
-from logan.sources import discovery, files, streams
+from logan.sources import discovery, fetching, files, hosts, streams
 from logan.sources.compression import (
     assumed,
     compression_of,
@@ -37,6 +37,7 @@ from logan.sources.compression import (
 )
 from logan.sources.discovery import Folder, Named, is_url
 from logan.sources.files import Place, by_name
+from logan.sources.hosts import as_url, is_remote
 from logan.sources.streams import Stream
 from logan.sources.url_roots import UrlRoots
 
@@ -48,6 +49,7 @@ __all__ = [
     "next_step",
     "open_inputs",
     "open_named",
+    "origin_of",
     "readable_name",
     "shown_name",
 ]
@@ -110,7 +112,8 @@ def open_inputs(
     before the others, that says what of it was left out.
     """
     if literal:
-        return open_named([Named(path) for path in paths], cancel=cancel, examine=examine)
+        named = [Named(as_url(path)) for path in paths]
+        return open_named(named, cancel=cancel, examine=examine)
     named, folders = discovery.expand(paths)
     return open_named(named, folders, cancel=cancel, examine=examine)
 
@@ -132,16 +135,22 @@ def open_named(
     seen: dict[Identity, str] = {}
     inputs: list[Input] = []
     found: dict[int, int] = {}
-    for each in named:
-        path, folder = each.path, each.folder
-        entry = _open(path, opened, seen, cancel, url_roots, examine)
-        entry.matched = each.matched
-        if folder is not None and (why := _no_log(entry)):
-            folder.skip(why, path)
-            continue
-        if folder is not None:
-            found[id(folder)] = found.get(id(folder), 0) + 1
-        inputs.append(entry)
+    named = list(named)
+    ahead = fetching.ahead((each.path for each in named), url_roots, cancel)
+    try:
+        for each in named:
+            path, folder = each.path, each.folder
+            entry = _open(path, opened, seen, cancel, url_roots, examine, ahead)
+            entry.matched = each.matched
+            if folder is not None and (why := _no_log(entry)):
+                folder.skip(why, path)
+                continue
+            if folder is not None:
+                found[id(folder)] = found.get(id(folder), 0) + 1
+            inputs.append(entry)
+    finally:
+        if ahead is not None:
+            ahead.close()
     _leave_out_copies(inputs, opened)
     if any(entry.source is not None for entry in inputs):
         _leave_out_binaries(inputs)
@@ -232,6 +241,8 @@ def _folder_entry(folder: Folder, found: int) -> Input:
 
 
 def _relative(path: str, folder: str) -> str:
+    if is_remote(path):
+        path, folder = hosts.shown(path), hosts.shown(folder)
     return (
         path.removeprefix(folder.rstrip("/") + "/")
         if is_url(path)
@@ -272,12 +283,13 @@ def _open(
     cancel: Cancel | None,
     url_roots: UrlRoots | None,
     examine: Examine | None,
+    ahead: fetching.Ahead | None,
 ) -> Input:
     entry = Input(path)
     try:
         with opened(path) as place:
             try:
-                _look_at(entry, place, seen, cancel, url_roots, examine)
+                _look_at(entry, place, seen, cancel, url_roots, examine, ahead)
             except InputError as error:
                 _rename(error, place.path, path)
                 raise
@@ -296,14 +308,19 @@ def _look_at(
     cancel: Cancel | None,
     url_roots: UrlRoots | None,
     examine: Examine | None,
+    ahead: fetching.Ahead | None,
 ) -> None:
     """What is in the input, which is at `place`. Raises `InputError`."""
     identity = _identity(place.path)
     if identity is not None and identity in seen:
         entry.notes.append(_named_before(entry.path, seen[identity]))
         return
-    opener = next(opener for takes, opener in KINDS if takes(place.path))
-    source, samples, entry.stream = opener(place.path, cancel, url_roots)
+    source, samples, entry.stream = _opened(place.path, cancel, url_roots, ahead)
+    if (other := fetching.same_file(source)) is not None:
+        if other in seen:
+            entry.notes.append(_named_before(entry.path, seen[other]))
+            return
+        seen[other] = entry.path
     entry.detection = _detect(entry.path, samples, source.compression)
     entry.first_line = first_line(samples)
     if not entry.detection.formats:
@@ -325,6 +342,15 @@ def _look_at(
     elif (note := named_otherwise(entry.path, source.compression)) is not None:
         entry.notes.append(note)
     entry.source = source if place.name == place.path else replace(source, url=place.name)
+
+
+def _opened(
+    path: str, cancel: Cancel | None, url_roots: UrlRoots | None, ahead: fetching.Ahead | None
+) -> Opened:
+    if ahead is not None and is_remote(path):
+        return ahead.take(path)
+    opener = next(opener for takes, opener in KINDS if takes(path))
+    return opener(path, cancel, url_roots)
 
 
 def _rename(error: InputError, place: str, path: str) -> None:
@@ -377,9 +403,7 @@ def _identity(path: str) -> Identity | None:
 
 
 def _open_url(path: str, cancel: Cancel | None, url_roots: UrlRoots | None) -> Opened:
-    from logan.sources import objects
-
-    return objects.open_object(path, url_roots)
+    return fetching.open_url(path, url_roots, cancel)
 
 
 def _open_file(path: str, cancel: Cancel | None, url_roots: UrlRoots | None) -> Opened:
@@ -409,6 +433,8 @@ KINDS: Final[Sequence[tuple[Callable[[str], bool], Opener]]] = (
 
 def shown_name(path: str) -> str:
     """The name of an input in reports: of a URL nothing that may be secret."""
+    if is_remote(path):
+        return hosts.shown(path)
     if is_url(path):
         from logan.sources import objects
 
@@ -416,11 +442,22 @@ def shown_name(path: str) -> str:
     return readable_name(path)
 
 
+def origin_of(path: str) -> str | None:
+    """The host that an input is read from by ssh, without a user; None for others."""
+    if not is_remote(path):
+        return None
+    return path.partition("://")[2].partition("/")[0].rpartition("@")[2] or None
+
+
 def next_step(path: str, kind: str, why: str = "") -> str | None:
     """What to do about an error of this kind that came up while `path` was scanned, if that is
     known and its sentence `why` does not say so itself."""
     if not is_url(path):
         return None
+    if is_remote(path):
+        from logan.sources import ssh
+
+        return ssh.next_step(path, kind)
     from logan.sources import objects
 
     return objects.next_step(path, kind, why)

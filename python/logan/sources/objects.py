@@ -12,28 +12,24 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
-from logan import _logan
 from logan._logan import Cancel
 from logan.errors import CancelledError, InputError, SourceChangedError
 from logan.limits import (
-    CONTENT_EDGE_BYTES,
     FETCH_AHEAD_MAX,
     FETCH_BYTES_MAX,
     FETCH_RETRIES_MAX,
     FETCH_TIMEOUT_S,
     SAMPLE_HEAD_BYTES_MAX,
-    SAMPLE_PLACE_BYTES_MAX,
-    SAMPLE_PLACES_MAX,
 )
 from logan.model import Source
 from logan.sources import compression
+from logan.sources.sampling import sampled
 from logan.sources.streams import Stream
 from logan.sources.url_roots import UrlRoots, is_outside, shown
 from logan.sources.web import Meta, NoRangesError, WebError, WebObject
@@ -132,7 +128,7 @@ def open_object(
         if head is not None:
             at = meta.last_modified
             mtime_ns = None if at is None else int(at.timestamp()) * 1_000_000_000 or None
-            return _object(fetcher, head, Source(url, size, None, mtime_ns, etag=etag))
+            return sampled(fetcher, head, Source(url, size, None, mtime_ns, etag=etag))
     pieces = fetcher.whole()
     stream = Stream(-1, b"", ended=False, owned=False, pieces=pieces)
 
@@ -146,48 +142,6 @@ def open_object(
     kind, head = compression.settled(more(SAMPLE_HEAD_BYTES_MAX), more)
     sample = head if kind is None else compression.decoded_sample(head, kind)
     return Source(url, None, compression=kind), [(0, sample)], stream
-
-
-def _object(
-    fetcher: Fetcher, head: bytes, source: Source
-) -> tuple[Source, list[tuple[int, bytes]], None]:
-    size = source.size or 0
-    kind, head = compression.settled(
-        head, lambda length: fetcher.range(0, min(size, length)) or b""
-    )
-    if kind is not None:
-        source = Source(
-            source.url,
-            size,
-            None,
-            source.mtime_ns,
-            compression=kind,
-            etag=source.etag,
-            written_ns=compression.written_ns(head, kind),
-        )
-        return source, [(0, compression.decoded_sample(head, kind))], None
-    if len(head) == size:
-        source = replace(source, content=_logan.content(head, head, size))
-        return source, [(0, head)] if head else [], None
-    tail = b""
-    samples = [(0, head[: head.rfind(b"\n") + 1] or head)]
-    stride = (size - len(head)) // SAMPLE_PLACES_MAX
-    if stride > SAMPLE_PLACE_BYTES_MAX:
-        for place in range(SAMPLE_PLACES_MAX):
-            offset = len(head) + (place + 1) * stride - SAMPLE_PLACE_BYTES_MAX
-            if place == SAMPLE_PLACES_MAX - 1:
-                # To the end, which is at most a few bytes further, for the source's identity.
-                data = tail = fetcher.range(offset, size) or b""
-                data = data[:SAMPLE_PLACE_BYTES_MAX]
-            else:
-                data = fetcher.range(offset, offset + SAMPLE_PLACE_BYTES_MAX) or b""
-            first, last = data.find(b"\n") + 1, data.rfind(b"\n") + 1
-            if 0 < first < last:
-                samples.append((offset + first, data[first:last]))
-    tail = tail or fetcher.range(max(0, size - CONTENT_EDGE_BYTES), size) or b""
-    if len(tail) >= min(size, CONTENT_EDGE_BYTES):
-        source = replace(source, content=_logan.content(head, tail, size))
-    return source, samples, None
 
 
 class _Object(Protocol):
@@ -297,6 +251,10 @@ class Fetcher:
         if len(data) != end - start:
             raise self._changed(f"{start + len(data):,} bytes, planned {end:,}")
         return data
+
+    def ranges(self, wanted: Sequence[tuple[int, int]]) -> list[bytes]:
+        """The bytes of several ranges; none of those that are not served. Raises `InputError`."""
+        return [self.range(*each) or b"" for each in wanted]
 
     def whole(self) -> Iterator[bytes]:
         """All of it, piece by piece. Raises `InputError`."""
@@ -450,7 +408,7 @@ def _check_url(url: str) -> None:
             f"{shown(url)}: logan does not know {scheme}://",
             input=url,
             kind="missing",
-            hint="it reads files, - and http(s)://, s3://, gs://, az://",
+            hint="it reads files, - and http(s)://, s3://, gs://, az://, ssh://",
         )
     if not parts.netloc or (scheme in ("http", "https") and not parts.hostname):
         raise InputError(

@@ -59,13 +59,20 @@ class UrlRoots:
 
     def allows(self, url: str) -> bool:
         """Whether the object at `url` is below a root."""
+        return self.root_of(url) is not None
+
+    def root_of(self, url: str) -> str | None:
+        """The root that the object at `url` is below; None if there is none."""
         place = _place(url)
-        return place is not None and any(
-            place.server == root.server
-            and len(place.path) > len(root.path)
-            and place.path[: len(root.path)] == root.path
-            for root in self._roots
-        )
+        for given, root in zip(self.given, self._roots, strict=True):
+            if (
+                place is not None
+                and place.server == root.server
+                and len(place.path) > len(root.path)
+                and place.path[: len(root.path)] == root.path
+            ):
+                return given
+        return None
 
     def refusal(self, url: str, *, from_url: str | None = None) -> InputError:
         """That `url` is not read, to which `from_url` redirects if it is given."""
@@ -86,7 +93,10 @@ def shown(url: str) -> str:
     plain = url.partition("?")[0].partition("#")[0]
     scheme, mark, rest = plain.partition("://")
     host, slash, path = rest.partition("/")
-    text = f"{scheme.lower()}{mark}{host.rpartition('@')[2]}{slash}{path}" if mark else plain
+    # Whom ssh logs in as is no secret, and makes a difference.
+    user = host.rpartition("@")[0].partition(":")[0] if scheme.lower() == "ssh" else ""
+    host = f"{user}{'@' if user else ''}{host.rpartition('@')[2]}"
+    text = f"{scheme.lower()}{mark}{host}{slash}{path}" if mark else plain
     return "".join(each if each.isprintable() else "\ufffd" for each in text)
 
 
@@ -101,7 +111,7 @@ def _root(url: str) -> _Place:
     if place is None or parts is None or parts.query or parts.fragment:
         raise UsageError(
             f"--root {shown(url)} is not a URL without '..', '?' and '#'",
-            hint="write it like s3://bucket/logs/ or https://logs.example/",
+            hint="write it like s3://bucket/logs/, https://logs.example/ or ssh://web1/var/log/",
         )
     path = place.path[:-1] if place.path and not place.path[-1] else place.path
     return _Place(place.server, path)

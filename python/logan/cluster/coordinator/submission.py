@@ -30,6 +30,7 @@ from logan.sources import discovery
 from logan.sources.compression import assumed, named_otherwise
 from logan.sources.discovery import Folder, Named, is_pattern, is_url
 from logan.sources.files import Place, by_name, content_of, working_directory
+from logan.sources.hosts import as_url, is_remote
 from logan.sources.inputs import Input, first_line, first_lines, open_named, shown_name
 from logan.sources.roots import Opened, Roots, open_regular
 from logan.sources.rotation import natural
@@ -104,7 +105,10 @@ def _plan_paths(submission: Submission, roots: Roots, strict: bool) -> Planned:
     if submission.confined:
         named, folders = _expand_below(submission, roots)
     else:
-        named, folders = discovery.expand(submission.paths)
+        paths = [as_url(each) for each in submission.paths]
+        refused = [each for each in paths if is_remote(each) and not roots.allows(each)]
+        named, folders = discovery.expand([each for each in paths if each not in refused])
+        named += [Named(each) for each in refused]
     inputs = open_named(
         named,
         folders,
@@ -192,7 +196,9 @@ def _absolute(path: str, submission: Submission, roots: Roots) -> str:
             hint="analyze it here: logan analyze -",
         )
     if is_url(path):
-        if not submission.confined or roots.allows(path):
+        # Logging in to hosts is only for what the operator named as a root.
+        is_own = not submission.confined and not is_remote(path)
+        if is_own or roots.allows(path):
             return path
         raise roots.urls.refusal(path)
     return os.path.normpath(os.path.join(submission.base or working_directory(), path))

@@ -76,7 +76,7 @@ _shtab_logan_analyze_options=(
   "*--expect[exit 1 unless EXPR is true, such as \'response_time_ms.p99\<\=300\', \'routes\[\"POST \/pay\"\].p95_ms\<300ms\' or \'errors.ratio\<1\% in every 5m\'\; repeatable]:EXPR:"
   "--allow-empty[expectations may hold where no record was read or selected\: counts are then 0]"
   "--max-malformed[exit 1 if more lines than this are malformed\: a count, or a share such as 1\%]:LIMIT:"
-  "(*)::log files (also .gz .zst .bz2 .xz .lz4), archives (.tar .tar.gz .zip), folders, quoted globs such as \'logs\/\*\*\/\*.gz\', URLs (http(s)\:\/\/, s3\:\/\/, gs\:\/\/, az\:\/\/)\; - is standard input:_files"
+  "(*)::log files (also .gz .zst .bz2 .xz .lz4), archives (.tar .tar.gz .zip), folders, quoted globs such as \'logs\/\*\*\/\*.gz\', URLs (http(s)\:\/\/, s3\:\/\/, gs\:\/\/, az\:\/\/), HOST\:PATH by ssh\; - is standard input:_files"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -143,7 +143,7 @@ _shtab_logan_coordinator_defaults_added=0
 _shtab_logan_detect_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--json[print as JSON]"
-  "(*):log files (also .gz .zst .bz2 .xz .lz4), archives (.tar .tar.gz .zip), folders, quoted globs such as \'logs\/\*\*\/\*.gz\', URLs (http(s)\:\/\/, s3\:\/\/, gs\:\/\/, az\:\/\/)\; - is standard input:_files"
+  "(*):log files (also .gz .zst .bz2 .xz .lz4), archives (.tar .tar.gz .zip), folders, quoted globs such as \'logs\/\*\*\/\*.gz\', URLs (http(s)\:\/\/, s3\:\/\/, gs\:\/\/, az\:\/\/), HOST\:PATH by ssh\; - is standard input:_files"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -206,7 +206,7 @@ _shtab_logan_export_options=(
   "--output-format[parquet, arrow, csv, jsonl (default\: by the suffix of the file)]:NAME:(parquet arrow csv jsonl)"
   "--malformed[rows for malformed lines, too, with the reason]"
   "--continuation[rows for lines that continue a record, too]"
-  "(*):log files (also .gz .zst .bz2 .xz .lz4), archives (.tar .tar.gz .zip), folders, quoted globs such as \'logs\/\*\*\/\*.gz\', URLs (http(s)\:\/\/, s3\:\/\/, gs\:\/\/, az\:\/\/)\; - is standard input:_files"
+  "(*):log files (also .gz .zst .bz2 .xz .lz4), archives (.tar .tar.gz .zip), folders, quoted globs such as \'logs\/\*\*\/\*.gz\', URLs (http(s)\:\/\/, s3\:\/\/, gs\:\/\/, az\:\/\/), HOST\:PATH by ssh\; - is standard input:_files"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -247,7 +247,7 @@ _shtab_logan_lines_options=(
   "--malformed[malformed lines instead of records]"
   "--json[one JSON object a record]"
   "--count[print only how many records there are]"
-  "(*):log files (also .gz .zst .bz2 .xz .lz4), archives (.tar .tar.gz .zip), folders, quoted globs such as \'logs\/\*\*\/\*.gz\', URLs (http(s)\:\/\/, s3\:\/\/, gs\:\/\/, az\:\/\/)\; - is standard input:_files"
+  "(*):log files (also .gz .zst .bz2 .xz .lz4), archives (.tar .tar.gz .zip), folders, quoted globs such as \'logs\/\*\*\/\*.gz\', URLs (http(s)\:\/\/, s3\:\/\/, gs\:\/\/, az\:\/\/), HOST\:PATH by ssh\; - is standard input:_files"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -294,7 +294,7 @@ _shtab_logan_sql_options=(
   "--columns[types of keys, such as json.user_id\:int,json.ok\:bool]:NAMES:"
   "--output-format[table, csv, json, jsonl, parquet (default\: by the suffix of the file, else table)]:NAME:(table csv json jsonl parquet)"
   ":a SELECT from the table log\; quote it:"
-  "(*):log files (also .gz .zst .bz2 .xz .lz4), archives (.tar .tar.gz .zip), folders, quoted globs such as \'logs\/\*\*\/\*.gz\', URLs (http(s)\:\/\/, s3\:\/\/, gs\:\/\/, az\:\/\/)\; - is standard input:_files"
+  "(*):log files (also .gz .zst .bz2 .xz .lz4), archives (.tar .tar.gz .zip), folders, quoted globs such as \'logs\/\*\*\/\*.gz\', URLs (http(s)\:\/\/, s3\:\/\/, gs\:\/\/, az\:\/\/), HOST\:PATH by ssh\; - is standard input:_files"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -413,7 +413,7 @@ _shtab_logan_watch_options=(
   "*--expect[exit 1 unless EXPR is true, such as \'response_time_ms.p99\<\=300\', \'routes\[\"POST \/pay\"\].p95_ms\<300ms\' or \'errors.ratio\<1\% in every 5m\'\; repeatable]:EXPR:"
   "--allow-empty[expectations may hold where no record was read or selected\: counts are then 0]"
   "--max-malformed[exit 1 if more lines than this are malformed\: a count, or a share such as 1\%]:LIMIT:"
-  "(*)::log files, folders, quoted globs such as \'\/var\/log\/app\/\*.log\', named pipes\; - is standard input, which is also read where no path is given:_files"
+  "(*)::log files, folders, quoted globs such as \'\/var\/log\/app\/\*.log\', HOST\:PATH by ssh, named pipes\; - is standard input, which is also read where no path is given:_files"
 )
 
 # guard to ensure default positional specs are added only once per session

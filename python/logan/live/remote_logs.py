@@ -1,0 +1,80 @@
+"""All logs of a watch that are on hosts, a `HostFollower` for each host."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+from logan._logan import Spec
+from logan.live import clock
+from logan.live.notices import Notice
+from logan.live.remote import HostFollower
+from logan.live.remote_log import RemoteLog
+from logan.live.remote_start import Start, start_of
+from logan.model import Detection
+from logan.sources.hosts import Address, parse
+
+__all__ = ["RemoteLogs"]
+
+
+class RemoteLogs:
+    """The logs at `ssh://` URLs; false if there are none.
+
+    Args:
+        urls: files, folders and patterns.
+        wanted: where to begin, as `starting.parse_from` gives it.
+        spec_of: the spec by which a log is read that looks like this.
+    """
+
+    def __init__(
+        self, urls: Sequence[str], wanted: str | float, spec_of: Callable[[Detection], Spec]
+    ) -> None:
+        by_host: dict[Address, list[str]] = {}
+        for url in urls:
+            by_host.setdefault(parse(url).address, []).append(url)
+        begin = partial(start_of, spec_of=spec_of)
+        self._hosts = [
+            HostFollower(address, paths, wanted, begin, clock.now)
+            for address, paths in by_host.items()
+        ]
+
+    def __bool__(self) -> bool:
+        return bool(self._hosts)
+
+    def begin(self) -> None:
+        """Start to follow."""
+        for each in self._hosts:
+            each.begin()
+
+    def notices(self) -> Iterator[Notice]:
+        """What happened since the last call."""
+        for host in self._hosts:
+            while True:
+                try:
+                    yield host.notices.get_nowait()
+                except queue.Empty:
+                    break
+
+    def fresh(self) -> Iterator[tuple[RemoteLog, Start]]:
+        """Logs that were looked at since the last call, with where each begins."""
+        for log in self._all():
+            if log.start is not None and not log.announced:
+                log.announced = True
+                yield log, log.start
+
+    def failed(self) -> list[tuple[str, str]]:
+        """URL and reason of each log that could not be looked at so far."""
+        return [
+            (log.url, log.error)
+            for log in self._all()
+            if not log.announced and log.error is not None
+        ]
+
+    def close(self) -> None:
+        """End all connections."""
+        for each in self._hosts:
+            each.close()
+
+    def _all(self) -> list[RemoteLog]:
+        return [log for host in self._hosts for log in list(host.logs.values())]
