@@ -120,6 +120,11 @@ class Follower:
         """The file that is read now, as it is open."""
         return self._file
 
+    def retry(self, now: float) -> None:
+        """Look whether there is a file by now."""
+        if self._file is None:
+            self._open_first(now)
+
     def start_at(self, position: int) -> None:
         """Begin with byte `position` of the first file, which is then that byte of the log."""
         assert self._file is not None

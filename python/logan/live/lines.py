@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +72,7 @@ def line_of(
 
 def live_section(watch: Watch, alerts: Alerts, window: str, now: float) -> dict[str, Any]:
     """What JSON has of the watch itself: the window, alerts, what happened to the logs."""
-    return {
+    section = {
         "window": window,
         "at": f"{datetime.fromtimestamp(now, UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z",
         "behind_bytes": watch.behind(),
@@ -82,3 +83,6 @@ def live_section(watch: Watch, alerts: Alerts, window: str, now: float) -> dict[
             for each in list(watch.notices)[-20:]
         ],
     }
+    if watch.hosts:
+        section["hosts"] = [asdict(each) for each in watch.hosts]
+    return section

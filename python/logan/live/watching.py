@@ -110,7 +110,7 @@ class Watch:
             self._logs[each] = _Log(pipe, LogCounter(each, options, now=now))
         for name, current in logs_of(files).items():
             self._add(name, current, start, now)
-        if not self._logs:
+        if not self._logs and files:
             self.notices.add(
                 Notice("waiting", "", f"no file matches {', '.join(files)} yet", now, True)
             )
@@ -417,6 +417,11 @@ class Watch:
                     except OSError:
                         continue
             return total
+
+    @property
+    def hosts(self) -> Sequence[Any]:
+        """The hosts of logs that are read elsewhere; none here."""
+        return ()
 
     def close(self) -> None:
         """Close all files."""
