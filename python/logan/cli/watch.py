@@ -242,7 +242,7 @@ async def _main_remote(
     alerts: Alerts,
     expectations: list[Any],
 ) -> int:
-    from logan.cli.watch_remote import Told, run_remote
+    from logan.cli.watch_remote import run_remote
 
     async def show(watch: Watch, told: Told) -> None:
         await _show(args, watch, alerts, told)

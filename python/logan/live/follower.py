@@ -144,7 +144,9 @@ class Follower:
         if self._file is None:
             return None
         current: Role = "cut" if self._file.was_cut else "current"
-        files: list[tuple[Readable, Role]] = [(each, "queued") for each in self._before if each.position][:1]
+        files: list[tuple[Readable, Role]] = [
+            (each, "queued") for each in self._before if each.position
+        ][:1]
         files += [(self._file, current), *((each.file, "retired") for each in self._retired)]
         places = [
             file_place(each, role, unread if each is self._given_by else 0) for each, role in files
@@ -279,9 +281,7 @@ class Follower:
         self._tell("lost", text + self._perhaps_lost(between), now, lost=True)
 
     def _perhaps_lost(self, between: str) -> str:
-        return (
-            f"lines written between {between}, {self._after_byte()}, are lost if there were any"
-        )
+        return f"lines written between {between}, {self._after_byte()}, are lost if there were any"
 
     def _after_byte(self) -> str:
         return f"after byte {self.offset:,} of the log"

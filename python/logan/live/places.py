@@ -112,9 +112,7 @@ def file_place(file: Readable, role: Role, unread: int = 0) -> FilePlace | None:
             return None
         if len(tail) != min(position, TAIL_BYTES_MAX):
             return None
-    return FilePlace(
-        role, position, device, inode, len(head), _hash(head), len(tail), _hash(tail)
-    )
+    return FilePlace(role, position, device, inode, len(head), _hash(head), len(tail), _hash(tail))
 
 
 def _hash(data: bytes) -> str:
@@ -137,7 +135,9 @@ def found(place: Place, current: OpenFile, before_bytes: int) -> Found:
     if last is not None and last.position:
         match = matches[last]
         if match is None:
-            result.lost.append(f"the file that was read to byte {last.position:,} is gone: its rest")
+            result.lost.append(
+                f"the file that was read to byte {last.position:,} is gone: its rest"
+            )
         elif isinstance(match, OpenFile):
             match.seek(last.position)
         if match is not None and match is not current:

@@ -102,20 +102,13 @@ class ClientHandler:
                         await self._link.send(messages.StatusReport(self._services.status.state()))
                         if self._place.idle_since is not None:
                             self._place.idle_since = trio.current_time()
-                    case messages.Submit() if not self._busy:
+                    case messages.Submit() | messages.Attach() if not self._busy:
                         self._busy = True
                         self._place.idle_since = None
-                        begun = self._follow if message.kind == "follow" else self._work
-                        nursery.start_soon(begun, message)
-                    case messages.Attach() if not self._busy:
-                        self._busy = True
-                        self._place.idle_since = None
-                        nursery.start_soon(self._follow, message)
+                        nursery.start_soon(self._begin, message)
                     case messages.Cancel() if self._attached == message.job:
                         nursery.start_soon(self._services.follows.finish, message.job)
-                    case messages.Cancel():
-                        break
-                    case messages.Error():
+                    case messages.Cancel() | messages.Error():
                         break
                     case _:
                         raise ProtocolError("one job per connection", code="order")
@@ -143,6 +136,12 @@ class ClientHandler:
             self._services.waiting.ends -= 1
             self._services.changes.notify()
             self._place.idle_since = trio.current_time()
+
+    async def _begin(self, message: messages.Submit | messages.Attach) -> None:
+        if isinstance(message, messages.Submit) and message.kind != "follow":
+            await self._work(message)
+        else:
+            await self._follow(message)
 
     async def _follow(self, message: messages.Submit | messages.Attach) -> None:
         """Begin a follow job, or find one, and show it. It goes on without this client."""

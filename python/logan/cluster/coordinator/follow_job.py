@@ -229,9 +229,7 @@ class FollowJob:
         self._give(source, session, worker, body)
         return source
 
-    def _give(
-        self, source: FollowedSource, session: str, worker: str, body: OfferBody
-    ) -> None:
+    def _give(self, source: FollowedSource, session: str, worker: str, body: OfferBody) -> None:
         source.owner, source.worker, source.path = session, worker, body.path
         source.file = _file_of(body)
         source.attempt += 1
@@ -250,9 +248,7 @@ class FollowJob:
         # It goes on being written, so that dates without a year lie around now.
         anchor = anchor_of(detection, written_ns=None, now_ns=int(now * 1e9))
         identities = [identity(Source(name, None), name)]
-        spec = Spec(
-            spec_json([detection], self.options, anchor_ns=anchor, identities=identities)
-        )
+        spec = Spec(spec_json([detection], self.options, anchor_ns=anchor, identities=identities))
         source = FollowedSource(
             *(len(self.sources), worker, body.path, name, _file_of(body), spec),
             *(detection.header > 0, tuple(detection.assumed), body.joined),
@@ -295,9 +291,7 @@ class FollowJob:
             )
         return summary
 
-    def accept(
-        self, session: str, slot: Slot, summary: Summary, now: float
-    ) -> AcceptedSlot | None:
+    def accept(self, session: str, slot: Slot, summary: Summary, now: float) -> AcceptedSlot | None:
         """A checked slot counts, or does not: it is late, or was had already."""
         source = self.sources[slot.source]
         if source.owner != session or source.attempt != slot.attempt:

@@ -28,7 +28,9 @@ from logan.errors import SummaryError
 __all__ = ["read", "write"]
 
 
-def write(database: sqlite3.Connection, record: FollowStored | FollowAdvanced | FollowEnded) -> None:
+def write(
+    database: sqlite3.Connection, record: FollowStored | FollowAdvanced | FollowEnded
+) -> None:
     """Within a transaction of the journal."""
     run = database.execute
     if isinstance(record, FollowStored):

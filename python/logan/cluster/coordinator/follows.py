@@ -71,9 +71,7 @@ class _Running:
 class Follows:
     """The follow jobs of a coordinator."""
 
-    def __init__(
-        self, commits: Commits, tasks: Tasks, events: EventLog, changes: Changes
-    ) -> None:
+    def __init__(self, commits: Commits, tasks: Tasks, events: EventLog, changes: Changes) -> None:
         self._commits = commits
         self._tasks = tasks
         self._events = events
@@ -225,9 +223,7 @@ class Follows:
                 running.unfinished.discard(session.id)
                 self._changes.notify()
 
-    def _take_offer(
-        self, job: FollowJob, session: WorkerSession, message: following.Offer
-    ) -> None:
+    def _take_offer(self, job: FollowJob, session: WorkerSession, message: following.Offer) -> None:
         known = len(job.sources)
         try:
             source = job.offer(session.id, session.name, message.body, clock.now())

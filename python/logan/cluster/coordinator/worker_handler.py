@@ -87,16 +87,22 @@ class WorkerHandler:
                     self._nursery.start_soon(self._hand_out, message)
                 case messages.Found():
                     session.take_found(message)
-                case following.Offer() | following.Slot():
-                    await self._follows.take(session, message)
-                case following.Followed() | following.Finished():
-                    await self._follows.take(session, message)
                 case messages.Bye():
                     return True
                 case messages.Error():
                     raise ProtocolError(message.message, code=message.code)
                 case _:
-                    raise ProtocolError(f"{type(message).__name__} is not expected", code="order")
+                    await self._follow(message)
+
+    async def _follow(self, message: messages.Message) -> None:
+        """What it says about follow jobs. Raises `ProtocolError`, also for anything else."""
+        match message:
+            case following.Offer() | following.Slot() | following.Followed():
+                await self._follows.take(self._session, message)
+            case following.Finished():
+                await self._follows.take(self._session, message)
+            case _:
+                raise ProtocolError(f"{type(message).__name__} is not expected", code="order")
 
     def _hear(self) -> None:
         """Bytes arrived: a sign of life, though it renews no lease."""

@@ -338,7 +338,8 @@ class FollowedLog:
     def _cut(self, cuts: list[Cut], now: float, *, final: bool = False) -> None:
         """Make the pending slot one that can be sent, if a place can be named behind it."""
         pending = self._pending
-        assert pending is not None and self._counter is not None
+        assert pending is not None
+        assert self._counter is not None
         place = pending.place
         if not final and (place is None or place.offset != pending.end):
             return

@@ -204,9 +204,7 @@ class FollowTable:
                     self._follow(job, log, order, now)
         return False
 
-    def _follow(
-        self, job: _Job, log: FollowedLog, order: following.Follow, now: float
-    ) -> None:
+    def _follow(self, job: _Job, log: FollowedLog, order: following.Follow, now: float) -> None:
         try:
             log.follow(order.source, order.attempt, order.body, now)
         except (LoganError, OSError, ValueError) as error:
@@ -239,9 +237,7 @@ class FollowTable:
                 text = f"more than {LOGS_MAX:,} logs match: the others are left out"
                 self._note_once(job, text, now)
                 break
-            job.logs[path] = FollowedLog(
-                path, current, self._allowed, now, joined=not is_first
-            )
+            job.logs[path] = FollowedLog(path, current, self._allowed, now, joined=not is_first)
         if not job.logs:
             patterns = ", ".join(job.patterns)
             self._note_once(job, f"no file below the roots matches {patterns} yet", now)
@@ -250,7 +246,6 @@ class FollowTable:
         if text not in job.said and len(job.said) < 1_000:
             job.said.add(text)
             job.notices.append(Notice("waiting", "", text, now, True))
-
 
 
 def _entry(notice: Notice, now: float) -> NoticeEntry:

@@ -125,18 +125,23 @@ class Session:
                 self._cancel(message)
             case messages.Search():
                 self._nursery.start_soon(self._search, message)
-            case messages.Watch() if not self._draining:
-                self._follows.watch(message, self._nursery)
-            case messages.Follow() | messages.SlotDone() | messages.Finish():
-                self._follows.take(message)
-            case messages.Watch():
-                pass
             case messages.Drain():
                 self.drain()
             case messages.Error():
                 raise ProtocolError(message.message, code=message.code)
             case messages.HealthAck():
                 pass
+            case _:
+                self._follow(message)
+
+    def _follow(self, message: messages.Message) -> None:
+        """About a follow job. Raises `ProtocolError` for anything else."""
+        match message:
+            case messages.Watch():
+                if not self._draining:
+                    self._follows.watch(message, self._nursery)
+            case messages.Follow() | messages.SlotDone() | messages.Finish():
+                self._follows.take(message)
             case _:
                 raise ProtocolError(f"{message.VERB} is not for workers", code="order")
 
