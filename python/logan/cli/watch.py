@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from logan.options import Options
     from logan.report import Report
 
-__all__ = ["EPILOG", "HELP", "configure", "run"]
+__all__ = ["EPILOG", "HELP", "configure", "configure_serving", "run", "server_of"]
 
 HELP = "Follow logs as they are written: the report of the last minutes, alerts, a live page."
 EPILOG = """\
@@ -132,8 +132,9 @@ def configure_remote(parser: Parser) -> None:
     configure_peer(parser, insecure=False)
 
 
-def configure_serving(parser: Parser) -> None:
-    """Add what says where the live page is served."""
+def configure_serving(parser: Parser, *, insecure: bool = True) -> None:
+    """Add what says where the live page is served; unless `insecure`, the command has an option
+    of that name already."""
     from logan.live import PAGE_ADDRESS
 
     page = parser.add_argument_group("live page")
@@ -152,6 +153,8 @@ def configure_serving(parser: Parser) -> None:
     )
     page.add_argument("--serve-cert", metavar="FILE", help="TLS certificate of the page")
     page.add_argument("--serve-key", metavar="FILE", help="key of the certificate")
+    if not insecure:
+        return
     page.add_argument(
         "--insecure",
         action="store_true",
@@ -268,7 +271,7 @@ async def _show(
     interval_s = args.interval or (VIEW_INTERVAL_S if is_json or with_view else LINES_INTERVAL_S)
     if interval_s < INTERVAL_S_MIN:
         raise UsageError(f"--interval must be {INTERVAL_S_MIN:g}s or more")
-    server = _server(args)
+    server = server_of(args)
     screen: Any = None
     if with_view:
         from logan.cli.watch_view import Screen
@@ -296,9 +299,9 @@ async def _show(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(Signals().watch, runner.stop.set)
         if server is not None:
-            from logan.live.web import serve
+            from logan.live.web import WatchContent, serve
 
-            page = await nursery.start(serve, server, watch, alerts)
+            page = await nursery.start(serve, server, WatchContent(watch, alerts))
             say_now(f"live page: {page}")
         if screen is not None:
             async with screen.on(runner, nursery):
@@ -308,7 +311,8 @@ async def _show(
         nursery.cancel_scope.cancel()
 
 
-def _server(args: argparse.Namespace) -> Any:
+def server_of(args: argparse.Namespace) -> Any:
+    """Where the page is served, as the options say; None for nowhere. Raises `UsageError`."""
     if args.serve is None:
         return None
     from logan.live.serving import settings_of

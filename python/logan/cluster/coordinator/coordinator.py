@@ -41,6 +41,7 @@ from logan.cluster.coordinator.events import Changes, EventLog
 from logan.cluster.coordinator.executor import Executor
 from logan.cluster.coordinator.follows import Follows
 from logan.cluster.coordinator.jobs import ActiveJob
+from logan.cluster.coordinator.page import CoordinatorContent
 from logan.cluster.coordinator.server import Identity, Server, open_listeners
 from logan.cluster.coordinator.status import Status
 from logan.cluster.coordinator.worker_session import WorkerSession
@@ -339,6 +340,10 @@ class Coordinator:
     def workers(self) -> tuple[WorkerStatus, ...]:
         """The workers that there are and were, in order of name."""
         return self._status.workers()
+
+    def page(self) -> CoordinatorContent:
+        """What a page of the coordinator shows, for `logan.live.web.serve`."""
+        return CoordinatorContent(self.status, self._conclusion.finished)
 
     def status(self) -> StateBody:
         """Workers, jobs and recent events, as a client gets them with STATE."""
