@@ -174,6 +174,8 @@ class RemoteWatch(Watch):
         with self._lock:
             if self.lost_since is None:
                 self.lost_since = now
+                text = "the coordinator cannot be reached: these are its last figures"
+                self.notices.add(Notice("vanished", "", text, now))
 
     # A watch as others see it.
 

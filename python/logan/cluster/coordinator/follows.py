@@ -29,7 +29,7 @@ from logan.cluster.coordinator.records import (
     StoredFollow,
 )
 from logan.cluster.coordinator.worker_session import WorkerSession
-from logan.cluster.limits import INLINE_BYTES_MAX, JOBS_MAX
+from logan.cluster.limits import INLINE_BYTES_MAX, JOBS_MAX, LINGER_S_MAX
 from logan.cluster.nurseries import Tasks
 from logan.cluster.request import Submission
 from logan.cluster.transport import Transport
@@ -78,6 +78,7 @@ class Follows:
         self._changes = changes
         self._running: dict[str, _Running] = {}
         self._sessions: dict[str, WorkerSession] = {}
+        self._shown = 0
 
     def __len__(self) -> int:
         return len(self._running)
@@ -179,6 +180,8 @@ class Follows:
         async with trio.open_nursery() as nursery:
             for id in list(self._running):
                 nursery.start_soon(self.finish, id)
+        with trio.move_on_after(LINGER_S_MAX):
+            await self._changes.until(lambda: not self._shown)
 
     # Workers.
 
@@ -324,9 +327,12 @@ class Follows:
         viewer = Viewer(running.job)
         running.arrivals.append(viewer)
         running.wanted.set()
+        self._shown += 1
         try:
             await viewer.run(link)
         finally:
+            self._shown -= 1
+            self._changes.notify()
             for viewers in (running.viewers, running.arrivals):
                 if viewer in viewers:
                     viewers.remove(viewer)

@@ -169,7 +169,7 @@ def _verdict(state: StateBody) -> tuple[str, str]:
         return tone, "no worker is connected"
     if not state.jobs and not state.follows:
         return "neutral", "nothing to do"
-    return "good", "all goes on"
+    return "good", "no faults"
 
 
 def _worker_row(each: WorkerStatus) -> dict[str, Any]:
