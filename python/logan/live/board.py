@@ -144,9 +144,15 @@ def host_line(host: Any) -> dict[str, Any]:
         "state": state,
         "logs": host.logs,
         "counted": units.bytes_size(host.counted_bytes),
-        "behind": units.bytes_size(host.behind_bytes) if host.behind_bytes else "nothing",
+        "behind": _behind(host),
         "last": last,
     }
+
+
+def _behind(host: Any) -> str:
+    if host.state == "away":
+        return "an unknown amount"
+    return units.bytes_size(host.behind_bytes) if host.behind_bytes else "nothing"
 
 
 def _errors(report: Row) -> str:
