@@ -77,6 +77,10 @@ fuzz-journal seconds="3600":
 demo log="test_vectors/logs/mixed_format.log" scenario="worker-failure": build
     "{{ python }}" -m logan simulate {{ scenario }} {{ log }}
 
+# Runs and watches with a state folder, each killed 1,000 times among rotations: no line lost or doubled
+kills *args:
+    "{{ python }}" -m pytest tests/unit/state -m slow -s {{ args }}
+
 # The cluster's tests with real processes, many times over, some rounds side by side: none may fail
 chaos count="50" jobs="4": build
     "{{ python }}" -m tests.chaos --count {{ count }} --jobs {{ jobs }}
@@ -119,6 +123,10 @@ bench-formats *args: build
 bench-sources *args: build
     "{{ python }}" -m tests.bench.sources {{ args }}
 
+# Records out: Arrow, Parquet, and `logan sql` beside DuckDB alone with a regular expression
+bench-records *args: build
+    "{{ python }}" -m tests.bench.records {{ args }}
+
 # Events a second and memory of the pure scheduler
 bench-scheduler *args:
     "{{ python }}" -m tests.bench.scheduler {{ args }}
@@ -134,6 +142,10 @@ bench-rust *args:
 # Rewrite what is made from other files: reference pages, man pages, completions, notices
 generate:
     PYTHONPATH=python "{{ python }}" -m release.generate
+
+# Run the notebooks of python/examples and store what their cells show
+notebooks *args:
+    PYTHONPATH=python "{{ python }}" -m release.notebook {{ args }}
 
 # Tests in an environment of its own, below target/, with the lowest versions of all dependencies
 test-lowest *args="tests/unit tests/contract":

@@ -13,6 +13,7 @@ __all__ = [
     "Batch",
     "Cancel",
     "ChunkFeed",
+    "Decoder",
     "Feed",
     "Fingerprint",
     "MergeTree",
@@ -467,6 +468,20 @@ def seek(path: str, size: int, spec: Spec, *, source: int = 0) -> tuple[str, int
 
 def last_time(path: str, size: int, spec: Spec, *, source: int = 0) -> int | None:
     """The latest time of the records near the end of a file's first `size` bytes, if any."""
+
+@final
+class Decoder:
+    """The decoded bytes of a compressed file, in pieces: those that its offsets count.
+
+    Of a container they are its logs, one after the other; with `any_text` all that are text, not
+    only those of a known format. Raises `ValueError` for an unknown compression, `InputError`.
+    """
+
+    def __new__(cls, path: str, compression: str, *, any_text: bool = False) -> Self: ...
+    def read(self) -> bytes:
+        """The next piece, of 1 MiB at most; none at the end. Raises `ValueError` where the data
+        ends in the middle, is damaged or needs too much memory, `InputError` if it cannot be
+        read."""
 
 @final
 class ChunkFeed:

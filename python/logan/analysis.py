@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from logan import _logan, engines
 from logan._logan import Cancel
+from logan.errors import UsageError
 from logan.model import Result
 from logan.options import Execution, Options, Presentation
 from logan.planning.prepare import Job, prepare
 from logan.report import Report
-from logan.report.builder import report_of
+from logan.report.builder import report_of, selection
 from logan.sources import discovery
 from logan.summaries import container
 
@@ -90,10 +91,27 @@ def side(
 
     found = sides.json_report(paths[0]) if len(paths) == 1 else None
     if found is not None:
+        _check_selected(paths[0], found, options)
         return sides.side_of_json(name, found)
+    # A comparison shows what stands out in a side, not what explains it: a second pass over logs.
+    presentation = replace(presentation, explain=False)
     report, saved = run(paths, options, presentation, execution, keep=True)
     assert saved is not None
     return sides.side_of_summary(name, saved.summary, report)
+
+
+def _check_selected(path: str, report: Mapping[str, Any], options: Options) -> None:
+    """That a JSON report selects what the user asked for. Raises `UsageError`."""
+    asked, made = selection(options) or {}, report.get("selection") or {}
+    back = options.since_back_ns, options.until_back_ns
+    for key in ("since", "until", "where"):
+        is_asked = asked.get(key) is not None or (key == "since" and back != (None, None))
+        if is_asked and (asked.get(key) != made.get(key) or back != (None, None)):
+            raise UsageError(
+                f"{path} is a JSON report, made without this --{key}: its records cannot be "
+                "selected anew",
+                hint=f"leave --{key} out, or name the logs themselves",
+            )
 
 
 def _parts(paths: Sequence[str]) -> Sequence[str | Saved]:
@@ -171,4 +189,5 @@ def _without_reading(execution: Execution, started: float) -> Mapping[str, Any]:
         "recoveries": [],
         "verified": 0,
         "alarms": [],
+        "repeated": False,
     }

@@ -242,7 +242,8 @@ def records(
 
     Raises:
         UsageError: an option is invalid, or a column is unknown.
-        InputError: an input cannot be read.
+        InputError: an input cannot be read; `UnreadableLogError` if no sampled line of it is of a
+            known format, unless `malformed`.
     """
     given = locals()
     presentation = Presentation(anchor=anchor, errors=errors)
@@ -265,6 +266,8 @@ def records(
         continuation=continuation,
         errors=errors,
     )
+    if strict and not malformed:
+        found.raise_if_unreadable()
     if engine == "dask":
         found.partitions()
     return found
@@ -385,6 +388,8 @@ def _analyze_new(
         )
         if found.errors and presentation.errors == "raise":
             raise found.errors[0]
+        if storage.save is not None:
+            found.saved.save(storage.save)
         found.reported()
         return found.report
 

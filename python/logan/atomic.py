@@ -1,4 +1,9 @@
-"""Files that hold all of what is written, or what they held before. Imports nothing of logan."""
+"""Files that hold all of what is written, or what they held before. Imports nothing of logan.
+
+Where a file cannot do without a name before it is whole, that is `.logan-…`, in the same folder.
+Its writer holds a lock on it, so what a killed process left can be told from what another one
+writes, and is removed by the next write to that folder.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +11,16 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["is_special", "replace_file", "replaced"]
+
+PREFIX: Final = ".logan-"
+_SUFFIX_CHARS: Final = 8
+"""Of `tempfile`'s names, and so of ours."""
 
 
 def is_special(target: Path) -> bool:
@@ -30,9 +39,10 @@ def replaced(target: Path) -> Iterator[int]:
     """A descriptor to write to what `target`, which links are followed to, holds after the block.
 
     Where the file system can, the new file has no name until it is whole, so that nothing is left
-    of it however the process ends. Raises `OSError`.
+    of it however the process ends; elsewhere the next write removes it. Raises `OSError`.
     """
     target = target.resolve()
+    _sweep(target.parent)
     with _new_file(target.parent) as (fd, temporary):
         yield fd
         os.fchmod(fd, _mode_for(target))
@@ -49,14 +59,12 @@ def replaced(target: Path) -> Iterator[int]:
 @contextmanager
 def _new_file(folder: Path) -> Iterator[tuple[int, str | None]]:
     """A new file in `folder`, and its name if it has one; that is gone if the block raises."""
-    import tempfile
-
     temporary = None
     try:
         fd = os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        _lock(fd)
     except (AttributeError, OSError):  # neither every system nor every file system can
-        # Not named for the target: with more to it, a name that is just short enough were too long.
-        fd, temporary = tempfile.mkstemp(prefix=".logan-", dir=folder)
+        fd, temporary = _named_file(folder)
     try:
         yield fd, temporary
     except BaseException:
@@ -68,11 +76,56 @@ def _new_file(folder: Path) -> Iterator[tuple[int, str | None]]:
         os.close(fd)
 
 
+def _named_file(folder: Path) -> tuple[int, str]:
+    """A new file that is locked, and its name."""
+    import tempfile
+
+    while True:
+        # Not named for the target: with more to it, a name that is just short enough were too long.
+        fd, name = tempfile.mkstemp(prefix=PREFIX, dir=folder)
+        _lock(fd)
+        if os.fstat(fd).st_nlink:
+            return fd, name
+        os.close(fd)  # another writer took it for one that was left, before it was locked
+
+
+def _lock(fd: int, *, wait: bool = True) -> bool:
+    """Lock a file for as long as it is open; False if that is not possible, or without `wait` if
+    another process has it locked."""
+    import fcntl
+
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _sweep(folder: Path) -> None:
+    """Remove files that writers left that no longer live."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        names = [
+            each.path
+            for each in entries
+            if each.name.startswith(PREFIX)
+            and len(each.name) == len(PREFIX) + _SUFFIX_CHARS
+            and each.is_file(follow_symlinks=False)
+        ]
+        for name in names:
+            with suppress(OSError):
+                fd = os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+                try:
+                    if _lock(fd, wait=False):
+                        os.unlink(name)
+                finally:
+                    os.close(fd)
+
+
 def _name_for(fd: int, folder: Path) -> str:
     """A name for a file that has none."""
     import secrets
 
-    name = str(folder / f".logan-{secrets.token_hex(8)}")
+    name = str(folder / f"{PREFIX}{secrets.token_hex(4)}")
     links = os.open("/proc/self/fd", os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.link(str(fd), name, src_dir_fd=links, follow_symlinks=True)

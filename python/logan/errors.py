@@ -40,6 +40,8 @@ NO_ROOM: Final = "no-room"
 class LoganError(Exception):
     """Base of all errors below: `except logan.LoganError` catches what logan foresaw.
 
+    A traceback shows the hint below the message.
+
     Attributes:
         message: one sentence without a final full stop.
         hint: the next step, or None.
@@ -49,6 +51,17 @@ class LoganError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self._added: list[str] = []
+
+    @property
+    def __notes__(self) -> list[str]:  # type: ignore[override]
+        """What tracebacks and notebooks print below the message."""
+        hint = [] if self.hint is None else [f"hint: {self.hint}"]
+        return [*hint, *self._added]
+
+    def add_note(self, note: str, /) -> None:
+        """Add a line to what tracebacks print."""
+        self._added.append(note)
 
 
 class UsageError(LoganError, ValueError):
@@ -69,6 +82,12 @@ class ExpressionError(UsageError):
         super().__init__(message, hint=hint)
         self.expression = expression
         self.position = position
+
+    @property
+    def __notes__(self) -> list[str]:  # type: ignore[override]
+        """What tracebacks and notebooks print below the message."""
+        notes = super().__notes__
+        return [self.pointer(), *notes] if self.expression else notes
 
     def pointer(self) -> str:
         """The expression and, on a second line, a caret below the offending character; of an

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CUSTOM",
+    "RECORD_FILES",
     "SORTS",
     "Execution",
     "Flag",
@@ -55,6 +56,14 @@ __all__ = [
 
 CUSTOM: Final = "custom"
 """The name by which specs and summaries know custom formats."""
+
+RECORD_FILES: Final[Mapping[str, tuple[str, ...]]] = {
+    "parquet": (".parquet", ".pq"),
+    "arrow": (".arrow", ".feather", ".ipc"),
+    "csv": (".csv",),
+    "jsonl": (".jsonl", ".ndjson"),
+}
+"""The kinds of files that records are written to, and the suffixes that mean each."""
 
 Moment = str | datetime | timedelta
 """A point in time: text such as "2024-01-24 10:15" or "2h", a `datetime` (in the input time zone if

@@ -13,17 +13,19 @@ import errno
 import json
 import os
 import re
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from logan.errors import ExpressionError, InputError, LoganError, UsageError
-from logan.record_stream import Records, column_names
+from logan.record_stream import Records, column_names, settled_columns
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from logan._logan import RecordSchema
+    from logan.options import Progress
 
 __all__ = ["Query", "QueryError", "Scans"]
 
@@ -65,28 +67,29 @@ class Query:
             are added as text.
 
     Raises:
-        UsageError: DuckDB is not installed, or `sql` is not one such statement.
+        UsageError: DuckDB is not installed, `sql` is not one such statement, or `typed` names a
+            column that there is not.
         QueryError: DuckDB does not accept it.
     """
 
     def __init__(self, sql: str, typed: Sequence[str] = ()) -> None:
         self.sql = sql.strip().rstrip(";").rstrip()
+        self._typed = settled_columns(typed) if typed else []
         self._duckdb = _load()
         self._connection: DuckDBPyConnection = self._duckdb.connect()
         with self.explained():
             self._check_kind()
             self._connection.execute("SET TimeZone = 'UTC'")
-        self._typed = list(typed)
         self.scans = self._plan()
 
-    def run(self, open_records: Open) -> Answer:
+    def run(self, open_records: Open, progress: Progress | None = None) -> Answer:
         """Read the inputs and answer. Rows are computed as they are read."""
         columns = self._with_types(self.scans.columns)
         records = open_records(columns or ["offset"])
         connection = self._connection
         _name_columns(connection, records.schema, None)
         connection.register(_TABLE, records)
-        answer = Answer(self._duckdb, connection, records, self)
+        answer = Answer(self._duckdb, connection, records, self, progress)
         if records.once and self.scans.count > 1:
             with answer.reading(), self.explained():
                 connection.execute(f"CREATE TEMP TABLE logan_copy AS SELECT * FROM {_TABLE}")
@@ -171,9 +174,15 @@ class Answer:
     """
 
     def __init__(
-        self, duckdb: Any, connection: DuckDBPyConnection, records: Records, query: Query
+        self,
+        duckdb: Any,
+        connection: DuckDBPyConnection,
+        records: Records,
+        query: Query,
+        progress: Progress | None = None,
     ) -> None:
         self._duckdb, self._connection, self._query = duckdb, connection, query
+        self._progress = progress
         self.records = records
 
     def rows(self, size: int = 1024) -> Iterator[list[tuple[Any, ...]]]:
@@ -215,17 +224,31 @@ class Answer:
 
     def reading(self) -> _Reading:
         """Where an input cannot be read, its own error is raised in place of DuckDB's."""
-        return _Reading(self.records, self._duckdb)
+        return _Reading(self.records, self._duckdb, self._progress)
 
 
 class _Reading:
-    def __init__(self, records: Records, duckdb: Any) -> None:
-        self._records, self._duckdb = records, duckdb
+    def __init__(self, records: Records, duckdb: Any, progress: Progress | None) -> None:
+        self._records, self._duckdb, self._progress = records, duckdb, progress
+        self._ended = threading.Event()
 
     def __enter__(self) -> None:
-        return None
+        if self._progress is not None:
+            self._watcher = threading.Thread(target=self._watch, args=(self._progress,))
+            self._watcher.start()
+
+    def _watch(self, progress: Progress) -> None:
+        """DuckDB has the caller's thread meanwhile; how far it is, the scan knows."""
+        records = self._records
+        while not self._ended.wait(0.1):
+            progress(records.scanned_bytes, records.planned_bytes)
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if self._progress is not None:
+            self._ended.set()
+            self._watcher.join()
+            if error is None:
+                self._progress(self._records.scanned_bytes, self._records.planned_bytes)
         if isinstance(error, (self._duckdb.Error, LoganError)) and not isinstance(
             error, InputError
         ):
@@ -307,8 +330,6 @@ def _load() -> Any:
 
 
 def _once_each(columns: Mapping[str, None]) -> list[str]:
-    from logan.record_stream import settled_columns
-
     return settled_columns(list(columns))
 
 

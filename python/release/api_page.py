@@ -1,4 +1,5 @@
-"""The page of the library: signatures and docstrings of all that `logan` exports.
+"""The page of the library: signatures and docstrings of all that `logan` exports, and of what its
+results are made of.
 
 Read from source text: that of the native extension is its stub, which is also its documentation.
 """
@@ -10,6 +11,7 @@ import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
+from logan import _logan
 from release.markdown import joined, prose
 
 __all__ = ["page"]
@@ -25,30 +27,96 @@ _LISTS = {
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
+PARTS = (
+    ("RecordSchema", "logan._logan"),
+    ("Batch", "logan._logan"),
+    ("Stats", "logan.record_stream"),
+    ("Failure", "logan.record_stream"),
+    ("Detection", "logan.model"),
+    ("FieldShare", "logan.model"),
+    ("Lines", "logan.report.sections"),
+    ("Malformed", "logan.report.sections"),
+    ("TimeSpan", "logan.report.sections"),
+    ("Errors", "logan.report.sections"),
+    ("ResponseTimes", "logan.report.sections"),
+    ("Throughput", "logan.report.sections"),
+    ("Series", "logan.report.sections"),
+    ("ResponseTimesOverTime", "logan.report.sections"),
+    ("TopTable", "logan.report.sections"),
+    ("RequestRow", "logan.report.sections"),
+    ("RouteRow", "logan.report.sections"),
+    ("ClientRow", "logan.report.sections"),
+    ("MessageRow", "logan.report.sections"),
+)
+"""What functions of `logan` give, and users need not name: classes and their modules."""
+
+
 def page() -> str:
     """The text. Raises `LookupError` for a name that is not defined where `logan` finds it."""
     lines = ["# Python", "", "```python", "import logan", "```"]
     for name, module in _exported():
-        definition = _definition(module, name)
-        if definition is None:
-            continue
-        lines += ["", f"## logan.{name}", ""]
-        if isinstance(definition, Function):
-            lines += _signature(definition, name)
-        else:
-            for each in _members(definition):
-                if each.name == "__init__":
-                    lines += _signature(each, name)
-        lines += _paragraphs(_docstring(definition))
-        if isinstance(definition, ast.ClassDef):
-            for member in _members(definition):
-                text = _docstring(member)
-                if text and not member.name.startswith("_"):
-                    lines += ["", f"### {name}.{member.name}", ""]
-                    if not _is_property(member):
-                        lines += _signature(member, member.name)
-                    lines += _paragraphs(text)
+        lines += _entry(name, module, f"logan.{name}", "##")
+    lines += ["", "## Columns of records", "", *_columns()]
+    lines += ["", "## Parts of results", ""]
+    lines.append(
+        "`logan.records`, `logan.detect` and `logan.analyze` give objects of these classes."
+    )
+    for name, module in PARTS:
+        lines += _entry(name, module, name, "###")
     return joined(lines)
+
+
+def _columns() -> list[str]:
+    """A table of the columns of `logan.records`, with their Arrow types."""
+    lines = ["| column | Arrow type | in the default columns | |", "|---|---|---|---|"]
+    for name, kind, is_default, about in _logan.record_columns():
+        lines.append(f"| `{name}` | `{kind}` | {'yes' if is_default else 'no'} | {about} |")
+    lines += [
+        "| `json.KEY`, `logfmt.KEY` | `Utf8` | no | A field of the log's own; `json.KEY:int`, "
+        "`:float` and `:bool` give it a type. |",
+        "| `kind`, `reason` | `Dictionary(Int32, Utf8)` | with `malformed` or `continuation` | "
+        "What the line is (record, malformed, continuation), and why it is malformed. |",
+    ]
+    return lines
+
+
+def _entry(name: str, module: str, title: str, level: str) -> list[str]:
+    """A name with its signature, docstring and members; nothing for a value."""
+    definition = _definition(module, name)
+    if definition is None:
+        return []
+    lines = ["", f"{level} {title}", ""]
+    if isinstance(definition, Function):
+        lines += _signature(definition, name)
+    else:
+        for each in _members(definition):
+            if each.name == "__init__":
+                lines += _signature(each, name)
+    text = _docstring(definition)
+    lines += _paragraphs(text)
+    if isinstance(definition, ast.ClassDef):
+        if module == "logan.report.sections" or name in ("Report", "Failure"):
+            lines += ["", *_attributes(definition)]
+        for member in _members(definition):
+            text = _docstring(member)
+            if text and not member.name.startswith("_"):
+                lines += ["", f"{level}# {name}.{member.name}", ""]
+                if not _is_property(member):
+                    lines += _signature(member, member.name)
+                lines += _paragraphs(text)
+    return lines
+
+
+def _attributes(definition: ast.ClassDef) -> list[str]:
+    """The attributes that a class declares, with their types."""
+    declared = [
+        f"- `{node.target.id}`: `{ast.unparse(node.annotation)}`"
+        for node in definition.body
+        if isinstance(node, ast.AnnAssign)
+        and isinstance(node.target, ast.Name)
+        and not node.target.id.startswith("_")
+    ]
+    return ["**Attributes**", "", *declared] if declared else []
 
 
 def _exported() -> Iterator[tuple[str, str]]:

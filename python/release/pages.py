@@ -21,12 +21,18 @@ _INDEX = (
     ("formats.md", "Formats", "the log formats that are recognized, each with an example"),
     ("report.md", "The JSON report", "its keys, and the names for `--expect` and `logan validate`"),
     ("python.md", "Python", "the library's functions and classes"),
+    (
+        "../examples/data_frames.ipynb",
+        "Notebook",
+        "from a log to Polars, DuckDB, pandas and pyarrow, with the outputs of a run",
+    ),
+    ("regular.md", "Regular runs", "every night, at every release: `--state`, `diff`, `merge`"),
     ("operation.md", "Operation", "installation, services under systemd, containers"),
 )
 
 
 def pages() -> dict[str, str]:
-    """Text by file name; `operation.md` is written by hand and not among them."""
+    """Text by file name; `regular.md` and `operation.md` are written by hand and not among them."""
     return {
         "README.md": _index(),
         "commands.md": _commands(commands()),
@@ -41,7 +47,7 @@ def _index() -> str:
     lines = ["# logan: reference", ""]
     lines += [
         "The [README](../../README.md) introduces logan. These pages list everything; all but the",
-        "last are made from the program itself, so they describe the version that they come with.",
+        "last two are made from the program itself, so they describe the version they come with.",
         "",
         "| page | contents |",
         "|---|---|",
@@ -141,8 +147,12 @@ def _report() -> str:
     ]
     for key in schema.TOP_LEVEL:
         below = ", ".join(f"`{each}`" for each in schema.SECTIONS.get(key, ()))
-        note = " (only if asked for)" if key in schema.OPTIONAL else ""
+        is_asked_for = key in schema.OPTIONAL and key not in _MADE_BY_DEFAULT
+        note = " (only if asked for)" if is_asked_for else ""
         lines.append(f"| `{key}`{note} | {below} |")
+    lines += ["", "## Findings", "", "Most important first, each with these keys.", ""]
+    lines += ["| key | meaning |", "|---|---|"]
+    lines += [f"| `{key}` | {meaning} |" for key, meaning in _FINDING]
     lines += ["", "## Tables", "", "`--csv TABLE` prints one of them.", ""]
     lines += ["| table | in the report | columns |", "|---|---|---|"]
     for name, table in schema.TABLES.items():
@@ -151,6 +161,37 @@ def _report() -> str:
     lines += ["", "## Units", "", "Counts have no unit.", "", "| metric | unit |", "|---|---|"]
     lines += [f"| `{name}` | {unit} |" for name, unit in schema.UNITS.items()]
     return _joined(lines)
+
+
+_MADE_BY_DEFAULT = {*schema.SWITCHABLE, "findings"} - {"templates"}
+
+_FINDING = (
+    (
+        "kind",
+        "`errors`, `latency`, `traffic_drop`, `traffic_surge`, `message_new`, `message_gone`, "
+        "`concentration` (one route carries the errors all along), `clock`, `malformed`",
+    ),
+    ("start", "first moment, to within `step_s`; null where it is not about time"),
+    ("end", "first moment after it; null if it lasts to the end of the log"),
+    ("step_s", "seconds to which the edges are known"),
+    ("metric", "what `before` and `during` measure"),
+    (
+        "before",
+        "the usual value, outside of the interval; of response times the geometric mean in ms, "
+        "which lies below the mean",
+    ),
+    ("during", "the value within the interval"),
+    (
+        "where",
+        "what is common to it: `field` and `value`, `share` of what is wrong that has it, and "
+        "`share_outside`, its share of all records of an interval beside it",
+    ),
+    ("explained", "`second_pass` if the interval was read again to find `where`, else `summary`"),
+    ("why_not", "why it was not read again"),
+    ("message", "of errors: a message that began with them"),
+    ("text", "the sentence that the other outputs show, in UTC"),
+    ("command", "the command that prints its lines"),
+)
 
 
 def _names(option: Option) -> str:

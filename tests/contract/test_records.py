@@ -83,6 +83,118 @@ def test_records_are_what_the_report_counted(vector: str) -> None:
         assert ms == (None if ns is None else ns / 1e6)
 
 
+def facts_of(report: dict[str, Any]) -> dict[str, Any]:
+    """What a report says that its records must add up to."""
+    times = [report["time"][each] for each in ("first", "last")]
+    latency = report["response_time_ms"]
+    return {
+        "records": report["lines"]["parsed"],
+        "first": times[0] and nanoseconds(times[0]),
+        "last": times[1] and nanoseconds(times[1]),
+        "status": {int(k): v for k, v in report["status"].items() if v},
+        "levels": {k: v for k, v in report["levels"].items() if v and k != "NONE"},
+        "bytes": report["bytes_sent"],
+        "timed": latency["count"],
+        "total_ms": pytest.approx((latency["mean"] or 0) * latency["count"], abs=1e-6),
+        "slowest_ms": pytest.approx(latency["max"]),
+    }
+
+
+def nanoseconds(text: str) -> int:
+    """Since 1970, of RFC 3339 text in UTC with up to nine decimals."""
+    seconds, _, decimals = text.removesuffix("Z").partition(".")
+    whole = datetime.fromisoformat(seconds).replace(tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    return (whole.days * 86_400 + whole.seconds) * 10**9 + int(decimals.ljust(9, "0"))
+
+
+def by_pyarrow(records: Records) -> dict[str, Any]:
+    table = pa.table(records)
+    pc = pytest.importorskip("pyarrow.compute")
+
+    def counts(name: str) -> dict[Any, int]:
+        found = pc.value_counts(table[name].combine_chunks()).to_pylist()
+        return {each["values"]: each["counts"] for each in found if each["values"] is not None}
+
+    times = pc.min_max(table["time"].cast(pa.int64())).as_py()
+    return {
+        "records": table.num_rows,
+        "first": times["min"],
+        "last": times["max"],
+        "status": counts("status"),
+        "levels": counts("level"),
+        "bytes": pc.sum(table["bytes"]).as_py(),
+        "timed": pc.count(table["duration_ms"]).as_py(),
+        "total_ms": pc.sum(table["duration_ms"]).as_py() or 0,
+        "slowest_ms": pc.max(table["duration_ms"]).as_py(),
+    }
+
+
+def by_polars(records: Records) -> dict[str, Any]:
+    frame = pl.DataFrame(records)
+
+    def counts(name: str, kind: Any) -> dict[Any, int]:
+        return dict(frame[name].drop_nulls().cast(kind).value_counts().rows())
+
+    times = frame["time"].to_physical()
+    sizes = frame["bytes"].drop_nulls()
+    return {
+        "records": frame.height,
+        "first": times.min(),
+        "last": times.max(),
+        "status": counts("status", pl.Int64),
+        "levels": counts("level", pl.String),
+        "bytes": sizes.sum() if len(sizes) else None,
+        "timed": frame["duration_ms"].count(),
+        "total_ms": frame["duration_ms"].sum(),
+        "slowest_ms": frame["duration_ms"].max(),
+    }
+
+
+def by_pandas(records: Records) -> dict[str, Any]:
+    frame = pa.table(records).to_pandas()
+
+    def counts(name: str) -> dict[Any, int]:
+        return {k: int(v) for k, v in frame[name].value_counts().items() if v}
+
+    times = frame["time"].dropna().astype("int64")
+    return {
+        "records": len(frame),
+        "first": int(times.min()) if len(times) else None,
+        "last": int(times.max()) if len(times) else None,
+        "status": counts("status"),
+        "levels": counts("level"),
+        "bytes": int(frame["bytes"].sum()) if frame["bytes"].count() else None,
+        "timed": int(frame["duration_ms"].count()),
+        "total_ms": float(frame["duration_ms"].sum()),
+        "slowest_ms": frame["duration_ms"].max() if frame["duration_ms"].count() else None,
+    }
+
+
+def by_duckdb(records: Records) -> dict[str, Any]:
+    query = """
+        select count(*), epoch_us(min(time)::timestamptz), epoch_us(max(time)::timestamptz),
+            sum(bytes)::bigint, count(duration_ms), coalesce(sum(duration_ms), 0), max(duration_ms),
+            histogram(status), histogram(level::varchar)
+        from records
+    """
+    (row,) = duckdb.sql(query).fetchall()
+    names = ("records", "first_us", "last_us", "bytes", "timed", "total_ms", "slowest_ms")
+    return {**dict(zip(names, row, strict=False)), "status": row[7] or {}, "levels": row[8] or {}}
+
+
+@pytest.mark.parametrize("vector", VECTORS)
+def test_every_reader_says_what_the_report_counted(vector: str) -> None:
+    path = FOLDER / vector / "sample.log"
+    expected = facts_of(logan.analyze(path, anchor=ANCHOR, explain=False).to_dict())
+    records = logan.records(path, anchor=ANCHOR)
+    for read in (by_pyarrow, by_polars, by_pandas):
+        assert read(records) == expected, read.__name__
+    for name in ("first", "last"):  # DuckDB's TIMESTAMPTZ has microseconds
+        ns = expected.pop(name)
+        expected[f"{name}_us"] = ns and pytest.approx(ns / 1000, rel=0, abs=1)
+    assert by_duckdb(records) == expected
+
+
 def exported(records: Records, kind: str, path: Path) -> None:
     fd = os.open(path, os.O_CREAT | os.O_WRONLY)
     try:

@@ -118,6 +118,10 @@ def test_the_largest_exit_code_wins(folder: Path) -> None:
     assert done.returncode == 4
     assert not (folder / "no").exists()
     assert logan(folder, "analyze", "access.log", "--junit", "-").returncode == 2
+    for other in (("--save", "a.x"), ("-o", "./a.x"), ("--save", "./a.x", "-o", "b.md")):
+        done = logan(folder, "analyze", "access.log", "--junit", "a.x", *other)
+        assert (done.returncode, (folder / "a.x").exists()) == (2, False), other
+    assert logan(folder, "analyze", "access.log", "--save", "./b.x", "-o", "b.x").returncode == 2
 
 
 def test_quiet_says_only_what_is_wrong(folder: Path) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -298,6 +300,76 @@ def test_the_page_is_live(tmp_path: Path, watch: Any) -> None:
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=20)
     assert process.returncode == 0
+
+
+def test_an_anonymized_page(tmp_path: Path, watch: Any) -> None:
+    pytest.importorskip("hypercorn")
+    folder = tmp_path / "jane"
+    folder.mkdir()
+    log = folder / "a.log"
+    log.write_bytes(line(1).replace(b"/api/items/1", b"/u/jane.doe@example.org?q=hunter2") * 30)
+    process = watch(log, "--serve", "127.0.0.1:0", "--interval", "60s", "--anonymize")
+    port = served(process)
+    wait_for(lambda: metric(port, 'logan_requests_total{route="GET /u/***"}') == 30, "metrics")
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as events:
+        events.sendall(b"GET /events?window=all HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % port)
+        board = b""
+        while b'"out_of_order"' not in board:
+            board += events.recv(65_536)
+    for shown in (board, get(port, "/metrics")[1], get(port, "/report.json")[1]):
+        assert b"/u/***" in shown
+        for secret in (b"jane", b"10.0.0.1", b"hunter2"):
+            assert secret not in shown
+
+
+def stalled(port: int) -> socket.socket:
+    """A viewer that has room for little."""
+    viewer = socket.socket()
+    viewer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_048)
+    viewer.connect(("127.0.0.1", port))
+    viewer.settimeout(10)
+    return viewer
+
+
+def test_a_viewer_that_reads_nothing_does_not_keep_it_from_ending(
+    tmp_path: Path, watch: Any
+) -> None:
+    pytest.importorskip("hypercorn")
+    log = tmp_path / "a.log"
+    log.write_bytes(line(1) * 30)
+    process = watch(log, "--serve", "127.0.0.1:0", "--interval", "60s")
+    port = served(process)
+    with stalled(port) as viewer:
+        request = f"GET /report.json HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n"
+        viewer.setblocking(False)
+        filled = time.monotonic()
+        while time.monotonic() - filled < 2:
+            with contextlib.suppress(BlockingIOError):
+                viewer.send(request.encode())
+            time.sleep(0.002)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert b"30 lines" in out
+
+
+def test_more_connections_than_it_may_open(tmp_path: Path, watch: Any) -> None:
+    pytest.importorskip("hypercorn")
+    log = tmp_path / "a.log"
+    log.write_bytes(line(1) * 30)
+    limit = ("bash", "-c", 'ulimit -n 60; exec "$@"', "-")
+    process = watch(log, "--serve", "127.0.0.1:0", "--interval", "60s", before=limit)
+    port = served(process)
+    crowd = [stalled(port) for _ in range(90)]
+    time.sleep(0.5)
+    for each in crowd:
+        each.close()
+    wait_for(lambda: get(port, "/")[0].status == 200, "room")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert b"Traceback" not in err
+    assert err.count(b"too many connections") == 1
+    assert b"30 lines" in out
 
 
 def test_others_need_a_token(tmp_path: Path, watch: Any) -> None:

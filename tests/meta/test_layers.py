@@ -60,7 +60,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "simulation": LIBRARY | BODIES,
     "api": LIBRARY,
     "feed": LIBRARY,
-    "live": SAVING,
+    "live": SAVING | {"state"},
     "": LIBRARY | {"api", "feed"},
     "cli": LIBRARY | BODIES | {"", "api", "feed", "live", "simulation", "wire.following"},
     "__main__": {"cli"},

@@ -33,7 +33,7 @@ def test_every_python_from_the_first_on_is_a_classifier() -> None:
 
 def test_both_commands_are_installed() -> None:
     scripts = PROJECT["project"]["scripts"]
-    assert scripts["logan"] == scripts["logan-analyzer"] == "logan.cli.main:main"
+    assert scripts["logan"] == scripts["logan-analyzer"] == "logan.__main__:main"
 
 
 def test_files_that_metadata_names_exist() -> None:
@@ -157,7 +157,7 @@ def wheel(tmp_path: Path) -> Path:
         archive.writestr(f"{info}/sboms/logan-py.cyclonedx.json", "")
         archive.writestr(
             f"{info}/entry_points.txt",
-            "[console_scripts]\nlogan=logan.cli.main:main\nlogan-analyzer=logan.cli.main:main\n",
+            "[console_scripts]\nlogan=logan.__main__:main\nlogan-analyzer=logan.__main__:main\n",
         )
     return path
 

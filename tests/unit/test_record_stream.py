@@ -145,3 +145,51 @@ def test_leaving_early_stops_the_scan(tmp_path: Path) -> None:
     reader = pa.RecordBatchReader.from_stream(logan.records(path, threads=2))
     reader.read_next_batch()
     del reader
+
+
+def test_constructors_that_do_not_read_arrow_say_what_does(log: str) -> None:
+    """pandas would make a frame of the batches, and of a report's table one of its keys."""
+    pd = pytest.importorskip("pandas")
+    with pytest.raises(TypeError, match=r"pa\.table\(records\)\.to_pandas\(\)"):
+        pd.DataFrame(logan.records(log))
+    with pytest.raises(TypeError, match=r"pd\.DataFrame\(report\.series\.columns\(\)\)"):
+        pd.DataFrame(logan.analyze(log).series)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("Status", "status"), ("url", "path"), ("ip", "client"), ("latency", "duration_ms")],
+)
+def test_names_from_elsewhere_are_understood_in_hints(log: str, name: str, meant: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        logan.records(log, columns=[name])
+    assert raised.value.hint == f"did you mean {meant}?"
+
+
+def test_what_a_notebook_shows(log: str, tmp_path: Path) -> None:
+    records = logan.records(log)
+    html = records._repr_html_()
+    assert "the first 2 rows" in html
+    assert "2024-01-24 10:15:32Z" in html
+    assert "<td>ERROR</td>" in html
+    assert 'title="Response time in milliseconds."' in html
+    assert "<script" not in html
+    # Looking is not reading: what `stats` says is of the caller's own scans.
+    assert records.stats().rows == 0
+    hostile = tmp_path / "hostile.log"
+    hostile.write_text(LOG.replace('"a"', '"<script>alert(1)</script>' + "x" * 99 + '"'))
+    html = logan.records(hostile)._repr_html_()
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;xx" in html
+    assert "…</td>" in html
+    assert "no rows" in logan.records(log, where="status=999")._repr_html_()
+    Path(log).write_text(LOG[:30])
+    assert "changed" in records._repr_html_()
+
+
+def test_looking_for_rows_ends(log: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from logan.record_stream import preview
+
+    monkeypatch.setattr(preview, "PATIENCE_S", 0.0)
+    Path(log).write_text(LOG * 20_000)
+    html = logan.records(log, where="status=999")._repr_html_()
+    assert "no row was found in the first 0 s" in html or "no rows" in html

@@ -58,9 +58,9 @@ none has a level or a status, or a percentile has too few values (p95 needs 20, 
 1,000). A count is 0 where --where asks only for status, level, duration or bytes, and the log has
 them; --allow-empty accepts any empty selection.
 
-exit codes: 0 ok, 1 an expectation failed or too many lines are malformed, 2 usage, 3 an input is
-unreadable, no line of it was read, or the report is partial, 4 internal error, 130 and 143
-interrupted
+exit codes: 0 ok, 1 an expectation failed or too many lines are malformed, 2 usage, 3 an input or
+the state folder is unreadable or in use, no line of an input was read, or the report is partial,
+4 internal error, 130 and 143 interrupted
 """
 
 
@@ -89,6 +89,8 @@ def run(args: argparse.Namespace) -> int:
     if args.total and args.state is None:
         raise UsageError("--total needs --state", hint="name the folder: --state DIR")
     cancel = Cancel()
+    if args.state == "":
+        raise UsageError("--state needs a folder", hint="write it like: --state /var/lib/logan")
     if args.state is not None:
         return _run_new(args, expectations, cancel)
     with Signals().handled(cancel.set) as signals:
@@ -128,8 +130,10 @@ def _run_new(args: argparse.Namespace, expectations: list[Expectation], cancel: 
                 say(each.hint, prefix="  hint: ")
         if found.repeated:
             say("repeated: the report has lines that an earlier run counted and may have reported")
-        if not found.report.inputs:
+        if not found.report.inputs and not found.errors:
             say("nothing new since the last run")
+        if args.save is not None:
+            found.saved.save(args.save)
         code = present(found.report, args, expectations, None)
         found.reported()
         return Exit.INPUT if found.errors and code in (Exit.OK, Exit.EXPECTATION_FAILED) else code

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -38,12 +40,13 @@ chance and the error of percentiles do not explain are marked by an arrow: reque
 messages by the counts, response times by their whole distributions.
 
 A limit fails if it is exceeded and the difference is marked; one that is only exceeded "cannot
-tell". METRIC is a name of the JSON report, p50 to p999, mean, requests or malformed for short, or a
+tell". What was not measured on a side, and a row that is on neither, has "no data" and fails.
+METRIC is a name of the JSON report, p50 to p999, mean, requests or malformed for short, or a
 column: routes[*].p95, routes[GET /cart].mean, status[503].share, messages[*].count. An improvement
 never fails.
 
-exit codes: 0 ok, 1 a limit failed, 2 usage, 3 an input is unreadable or a side is partial,
-4 internal error, 130 and 143 interrupted
+exit codes: 0 ok, 1 a limit failed, 2 usage, 3 an input is unreadable, a side is partial or has no
+records, 4 internal error, 130 and 143 interrupted
 """
 
 
@@ -133,12 +136,18 @@ def _sides(args: argparse.Namespace) -> list[tuple[list[str], str, dict[str, Any
             )
         if args.paths[0] == args.paths[1] == "-":
             raise UsageError("standard input cannot be both BEFORE and AFTER")
+        if _is_one_file(*args.paths):
+            raise UsageError(
+                f"{args.paths[0]} is both BEFORE and AFTER",
+                hint="name two logs, or compare times of one: --split-at TIME",
+            )
         return [([path], path, {}) for path in args.paths]
     if "-" in args.paths:
         raise UsageError(
             "standard input cannot be read twice", hint="write it to a file first, and name that"
         )
     name = ", ".join(args.paths[:3])
+    _check_times(args)
     if args.split_at is not None:
         if args.before is not None or args.after is not None:
             raise UsageError("--split-at cannot be combined with --before and --after")
@@ -154,6 +163,42 @@ def _sides(args: argparse.Namespace) -> list[tuple[list[str], str, dict[str, Any
         (args.paths, f"{name} {text}", _range(flag, text))
         for flag, text in (("--before", args.before), ("--after", args.after))
     ]
+
+
+def _is_one_file(before: str, after: str) -> bool:
+    try:
+        return before == after or os.path.samefile(before, after)
+    except (OSError, ValueError):
+        return False
+
+
+def _check_times(args: argparse.Namespace) -> None:
+    """That the logs can be split by time, and that the time is one."""
+    from logan.comparison.sides import json_report
+    from logan.planning import timerange
+    from logan.summaries.container import is_saved
+
+    flag = "--before and --after" if args.split_at is None else "--split-at"
+    for path in args.paths:
+        kind = "saved summary" if is_saved(path) else "JSON report" if json_report(path) else None
+        if kind is not None:
+            raise UsageError(
+                f"{path} is a {kind}: its records cannot be told apart by time",
+                hint=f"leave {flag} out, or name the logs themselves",
+            )
+    for name, text in (("--split-at", args.split_at), *_edges(args)):
+        try:
+            timerange.window(text or None, None, input_tz=args.input_tz, now_ns=time.time_ns())
+        except UsageError as error:
+            message = error.message.replace("cannot parse since", f"cannot parse {name}", 1)
+            raise UsageError(message, hint=error.hint) from error
+
+
+def _edges(args: argparse.Namespace) -> Iterator[tuple[str, str]]:
+    """Both ends of the times of both sides."""
+    for flag, text in (("--before", args.before), ("--after", args.after)):
+        for each in (text or "").split("..", 1):
+            yield flag, each.strip()
 
 
 def _range(flag: str, text: str) -> dict[str, Any]:
@@ -211,7 +256,7 @@ def _present(args: argparse.Namespace, limits: list[Limit], before: Side, after:
     failed = sum(each.state == "failed" for each in verdicts)
     if failed:
         say(f"{failed:,} changes exceed their limits" if failed > 1 else "a limit is exceeded")
-    if before.info.partial or after.info.partial:
+    if before.info.partial or after.info.partial or not (before.records and after.records):
         return Exit.INPUT
     return Exit.EXPECTATION_FAILED if failed else Exit.OK
 
@@ -219,6 +264,7 @@ def _present(args: argparse.Namespace, limits: list[Limit], before: Side, after:
 def _say_what_is_wrong(before: Side, after: Side) -> None:
     from logan.cli.output import say_unread
     from logan.cli.terminal import say
+    from logan.comparison.view import side_line
     from logan.report.labels import input_name
 
     for side in (before, after):
@@ -227,8 +273,11 @@ def _say_what_is_wrong(before: Side, after: Side) -> None:
                 say_unread(entry) if "unread" in entry else say(entry["error"])
             for note in entry["notes"]:
                 say(f"{input_name(entry['path'])}: {note}")
+    for side, other in ((before, after), (after, before)):
         if not side.records:
             say(f"{side.info.name}: no records to compare")
+            if other.info.first is not None:
+                say(f"those of the other side: {side_line(other.info)}", prefix="  hint: ")
 
 
 def _publish(comparison: Comparison, args: argparse.Namespace) -> None:

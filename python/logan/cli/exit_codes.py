@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from logan.errors import InputError, LoganError, MergeError, UsageError
+from logan.errors import InputError, LoganError, MergeError, StateError, UsageError
 
 __all__ = ["Exit", "exit_code", "exit_of_signal"]
 
@@ -26,7 +26,7 @@ def exit_code(error: LoganError) -> Exit:
     """The exit code of a command that ends with `error`."""
     if isinstance(error, (UsageError, MergeError)):  # summaries that do not go together
         return Exit.USAGE
-    if isinstance(error, InputError):
+    if isinstance(error, (InputError, StateError)):
         return Exit.INPUT
     return Exit.INTERNAL
 

@@ -82,11 +82,15 @@ def merged(streams: Iterable[Iterable[LineGroup]]) -> Iterator[LineGroup]:
     return heapq.merge(*streams, key=lambda group: group.key)
 
 
-def at_offsets(groups: Iterable[LineGroup], offsets: Iterable[int]) -> Iterator[LineGroup]:
-    """The groups that the bytes at these offsets belong to."""
+def at_offsets(
+    groups: Iterable[LineGroup], offsets: Iterable[int], found: set[int]
+) -> Iterator[LineGroup]:
+    """The groups that the bytes at these offsets belong to; the offsets join `found`."""
     wanted = sorted(set(offsets))
     for group in groups:
-        if any(group.offset <= offset < group.end for offset in wanted):
+        here = [offset for offset in wanted if group.offset <= offset < group.end]
+        if here:
+            found.update(here)
             yield group
         if wanted and group.offset > wanted[-1]:
             return

@@ -255,6 +255,7 @@ class _Work:
     def _of_source(self, source: int, path: str) -> Iterator[LineGroup]:
         from logan.cli.line_context import with_context
         from logan.cli.line_groups import at_offsets, groups_of
+        from logan.cli.terminal import say
         from logan.sources.inputs import shown_name
 
         offsets = self._places.get(path)
@@ -263,7 +264,8 @@ class _Work:
         name = "(standard input)" if path == "-" else shown_name(path)
         groups = groups_of(batches, name, self._more)
         if offsets is not None:
-            groups = at_offsets(groups, offsets)
+            found: set[int] = set()
+            groups = at_offsets(groups, offsets, found)
         elif self._args.malformed:
             groups = (each for each in groups if each.kind == "malformed")
         if self._places and offsets is None:
@@ -280,3 +282,6 @@ class _Work:
             yield from groups
         finally:
             scan.close()
+        if offsets is not None:
+            for offset in sorted(set(offsets) - found):
+                say(f"{name}:{offset}: no record of the log is there, or it was not asked for")

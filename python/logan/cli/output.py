@@ -6,6 +6,7 @@ Knows the parsed arguments of `report_options`; nothing of how the report was ma
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -75,13 +76,22 @@ def check_outputs(args: argparse.Namespace, inputs: Sequence[str]) -> None:
 
     Raises `UsageError`, `OutputError`.
     """
-    from logan.cli.terminal import check_output
+    from logan.cli.terminal import check_output, say
 
     check_output(args.output, inputs)
     if args.junit is not None:
-        if args.junit in ("-", args.output):
+        others = [each for each in (args.output, getattr(args, "save", None)) if each is not None]
+        if args.junit == "-" or any(_same_place(args.junit, each) for each in others):
             raise UsageError("--junit needs a file of its own", hint="such as: --junit logan.xml")
         check_output(args.junit, inputs)
+    if args.anonymize and getattr(args, "save", None) is not None:
+        say(f"{args.save} will not be anonymized: a saved summary keeps clients, routes and lines")
+
+
+def _same_place(one: str, other: str) -> bool:
+    """Whether two names are of one regular file, or of one that does not exist yet."""
+    path = os.path.realpath(one)
+    return path == os.path.realpath(other) and (os.path.isfile(path) or not os.path.exists(path))
 
 
 def say_what_is_wrong(report: Report, *, quiet: bool = False, notes: bool = True) -> None:

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+from logan.cli.exit_codes import Exit
 from logan.cli.report_options import GROUPS, PATHS_HELP, add_flag, configure_terminal
+from logan.errors import UsageError
 from logan.options import Execution, Options, Presentation, TimeRange, chosen, flags
 
 if TYPE_CHECKING:
     from logan.cli.main import Parser
+    from logan.cli.signals import Signals
     from logan.options import Progress
     from logan.record_stream import Records, Stats
 
-__all__ = ["configure_records", "kind_of", "open_records", "progress_of", "say_what_is_wrong"]
+__all__ = [
+    "Reading",
+    "configure_kinds",
+    "configure_records",
+    "exit_after",
+    "kind_of_output",
+    "open_records",
+    "reading",
+    "say_what_is_wrong",
+]
 
 _NOT_OF_RECORDS: Final = ("top", "sort", "by", "chunk_size", "engine", "explain")
 """Options that records have no use for."""
@@ -30,7 +42,11 @@ def configure_records(parser: Parser) -> None:
         if name not in _NOT_OF_RECORDS:
             add_flag(parser, groups[flag.group], name, default, flag)
     output = groups["output"]
-    output.add_argument("-o", "--output", metavar="FILE", help="write to FILE atomically")
+    output.add_argument(
+        *("-o", "--output"),
+        metavar="FILE",
+        help="write to FILE, which is replaced when all is written",
+    )
     configure_terminal(parser, output)
 
 
@@ -49,21 +65,100 @@ def open_records(args: argparse.Namespace, **more: Any) -> Records:
     return opened
 
 
-def kind_of(
-    path: str | None, asked: str | None, kinds: Mapping[str, tuple[str, ...]]
-) -> str | None:
-    """What to write to `path`: what was asked for, else what its suffix says; None if neither.
+def configure_kinds(
+    parser: Parser, kinds: Mapping[str, tuple[str, ...]], *, columns: str, otherwise: str = ""
+) -> None:
+    """Add which columns are read, and as what the output is written."""
+    parser.add_argument("--columns", metavar="NAMES", help=columns)
+    parser.add_argument(
+        "--output-format",
+        choices=tuple(kinds),
+        metavar="NAME",
+        help=f"{', '.join(kinds)} (default: by the suffix of the file{otherwise})",
+    )
 
-    `kinds` has the suffixes of each.
+
+def kind_of_output(
+    args: argparse.Namespace,
+    kinds: Mapping[str, tuple[str, ...]],
+    *,
+    of_stdout: str | None = None,
+    binary: tuple[str, ...] = (),
+) -> str:
+    """What to write to the output: what was asked for, else what its suffix says.
+
+    `kinds` has the suffixes of each, `of_stdout` is what standard output gets unless it was asked
+    for, `binary` are those that a terminal cannot show. Raises `UsageError` if nothing says it, and
+    as `check_output` does.
     """
-    if asked is not None or path is None:
-        return asked
-    lower = path.lower()
-    return next((kind for kind, suffixes in kinds.items() if lower.endswith(tuple(suffixes))), None)
+    from logan.cli.terminal import check_output
+
+    path: str | None = args.output
+    to_stdout = path in (None, "-")
+    kind: str | None = args.output_format
+    if kind is None and to_stdout:
+        kind = of_stdout
+    elif kind is None and path is not None:
+        lower = path.lower()
+        kind = next((each for each, ends in kinds.items() if lower.endswith(ends)), None)
+    if kind is None:
+        suffixes = ", ".join(each[0] for each in kinds.values())
+        hint = f"give --output-format {'|'.join(kinds)}"
+        raise UsageError(
+            "standard output has no suffix that names the kind of file to write"
+            if to_stdout
+            else f"{path}: its suffix names no known kind of file",
+            hint=hint if to_stdout else f"end its name in {suffixes}, or {hint}",
+        )
+    if kind in binary and to_stdout and sys.stdout.isatty():
+        raise UsageError(f"{kind} is not for a terminal", hint="redirect it: > FILE, or -o FILE")
+    check_output(path, args.paths)
+    return kind
+
+
+class Reading:
+    """What a command that reads records works with.
+
+    Attributes:
+        signals: which signal came, if one did.
+        progress: shows how far the work is, where that is wanted.
+    """
+
+    def __init__(
+        self,
+        args: argparse.Namespace,
+        stack: ExitStack,
+        signals: Signals,
+        progress: Progress | None,
+    ) -> None:
+        self._args, self._stack = args, stack
+        self.signals, self.progress = signals, progress
+
+    def open(self, **options: Any) -> Records:
+        """The records that the arguments ask for; they are closed at the end of the block."""
+        records = open_records(self._args, **options)
+        self._stack.callback(records.close)
+        return records
 
 
 @contextmanager
-def progress_of(args: argparse.Namespace) -> Iterator[Progress | None]:
+def reading(args: argparse.Namespace, stop: Callable[[], object]) -> Iterator[Reading]:
+    """Signals call `stop` in the block, and progress is shown."""
+    from logan.cli.signals import Signals
+
+    with ExitStack() as stack:
+        signals = stack.enter_context(Signals().handled(stop))
+        progress = stack.enter_context(_progress_of(args))
+        yield Reading(args, stack, signals, progress)
+
+
+def exit_after(stats: Stats) -> Exit:
+    """Say what is not among the records, and the exit code for it."""
+    return Exit.INPUT if say_what_is_wrong(stats) else Exit.OK
+
+
+@contextmanager
+def _progress_of(args: argparse.Namespace) -> Iterator[Progress | None]:
     """The progress bar, if one is to be shown."""
     from logan.cli.progress import ProgressBar
     from logan.cli.terminal import is_terminal, wants_color

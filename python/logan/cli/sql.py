@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from logan.cli.exit_codes import Exit, exit_of_signal
+from logan.cli.exit_codes import exit_of_signal
 from logan.cli.record_options import (
+    configure_kinds,
     configure_records,
-    kind_of,
-    open_records,
-    progress_of,
-    say_what_is_wrong,
+    exit_after,
+    kind_of_output,
+    reading,
 )
-from logan.errors import UsageError
 
 if TYPE_CHECKING:
     from logan.cli.main import Parser
-    from logan.options import Progress
     from logan.query import Answer
-    from logan.record_stream import Records
 
-__all__ = ["EPILOG", "HELP", "KINDS", "configure", "run"]
+__all__ = ["EPILOG", "HELP", "configure", "run"]
 
 HELP = "Answer a question in SQL from the records of logs, with DuckDB."
 EPILOG = """\
@@ -58,54 +54,37 @@ def configure(parser: Parser) -> None:
     """Add the command's arguments."""
     parser.add_argument("sql", metavar="SQL", help="a SELECT from the table log; quote it")
     configure_records(parser)
-    parser.add_argument(
-        "--columns", metavar="NAMES", help="types of keys, such as json.user_id:int,json.ok:bool"
-    )
-    parser.add_argument(
-        "--output-format",
-        choices=tuple(KINDS),
-        metavar="NAME",
-        help=f"{', '.join(KINDS)} (default: by the suffix of the file, else table)",
+    configure_kinds(
+        *(parser, KINDS),
+        columns="types of keys, such as json.user_id:int,json.ok:bool",
+        otherwise=", else table",
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Plan, read, answer, and say what was not read."""
-    from logan.cli.signals import Signals
-    from logan.cli.terminal import check_output
     from logan.query import Query
 
-    kind = kind_of(args.output, args.output_format, KINDS)
-    if kind is None:
-        kind = "table"
+    kind = kind_of_output(args, KINDS, of_stdout="table", binary=("parquet",))
     typed = [each.strip() for each in (args.columns or "").split(",") if each.strip()]
     query = Query(args.sql, typed)
-    check_output(args.output, args.paths)
-    stopping: list[Any] = []
-    with ExitStack() as stack:
-        signals = stack.enter_context(Signals().handled(lambda: [each() for each in stopping]))
-        opened: list[Records] = []
-
-        def open_for(columns: Any) -> Records:
-            records = open_records(args, columns=list(columns))
-            stack.callback(records.close)
-            opened.append(records)
-            return records
-
-        progress = stack.enter_context(progress_of(args))
-        answer = query.run(open_for)
+    stopping: list[Callable[[], None]] = []
+    with reading(args, lambda: [each() for each in stopping]) as work:
+        answer = query.run(lambda columns: work.open(columns=list(columns)), work.progress)
         stopping.append(answer.interrupt)
         try:
-            _answer(args, answer, kind, progress)
+            answered = _answered(args, answer, kind)
         except Exception:
-            if signals.signum is None:
+            if work.signals.signum is None:
                 raise
-        if signals.signum is not None:
-            return exit_of_signal(signals.signum)
-    return Exit.INPUT if say_what_is_wrong(answer.records.stats()) else Exit.OK
+        if work.signals.signum is not None:
+            return exit_of_signal(work.signals.signum)
+    answered()  # after the progress bar is gone
+    return exit_after(answer.records.stats())
 
 
-def _answer(args: argparse.Namespace, answer: Answer, kind: str, progress: Progress | None) -> None:
+def _answered(args: argparse.Namespace, answer: Answer, kind: str) -> Callable[[], None]:
+    """Compute all rows, and write them to a file if there is one; what is left is to print them."""
     import shutil
     import tempfile
 
@@ -114,22 +93,24 @@ def _answer(args: argparse.Namespace, answer: Answer, kind: str, progress: Progr
     to_stdout = args.output in (None, "-")
     if kind == "table":
         text = _table(args, answer, to_stdout)
-        write_stdout(text) if to_stdout else write_file(args.output, text)
-        return
-    if kind == "parquet" and to_stdout and sys.stdout.isatty():
-        raise UsageError("parquet is not for a terminal", hint="redirect it: > FILE, or -o FILE")
-    if to_stdout:
-        # DuckDB opens what it writes to, which would empty a file that stdout appends to.
-        with tempfile.TemporaryFile() as file:
-            answer.write(file.fileno(), kind)
+        return lambda: write_stdout(text) if to_stdout else write_file(args.output, text)
+    if not to_stdout:
+        with replacing(args.output) as fd:
+            answer.write(fd, kind)
+        return lambda: None
+    # DuckDB opens what it writes to, which would empty a file that stdout appends to.
+    file = tempfile.TemporaryFile()  # noqa: SIM115
+    answer.write(file.fileno(), kind)
+
+    def printed() -> None:
+        with file:
             file.seek(0)
             sys.stdout.flush()
             with writing_to_stdout():
                 shutil.copyfileobj(file, sys.stdout.buffer, 1 << 20)
                 sys.stdout.buffer.flush()
-        return
-    with replacing(args.output) as fd:
-        answer.write(fd, kind)
+
+    return printed
 
 
 def _table(args: argparse.Namespace, answer: Answer, to_stdout: bool) -> str:

@@ -150,7 +150,7 @@ def check_saving(
 
     if path == "-":
         raise UsageError("a saved summary needs a file", hint=f"write it like: {flag} day.logan")
-    if output is not None and Path(output).absolute() == Path(path).absolute():
+    if output is not None and Path(output).resolve() == Path(path).resolve():
         raise UsageError(f"{path} is both the output and the saved summary", hint="name two files")
     _check_writable(path, flag)
     _check_no_input(path, inputs, f"the saved summary ({flag})")

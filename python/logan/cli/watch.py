@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import stat
 import sys
+from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from logan.cli.option_types import duration
@@ -12,6 +16,7 @@ from logan.cli.report_options import configure_report, expectations_of, options_
 from logan.errors import UsageError
 from logan.live import clock
 from logan.live.windows import WINDOWS
+from logan.options import Storage
 
 if TYPE_CHECKING:
     from logan.cli.main import Parser
@@ -20,6 +25,7 @@ if TYPE_CHECKING:
     from logan.live.watching import Watch
     from logan.options import Options
     from logan.report import Report
+    from logan.state.folder import StateFolder
 
 __all__ = ["EPILOG", "HELP", "configure", "configure_serving", "run", "server_of"]
 
@@ -34,6 +40,7 @@ examples:
   logan watch app.log --json --interval 5s --window 1m
   logan watch access.log --serve              # http://127.0.0.1:8642/
   logan watch --on-workers '/var/log/nginx/*.log' --coordinator logs.example:8000
+  logan watch access.log --state /var/lib/logan/live      # goes on where the last one ended
 
 A log is what rotation strings together: renamed, copied and truncated, dated, compressed. Each
 complete line counts once. What is lost, such as lines written between copying and truncating, is
@@ -61,7 +68,7 @@ def configure(parser: Parser) -> None:
     live.add_argument(
         "--from",
         dest="begin",
-        default="5m",
+        default=None,
         metavar="WHERE",
         help="begin at the start or the end of files that are there, or at the records of the last "
         "while, such as 2h (default: 5m, which fills the 5-minute view)",
@@ -92,7 +99,20 @@ def configure(parser: Parser) -> None:
     live.add_argument(
         "--save",
         metavar="FILE",
-        help="leave the summary of all that was counted in FILE, to be merged with others",
+        help="leave the summary of all that was counted in FILE, to be merged with others; with "
+        "--state, of what the final report is of",
+    )
+    live.add_argument(
+        "--state",
+        metavar="DIR",
+        help="keep in DIR what was counted and how far, as `logan analyze --state` does: begin "
+        "where the last run ended, even a killed one; the final report is of what no run has "
+        "reported",
+    )
+    live.add_argument(
+        "--total",
+        action="store_true",
+        help="with --state, the final report is of all that was ever counted",
     )
     live.add_argument(
         "--alert",
@@ -167,7 +187,8 @@ def run(args: argparse.Namespace) -> int:
     """Watch, and present the report of all."""
     import trio
 
-    from logan.cli.terminal import check_output
+    from logan.cli.output import check_outputs
+    from logan.cli.terminal import check_saving
     from logan.live.starting import parse_from
 
     is_remote = bool(args.on_workers) or args.job is not None
@@ -180,22 +201,51 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("watch needs a path, or a log on standard input", hint="logan watch FILE")
     if args.csv:
         raise UsageError("watch prints no CSV", hint="use --json, or analyze")
-    start = parse_from(args.begin)
+    if args.total and args.state is None:
+        raise UsageError("--total needs --state", hint="name the folder: --state DIR")
+    if args.state is not None:
+        _check_state(args, paths)
+    start = parse_from(args.begin or "5m")
     options = _options(args)
     expectations = expectations_of(args)
     alerts = _alerts(args)
-    check_output(args.output, [each for each in paths if each != "-"])
-    if args.save:
-        check_output(args.save)
+    check_outputs(args, [each for each in paths if each != "-"])
+    check_saving(args.save, args.output, paths)
     now = clock.now()
     try:
         if is_remote:
             return trio.run(_main_remote, args, options, start, alerts, expectations)
-        return trio.run(_main, args, paths, options, start, alerts, expectations, now)
+        with ExitStack() as stack:
+            folder = None
+            if args.state is not None:
+                from logan.state.run import open_state
+
+                storage = Storage(state=args.state, total=args.total)
+                folder = stack.enter_context(open_state(storage, options, user="logan watch"))
+            main = partial(
+                _main, args, paths, options, start, alerts, expectations, now, folder=folder
+            )
+            return trio.run(main)
     except BaseExceptionGroup as group:
         from logan.cluster.nurseries import main_error
 
         raise main_error(group) from None
+
+
+def _check_state(args: argparse.Namespace, paths: list[str]) -> None:
+    if args.begin is not None:
+        raise UsageError(
+            "--from cannot be combined with --state: logs are read from where the last run ended",
+            hint="leave --from out; a log that is new to the folder is read from its start",
+        )
+    for path in paths:
+        if path == "-" or (os.path.exists(path) and stat.S_ISFIFO(os.stat(path).st_mode)):
+            name = "standard input" if path == "-" else path
+            raise UsageError(
+                f"{name} cannot be watched with --state: a pipe cannot be read again from where "
+                "the last run ended",
+                hint="leave --state out, or write it to a file and watch that",
+            )
 
 
 def _options(args: argparse.Namespace) -> Options:
@@ -226,11 +276,21 @@ async def _main(
     alerts: Alerts,
     expectations: list[Any],
     now: float,
+    *,
+    folder: StateFolder | None,
 ) -> int:
     from logan.live.watching import Watch
 
     reach_s = max((each.over_s for each in alerts.alerts), default=0.0)
-    watch = Watch(paths, options, start=start, reach_s=reach_s, now=now)
+    watch = Watch(
+        paths,
+        options,
+        start=start,
+        reach_s=reach_s,
+        now=now,
+        anonymize=args.anonymize,
+        state=folder,
+    )
     try:
         await _show(args, watch, alerts)
         return _end(args, watch, alerts, expectations)
@@ -349,15 +409,25 @@ def _json_line(report: Report, watch: Watch, alerts: Alerts, window: str, now: f
 def _end(args: argparse.Namespace, watch: Watch, alerts: Alerts, expectations: list[Any]) -> int:
     """The report of all that was counted."""
     from logan.cli.output import completed, judge, present, say_what_is_wrong
-    from logan.cli.terminal import write_file, write_stdout
+    from logan.cli.terminal import say, write_file, write_stdout
 
     now = clock.now()
     summary = watch.finish(now)
-    report = watch.report(summary, final=True)
+    memory = watch.memory
+    if memory is not None:
+        report, saved = memory.report(total=args.total)
+    else:
+        report = watch.report(summary, final=True)
+        saved = watch.saved(summary, report)
     if args.save:
-        watch.saved(summary, report).save(args.save)
+        saved.save(args.save)
+    if memory is not None and memory.repeated and not args.total:
+        say("repeated: the report has lines that an earlier run counted and may have reported")
     if args.output_format != "json":
-        return present(report, args, expectations, None, notes=False)
+        code = present(report, args, expectations, None, notes=False)
+        if memory is not None:
+            memory.reported()
+        return code
     report = completed(report, args, expectations)
     say_what_is_wrong(report, notes=False)
     text = _json_line(report, watch, alerts, "all", now)
@@ -365,4 +435,6 @@ def _end(args: argparse.Namespace, watch: Watch, alerts: Alerts, expectations: l
         write_stdout(text, encoding="utf-8")
     else:
         write_file(args.output, text)
+    if memory is not None:
+        memory.reported()
     return judge(report, args)

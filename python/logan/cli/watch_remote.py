@@ -28,6 +28,11 @@ def check(args: argparse.Namespace) -> None:
         raise UsageError(
             "--job attaches to a job that is there, --on-workers begins one", hint="give one"
         )
+    if args.state is not None:
+        raise UsageError(
+            "--state is for logs of this machine: what workers follow, the coordinator remembers",
+            hint="start the coordinator with --state",
+        )
     if args.paths:
         what = "--job" if args.job is not None else "--on-workers"
         raise UsageError(
@@ -127,7 +132,7 @@ async def run_remote(
 
     token, tls = secrets_of_peer(args)
     reach_s = max((each.over_s for each in alerts.alerts), default=0.0)
-    watch = RemoteWatch(options, reach_s=reach_s, now=clock.now())
+    watch = RemoteWatch(options, reach_s=reach_s, now=clock.now(), anonymize=args.anonymize)
     told = Told(watch, say)
     wanted: Submission | str = args.job or Submission(
         kind="follow",

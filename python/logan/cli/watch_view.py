@@ -230,7 +230,11 @@ class Screen:
         if options.where:
             where = f"({options.where}) and ({where})"
         return Watch(
-            self._watch.paths, replace(options, where=where), start=3_600.0, now=clock.now()
+            self._watch.paths,
+            replace(options, where=where),
+            start=3_600.0,
+            now=clock.now(),
+            anonymize=self._watch.anonymize,
         )
 
 

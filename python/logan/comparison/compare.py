@@ -88,15 +88,28 @@ def compare(before: Side, after: Side, *, top: int = 10) -> Comparison:
         _counted("messages", "Errors and warnings", "template", before, after, tests, errors),
     ]
     count = tests.settle()
+    notes = _bursts(before, after, headline)
     for table in tables:
         table.rows.sort(key=lambda row: (not row.is_marked, -_weight(row), row.key))
-    notes = []
     if before.is_json or after.is_json:
         notes.append(
             "a JSON report has only its top rows and no distributions: response times cannot be "
             "told apart, and rows that it lacks are not listed, which does not mean new or gone"
         )
     return Comparison(before.info, after.info, headline, tables, LEVEL, count, notes, top=top)
+
+
+def _bursts(before: Side, after: Side, headline: Sequence[Cell]) -> list[str]:
+    """Why a share of errors is not marked that would be, were errors spread evenly over time."""
+    ratio = next(each for each in headline if each.metric == "errors.ratio")
+    if ratio.told_apart is not False or not (before.has_errors and after.has_errors):
+        return []
+    a, b = before.report["errors"]["total"] or 0, after.report["errors"]["total"] or 0
+    p = share_test(a, before.records, b, after.records)
+    if p is None or p > LEVEL:
+        return []
+    ratio.why = "errors come in bursts, so such a difference may be chance"
+    return [f"the share of errors is not marked: {ratio.why}; findings within a side say when"]
 
 
 def _check_selection(before: Side, after: Side) -> None:

@@ -73,8 +73,10 @@ def of_rows(rows: Sequence[tuple[float, float, float, float]]) -> float:
     """
     squares = []
     for a, of_a, b, of_b in rows:
-        pooled = (a + b) / (of_a + of_b) if of_a and of_b else 0.0
-        if a + b >= 20 and pooled < 1:
+        if not of_a or not of_b:
+            continue
+        pooled = (a + b) / (of_a + of_b)
+        if a + b >= 20 and 0 < pooled < 1:
             variance = pooled * (1 - pooled) * (1 / of_a + 1 / of_b)
             squares.append((a / of_a - b / of_b) ** 2 / variance)
     if len(squares) < _ROWS_MIN:

@@ -21,6 +21,7 @@ class Cell:
         p: adjusted probability of a difference at least as large by chance; None if unknown.
         told_apart: whether chance and the error of percentiles do not explain the difference; None
             if that cannot be said, and `why`.
+        why: why it cannot be said, or why so large a difference may be chance.
         n: what both values rest on: records, requests, response times.
         worse: 1 if larger values are worse, -1 if smaller ones are, 0 if neither.
     """
@@ -116,7 +117,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class SideInfo:
-    """One side, as a comparison names it."""
+    """One side, as a comparison names it; `findings` are those of its report."""
 
     name: str
     first: str | None
@@ -125,6 +126,7 @@ class SideInfo:
     lines: int
     partial: bool
     notes: tuple[str, ...] = ()
+    findings: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,7 @@ class Verdict:
 
 @dataclass(slots=True)
 class Comparison:
-    """All of it.
+    """What changed from one analysis to another, and which changes chance does not explain.
 
     Attributes:
         level: probability of any false mark, if both sides are samples of one source.
@@ -166,6 +168,21 @@ class Comparison:
         return any(each.told_apart for each in self.headline) or any(
             row.is_marked for table in self.tables for row in table.rows
         )
+
+    def __repr__(self) -> str:
+        marked = sum(bool(each.told_apart) for each in self.headline)
+        marked += sum(bool(row.is_marked) for table in self.tables for row in table.rows)
+        return (
+            f"<Comparison of {self.before.name} and {self.after.name}: "
+            f"{marked} of {self.tests} differences are more than chance>"
+        )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from importlib import import_module
+
+        html: str = import_module("logan.comparison.html").fragment(self)
+        return html
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON output."""
@@ -192,4 +209,4 @@ class Comparison:
 
 
 def _side(info: SideInfo) -> Mapping[str, Any]:
-    return {**asdict(info), "notes": list(info.notes)}
+    return {**asdict(info), "notes": list(info.notes), "findings": list(info.findings)}

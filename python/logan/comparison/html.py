@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from logan.comparison.document import Comparison, Table
     from logan.report.render_options import RenderOptions
 
-__all__ = ["render"]
+__all__ = ["fragment", "render"]
 
 _STYLE: Final = """
 :root{color-scheme:light dark}
@@ -28,21 +28,46 @@ tr{border-bottom:1px solid color-mix(in srgb,CanvasText 12%,Canvas)}
 .better,.ok{color:light-dark(#1b6e31,#7bd88f);font-weight:600}.neutral{font-weight:600}
 """.strip()
 
+_FRAGMENT_STYLE: Final = """
+.logan-diff{font-size:13px;line-height:1.45}.logan-diff .wrap{overflow-x:auto}
+.logan-diff h1{font-size:16px;margin:8px 0}.logan-diff h2{font-size:13px;margin:12px 0 0}
+.logan-diff p{margin:4px 0}.logan-diff .note{opacity:.7}
+.logan-diff table{font-size:inherit;border-collapse:collapse}
+.logan-diff th,.logan-diff td{padding:2px 12px 2px 0;text-align:right;white-space:nowrap}
+.logan-diff td.name,.logan-diff th.name{text-align:left}
+.logan-diff .worse,.logan-diff .failed{color:#b42318;font-weight:600}
+.logan-diff .better,.logan-diff .ok{color:#1b8a3c;font-weight:600}
+.logan-diff .neutral{font-weight:600}
+""".strip()
+
+
+def fragment(comparison: Comparison) -> str:
+    """The comparison as a part of a page, which is what a notebook shows."""
+    inner = "\n".join(_body(comparison))
+    return f'<div class="logan-diff"><style>{_FRAGMENT_STYLE}</style>{inner}</div>'
+
 
 def render(comparison: Comparison, options: RenderOptions) -> str:
     """The comparison as a page; `options` do not matter."""
     return "\n".join(_lines(comparison)) + "\n"
 
 
+def _names(comparison: Comparison) -> str:
+    return " → ".join(escape(view.named(each)) for each in (comparison.before, comparison.after))
+
+
 def _lines(comparison: Comparison) -> Iterator[str]:
-    before, after = comparison.before, comparison.after
-    names = f"{escape(view.named(before))} → {escape(view.named(after))}"
     yield '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
     yield '<meta name="viewport" content="width=device-width,initial-scale=1">'
-    yield f"<title>{names}</title>\n<style>{_STYLE}</style></head><body>"
-    yield f"<h1>{names}</h1>"
+    yield f"<title>{_names(comparison)}</title>\n<style>{_STYLE}</style></head><body>"
+    yield from _body(comparison)
+    yield "</body></html>"
+
+
+def _body(comparison: Comparison) -> Iterator[str]:
+    yield f"<h1>{_names(comparison)}</h1>"
     yield f"<p><strong>{escape(view.summary(comparison))}</strong></p>"
-    for name, info in (("before", before), ("after", after)):
+    for name, info in (("before", comparison.before), ("after", comparison.after)):
         yield f'<p class="note">{name}: {escape(view.side_line(info))}</p>'
     if comparison.verdicts:
         yield "<h2>Limits</h2><table>"
@@ -60,12 +85,16 @@ def _lines(comparison: Comparison) -> Iterator[str]:
     for label, cell in view.headline(comparison):
         yield f'<tr><td class="name">{escape(label)}</td>{_cell(cell)}</tr>'
     yield "</table></div>"
+    if found := view.findings(comparison):
+        yield "<h2>Findings within a side</h2><table>"
+        for side, text in found:
+            yield f'<tr><td class="side">{side}</td><td class="name">{escape(text)}</td></tr>'
+        yield "</table>"
     for each in comparison.tables:
         if each.rows:
             yield from _table(comparison, each)
     for note in [view.legend(comparison), *view.notes(comparison)]:
         yield f'<p class="note">{escape(note)}</p>'
-    yield "</body></html>"
 
 
 def _cell(cell: view.Shown) -> str:

@@ -1,8 +1,8 @@
 """Limits of changes, such as `p99 > +10%` or `routes[*].p95 > +20% and requests >= 100`.
 
 A limit fails where it is exceeded and the difference is told apart from chance; where it is only
-exceeded, nothing can be told. Strict ones take the values as they are. An improvement never fails:
-a limit of what is worse when larger bounds its increase.
+exceeded, nothing can be told. One without data fails. Strict ones take the values as they are. An
+improvement never fails: a limit of what is worse when larger bounds its increase.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, Final, Literal, NamedTuple
 
 from logan.comparison import view
@@ -114,7 +115,7 @@ def parse_limit(expression: str) -> Limit:
     found = _ROW.match(expression)
     table = row = None
     if found is not None:
-        table, row, asked = found[1], found[2], found[3]
+        table, row, asked = found[1], _unquoted(found[2]), found[3]
         if asked not in _TABLES[table]:
             known = ", ".join(_TABLES[table])
             raise fail(f"{table} has no column {asked}", found.start(3), f"columns: {known}")
@@ -149,6 +150,14 @@ def parse_limit(expression: str) -> Limit:
         raise fail("expected nothing, or and COLUMN >= NUMBER", at)
     by = sign * float(limit[3].replace("_", "")) * factor
     return Limit(expression.strip(), table, row, metric, op, by, unit, conditions=tuple(conditions))
+
+
+def _unquoted(row: str) -> str:
+    """The name of a row, which may be quoted as in an expectation."""
+    text = row.strip()
+    if len(text) < 2 or text[0] != text[-1] or text[0] not in "\"'":
+        return row
+    return text[1:-1].replace(f"\\{text[0]}", text[0])
 
 
 def _resolved(name: str, position: int, fail: Callable[..., ExpectationError]) -> str:
@@ -210,26 +219,53 @@ def judge(
 ) -> list[Verdict]:
     """What became of each limit: a verdict for each row that exceeds it, else one for all.
 
-    `before` and `after` are the reports, in which metrics are found beyond the headline.
+    `before` and `after` are the reports, in which metrics are found beyond the headline. As for an
+    expectation, what was not measured is no success: a limit without data fails.
     """
+    empty = [
+        name
+        for name, report in (("before", before), ("after", after))
+        if (report.get("lines") or {}).get("parsed") == 0
+    ]
     verdicts = []
     for limit in limits:
+        if empty:
+            why = f"no data: there are no records {' and '.join(empty)}"
+            text = f"{limit.expression}: {why}"
+            verdicts.append(Verdict(limit.expression, limit.metric, "failed", text))
+            continue
         cells = list(_cells(limit, comparison, before, after))
         found = [each for name, cell in cells if (each := _verdict(limit, name, cell, strict))]
-        verdicts += found or [_ok(limit, cells)]
+        verdicts += found or [_ok(limit, cells, comparison)]
     return verdicts
 
 
-def _ok(limit: Limit, cells: Sequence[tuple[str, Cell]]) -> Verdict:
+def _ok(limit: Limit, cells: Sequence[tuple[str, Cell]], comparison: Comparison) -> Verdict:
     if limit.row == "*" and len(cells) != 1:
         text = f"{limit.expression}: {len(cells):,} rows, none exceeds it"
     elif not cells:
-        text = f"{limit.expression}: no such row, or it is not asked for"
-        return Verdict(limit.expression, limit.metric, "cannot tell", text)
+        return _without_row(limit, comparison)
     else:
         name, cell = cells[0]
         text = f"{limit.expression}: {_values(name, cell)}"
     return Verdict(limit.expression, limit.metric, "ok", text)
+
+
+def _without_row(limit: Limit, comparison: Comparison) -> Verdict:
+    """No row of that name meets the conditions: it is below them, or a mistake."""
+    (table,) = (each for each in comparison.tables if each.name == limit.table)
+    keys = [row.key for row in table.rows]
+    state: Literal["ok", "failed"]
+    if limit.row in keys:
+        text, state = f"{limit.expression}: the row does not meet its conditions", "ok"
+    elif limit.table == "status" and keys:
+        text, state = f"{limit.expression}: no record has it", "ok"
+    else:
+        near = get_close_matches(limit.row or "", keys, 1, cutoff=0.6)
+        hint = f"; did you mean {visible(near[0])!r}?" if near else ""
+        text = f"{limit.expression}: no data: there is no such row on either side{hint}"
+        state = "failed"
+    return Verdict(limit.expression, limit.metric, state, text)
 
 
 def _verdict(limit: Limit, name: str, cell: Cell, strict: bool) -> Verdict | None:
@@ -237,6 +273,9 @@ def _verdict(limit: Limit, name: str, cell: Cell, strict: bool) -> Verdict | Non
     if exceeded is False or (exceeded is None and limit.row == "*"):
         return None
     text = f"{limit.expression}: {_values(name, cell)}"
+    if exceeded is None:
+        why = cell.why or "a side has none"
+        return Verdict(limit.expression, name, "failed", f"{text}: no data ({why})")
     if strict or cell.told_apart:
         return Verdict(limit.expression, name, "failed", text)
     n = f"n = {min(cell.n):,}" if any(cell.n) else ""

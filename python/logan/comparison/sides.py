@@ -110,7 +110,11 @@ def json_report(path: str) -> Mapping[str, Any] | None:
     try:
         report = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{name} is a JSON report that is damaged: {error}", input=path) from error
+        raise InputError(
+            f"{name} is a JSON report that is cut off or damaged: {error}",
+            input=path,
+            hint="make it again: logan analyze LOG --json -o FILE",
+        ) from error
     return report if isinstance(report, dict) else None
 
 
@@ -142,4 +146,5 @@ def _info(name: str, report: Mapping[str, Any]) -> SideInfo:
         int(lines["total"]),
         bool(report.get("partial")),
         tuple(notes),
+        tuple(report.get("findings") or ()),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Group, RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from logan.comparison import view
@@ -12,7 +13,8 @@ from logan.report.text.console import WIDTH_MIN, page
 from logan.report.text.widgets import NOTE, STRONG, WIDE_FROM, table
 
 if TYPE_CHECKING:
-    from logan.comparison.document import Comparison, Table
+    from logan.comparison.document import Comparison
+    from logan.comparison.document import Table as TableOfRows
     from logan.report.render_options import RenderOptions
 
 __all__ = ["render"]
@@ -29,6 +31,12 @@ def render(comparison: Comparison, options: RenderOptions) -> str:
     width = max(WIDTH_MIN, min(WIDTH_MAX, options.width))
     parts: list[RenderableType] = [_sides(comparison), Text(view.summary(comparison), style=STRONG)]
     parts += [Text(), _headline(comparison, width)]
+    if found := view.findings(comparison):
+        parts += [Text(), Text("Findings within a side", style=STRONG)]
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        for name, text in found:
+            grid.add_row(Text(f"  {name}", style=NOTE), Text(text))
+        parts.append(grid)
     for each in comparison.tables:
         part = _table(comparison, each, width)
         if part is not None:
@@ -65,7 +73,7 @@ def _headline(comparison: Comparison, width: int) -> RenderableType:
     return found or Text()
 
 
-def _table(comparison: Comparison, shown: Table, width: int) -> RenderableType | None:
+def _table(comparison: Comparison, shown: TableOfRows, width: int) -> RenderableType | None:
     """Values after the change, and the change; where there is room, those before it, too."""
     header: list[str] = []
     rows: list[list[Text]] = []

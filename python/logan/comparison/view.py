@@ -14,6 +14,7 @@ __all__ = [
     "COLUMNS",
     "Shown",
     "change",
+    "findings",
     "headline",
     "label",
     "legend",
@@ -48,6 +49,9 @@ COLUMNS: Final = {
     "messages": ("count", "share"),
 }
 """Columns of each table."""
+
+FINDINGS_MAX: Final = 5
+"""Findings of each side that are shown."""
 
 _UP, _DOWN = "▲", "▼"
 
@@ -176,8 +180,29 @@ def side_line(info: SideInfo) -> str:
     return ", ".join([period, records, *info.notes])
 
 
+def findings(comparison: Comparison) -> list[tuple[str, str]]:
+    """Side and text of what stands out within a side, the first `FINDINGS_MAX` of each."""
+    found = []
+    for name, side in (("before", comparison.before), ("after", comparison.after)):
+        texts = [visible(each["text"]) for each in side.findings]
+        found += [(name, text) for text in texts[:FINDINGS_MAX]]
+        left = len(texts) - FINDINGS_MAX
+        if left > 0:
+            found.append((name, f"{units.count(left)} more in the report of this side alone"))
+    return found
+
+
 def summary(comparison: Comparison) -> str:
     """The comparison in a sentence."""
+    within = [
+        f"{len(side.findings)} finding{'s' if len(side.findings) > 1 else ''} within {name}"
+        for name, side in (("before", comparison.before), ("after", comparison.after))
+        if side.findings
+    ]
+    return "; ".join([_differences(comparison), *within])
+
+
+def _differences(comparison: Comparison) -> str:
     found = [
         f"{label(each.metric)} {change(each)}"
         for each in comparison.headline

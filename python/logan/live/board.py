@@ -33,6 +33,8 @@ SORTS: Final[Mapping[str, Callable[[Row], Any]]] = {
 """Orders of the routes: by errors and then by all their time, by number, by p95."""
 
 NEW_SHOWN_MAX: Final = 50
+_OF_THE_WATCH: Final = ("verdict", "logs", "alerts", "events")
+"""Texts that are not from the report: names of files, conditions."""
 
 
 class NewMessages:
@@ -89,7 +91,7 @@ def board(
     ]
     step, points = watch.history(window, now)
     rows = sorted(report["routes"]["top"], key=SORTS[sort], reverse=True)
-    return {
+    shown: dict[str, Any] = {
         "at": _clock(now),
         "window": window,
         "tone": tone,
@@ -125,6 +127,7 @@ def board(
         "behind": watch.behind(),
         "hosts": [host_line(each) for each in watch.hosts],
     }
+    return {**shown, **watch.shown({key: shown[key] for key in _OF_THE_WATCH})}
 
 
 def host_line(host: Any) -> dict[str, Any]:

@@ -7,8 +7,8 @@ was there when the watch began. The result is then that of `analyze` under the s
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 from logan import _logan
 from logan._logan import Spec, Summary
@@ -35,6 +35,8 @@ class LogCounter:
         start: offset of the first byte that is counted, where a line begins, and
         before: the bytes that precede it.
         spec: how it is read, if that was decided elsewhere.
+        known_as: the identity of the log in its spec; by default it is known by its name.
+        reading: gives the text of a spec that reads as an earlier one did.
 
     Attributes:
         missing: bytes that the engine could not read because of an error of its own.
@@ -50,9 +52,13 @@ class LogCounter:
         start: int = 0,
         before: bytes = b"",
         spec: Spec | None = None,
+        known_as: Mapping[str, Any] | None = None,
+        reading: Callable[[str], str] | None = None,
     ) -> None:
         self.name = name
         self.detection = detection
+        self._known_as = known_as
+        self._reading = reading
         self.missing: list[Missing] = []
         self._options = options
         self._anchor_ns = int(now * 1e9)
@@ -129,12 +135,14 @@ class LogCounter:
         self._head_at = None
         sample = head[:SAMPLE_HEAD_BYTES_MAX]
         detection = Detection.from_dict(json.loads(_logan.detect([(0, sample)])))
-        self._start(detection, 0, b"")
+        self._start(detection, self._offset, b"")
         self._push(head)
 
     def _start(self, detection: Detection, start: int, before: bytes) -> None:
         self.detection = detection
-        self._spec = _spec(self.name, detection, self._options, self._anchor_ns)
+        self._spec = _spec(
+            self.name, detection, self._options, self._anchor_ns, self._known_as, self._reading
+        )
         self._feed = self._native(start, before)
 
     def _native(self, start: int, before: bytes) -> _logan.Feed:
@@ -188,11 +196,19 @@ def _sum(parts: Sequence[Summary]) -> Summary:
     return total
 
 
-def _spec(name: str, detection: Detection, options: Options, anchor_ns: int) -> Spec:
+def _spec(
+    name: str,
+    detection: Detection,
+    options: Options,
+    anchor_ns: int,
+    known_as: Mapping[str, Any] | None = None,
+    reading: Callable[[str], str] | None = None,
+) -> Spec:
     anchor = anchor_of(detection, written_ns=None, now_ns=anchor_ns)
-    identities = [identity(Source(name, None), name)]
+    identities = [known_as or identity(Source(name, None), name)]
+    text = spec_json([detection], options, anchor_ns=anchor, identities=identities)
     try:
-        return Spec(spec_json([detection], options, anchor_ns=anchor, identities=identities))
+        return Spec(text if reading is None else reading(text))
     except UsageError:
         raise
     except ValueError as error:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from logan.live.watching import Watch
 from logan.report.schema import errors_measured
+from logan.report.units import visible
 
 __all__ = ["ROUTES_MAX", "Exposition"]
 
@@ -36,6 +37,10 @@ class Exposition:
         with self._lock:
             summary = self._watch.summary(None, now)
             figures = json.loads(summary.evaluate(top=1_000, series_points=1))
+            if self._watch.anonymize:
+                from logan.report.anonymize import anonymized
+
+                figures["routes"] = anonymized({"routes": figures["routes"]})["routes"]
             registry = CollectorRegistry(auto_describe=False)
             registry.register(_Collected(list(self._families(figures))))
             text: bytes = generate_latest(registry)
@@ -94,20 +99,22 @@ class Exposition:
 
     def _by_route(self, figures: dict[str, Any]) -> Iterator[tuple[str, tuple[int, int, float]]]:
         """Requests, errors and seconds by route, and of all others together."""
+        # Names that look the same are one label: twice the same would make the whole text invalid.
+        rows: dict[str, tuple[int, int]] = {}
         for row in figures["routes"]["top"]:
-            name = row["route"]
+            name = visible(row["route"])
+            requests, failed = rows.get(name, (0, 0))
+            rows[name] = requests + row["requests"], failed + (row["errors"] or 0)
+        rows.pop(OTHER, None)  # is counted among the others
+        for name, now in rows.items():
             if name in self._routes or len(self._routes) < ROUTES_MAX:
                 before = self._routes.get(name, (0, 0, 0.0))
-                now = (row["requests"], row["errors"] or 0, 0.0)
                 self._routes[name] = (max(before[0], now[0]), max(before[1], now[1]), 0.0)
         yield from sorted(self._routes.items())
         named = sum(each[0] for each in self._routes.values())
         rest = max(self._other[0], figures["total_requests"] - named)
-        failed = sum(
-            row["errors"] or 0
-            for row in figures["routes"]["top"]
-            if row["route"] not in self._routes
-        )
+        of_all = sum(row["errors"] or 0 for row in figures["routes"]["top"])
+        failed = of_all - sum(now[1] for name, now in rows.items() if name in self._routes)
         self._other = (rest, max(self._other[1], failed), 0.0)
         if rest:
             yield OTHER, self._other

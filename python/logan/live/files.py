@@ -14,7 +14,7 @@ import os
 import stat
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO, Any, Final, Protocol
 
 from logan import _logan
@@ -81,11 +81,22 @@ class Generation:
 
 
 class Readable(Protocol):
-    """A file of a log that is read in pieces."""
+    """A file of a log that is read in pieces.
+
+    Attributes:
+        position: of the byte that is read next, decoded.
+        content: stands for what the file holds: another object once it was truncated, the same one
+            for a copy of it.
+        fd: its descriptor; negative once it is closed.
+    """
 
     name: str
     identity: tuple[int, int]
     position: int
+    content: object
+
+    @property
+    def fd(self) -> int: ...
 
     def read(self, most: int) -> bytes:
         """The next bytes; none if there are none now. Raises `OSError`, `Replaced`."""
@@ -108,6 +119,7 @@ class OpenFile:
     tail: bytes = b""
     was_cut: bool = False
     allowed: Allowed | None = None
+    content: object = field(default_factory=object)
 
     @classmethod
     def open(cls, path: str, allowed: Allowed | None = None) -> OpenFile:
@@ -175,6 +187,7 @@ class OpenFile:
     def restart(self) -> None:
         """It was truncated: read it from its beginning."""
         self.position, self.head, self.tail, self.was_cut = 0, b"", b"", True
+        self.content = object()
 
     def close(self) -> None:
         """Let go of it."""
@@ -239,7 +252,13 @@ class CompressedFile:
         self.head = b""
         self.recent = b""
         self.position = position
+        self.content = object()
         self._skip(position)
+
+    @property
+    def fd(self) -> int:
+        """The descriptor of the stored bytes."""
+        return -1 if self._file.closed else self._file.fileno()
 
     def _skip(self, position: int) -> None:
         while position > 0:

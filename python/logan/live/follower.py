@@ -12,6 +12,7 @@ No clock is read here and nothing sleeps: the caller says what time it is.
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -44,6 +45,9 @@ __all__ = ["Follower"]
 GRACE_S: Final = 1.0
 """How long a file that was renamed within a line is waited for: its writer may finish it."""
 
+CLOCK_TICK_NS: Final = 20_000_000
+"""Files that were changed within less may have equal times of modification."""
+
 RETIRED_S: Final = 60.0
 """How long a renamed file is still looked at: writers that were not told yet go on in it."""
 
@@ -56,6 +60,15 @@ VANISHED_S: Final = 2.0
 class _Retired:
     file: OpenFile
     since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Which bytes of which file `read` gave: `end` is one past the last of them."""
+
+    file: Readable
+    content: object
+    end: int
 
 
 class Follower:
@@ -71,6 +84,7 @@ class Follower:
     Attributes:
         offset: of the byte that `read` gives next.
         waits: whether nothing could be opened so far.
+        given: where what `read` gave at last comes from; None of a newline that no file has.
     """
 
     def __init__(
@@ -84,6 +98,7 @@ class Follower:
     ) -> None:
         self.name = name
         self.offset = 0
+        self.given: Given | None = None
         self._current = current
         self._notices = notices
         self._file: OpenFile | None = None
@@ -125,18 +140,31 @@ class Follower:
         if self._file is None:
             self._open_first(now)
 
-    def start_at(self, position: int) -> None:
-        """Begin with byte `position` of the first file, which is then that byte of the log."""
-        assert self._file is not None
-        self._file.seek(position)
-        self.offset = position
+    def start_at(self, position: int, offset: int | None = None) -> None:
+        """Begin with byte `position` of the first file, which is byte `offset` of the log, by
+        default the same."""
+        if position:
+            assert self._file is not None
+            self._file.seek(position)
+        self.offset = position if offset is None else offset
+
+    def look_into(self, path: str, position: int, now: float) -> OpenFile | None:
+        """A renamed file, read up to `position`, in which its writer may still go on; None if it
+        cannot be opened."""
+        try:
+            file = OpenFile.open(path, self._allowed)
+        except OSError:
+            return None
+        file.seek(position)
+        self._retire(file, now)
+        return file
 
     def before(self, most: int) -> bytes:
         """The last bytes before the place where it starts."""
-        if self._file is None or not self.offset:
+        if self._file is None or not self._file.position:
             return b""
-        size = min(most, self.offset)
-        return os.pread(self._file.fd, size, self.offset - size)
+        size = min(most, self._file.position)
+        return os.pread(self._file.fd, size, self._file.position - size)
 
     def place(self, unread: int, now: float) -> Place | None:
         """Where it stands, without the last `unread` bytes that it gave, behind which no line has
@@ -184,6 +212,7 @@ class Follower:
 
     def read(self, most: int, now: float) -> bytes:
         """The next bytes of the log; none if there are none now. Never raises `OSError`."""
+        self.given = None
         for _ in range(GENERATIONS_MAX):
             if data := self._from_queue(most, now):
                 return self._given(data, now)
@@ -206,6 +235,7 @@ class Follower:
                 return b""
             if data:
                 self._left_at = None
+                self._note(self._file)
                 return self._given(data, now)
             if late := self._late(now):
                 return self._given(late, now)
@@ -223,6 +253,10 @@ class Follower:
                 each.close()
         self._file, self._retired = None, []
         self._before.clear()
+
+    def _note(self, file: Readable) -> None:
+        """What was just read of a file is what `read` gives."""
+        self.given = Given(file, file.content, file.position)
 
     def _given(self, data: bytes, now: float) -> bytes:
         self.offset += len(data)
@@ -251,7 +285,9 @@ class Follower:
             why = getattr(error, "strerror", None) or "it changed while it was read"
             self._tell("lost", f"{file.name}: {why}: its rest is lost", now, fault=True, lost=True)
             data = b""
-        if not data:
+        if data:
+            self._note(file)
+        else:
             self._before.popleft()
             self._finished = file_place(file, "read")
             # The writer of a file that was copied and truncated goes on in the middle of its line.
@@ -296,6 +332,7 @@ class Follower:
         copy = None
         if found is not None:
             copy, whole = found
+            copy.content = file.content
             self._known.append(whole)
             self._before.append(copy)
             self._lost[id(copy)] = (file.name, modified(copy.name, now))
@@ -376,7 +413,8 @@ class Follower:
         changed = os.fstat(file.fd).st_mtime_ns
         if changed == self._cut_seen:
             return False
-        self._cut_seen = changed
+        # A clock so coarse has one time for several writes: it proves nothing until it has moved.
+        self._cut_seen = changed if time.time_ns() - changed > CLOCK_TICK_NS else 0
         return True
 
     def _grown(self, file: OpenFile) -> bool:
@@ -452,11 +490,13 @@ class Follower:
             if whole:
                 each.since = now
                 self._known.append(file.generation)
+                self._note(file)
                 return data[:whole]
             if now - each.since >= RETIRED_S:
                 file.close()
                 self._retired.remove(each)
                 if data:
+                    self.given = Given(file, file.content, file.position + len(data))
                     return data + b"\n"  # this line is not ended any more
         return b""
 

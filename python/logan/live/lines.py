@@ -72,7 +72,7 @@ def line_of(
 
 def live_section(watch: Watch, alerts: Alerts, window: str, now: float) -> dict[str, Any]:
     """What JSON has of the watch itself: the window, alerts, what happened to the logs."""
-    section = {
+    section: dict[str, Any] = {
         "window": window,
         "at": f"{datetime.fromtimestamp(now, UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z",
         "behind_bytes": watch.behind(),
@@ -85,4 +85,5 @@ def live_section(watch: Watch, alerts: Alerts, window: str, now: float) -> dict[
     }
     if watch.hosts:
         section["hosts"] = [asdict(each) for each in watch.hosts]
-    return section
+    masked: dict[str, Any] = watch.shown(section)
+    return masked

@@ -7,6 +7,7 @@ What is sent has no text of a log in it.
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import shutil
 import subprocess
@@ -28,6 +29,8 @@ PAUSE_S: Final = 1.0
 """Before the second try, doubled before the third."""
 
 THREADS_MAX: Final = 4
+_OPERATOR: Final = re.compile(r"\||\|\||&|&&|;|\d?(?:>|>>|<)(?:&\d)?")
+"""Words that only a shell understands."""
 
 
 def check_target(target: str) -> None:
@@ -42,6 +45,11 @@ def check_target(target: str) -> None:
         raise UsageError(
             f"--notify: no such command: {words[0] if words else target!r}",
             hint="name a command in PATH, or an http:// or https:// URL",
+        )
+    if operators := [each for each in words if _OPERATOR.fullmatch(each)]:
+        raise UsageError(
+            f"--notify runs no shell: {operators[0]} would be an argument of {words[0]}",
+            hint=f"give it one: --notify {shlex.quote(f'sh -c {shlex.quote(target)}')}",
         )
 
 

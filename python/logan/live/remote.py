@@ -77,8 +77,10 @@ class RemoteWatch(Watch):
         lost_since: since when the one who tells is away; None if it is not.
     """
 
-    def __init__(self, options: Options, *, reach_s: float = 0.0, now: float) -> None:
-        super().__init__([], options, now=now)
+    def __init__(
+        self, options: Options, *, reach_s: float = 0.0, now: float, anonymize: bool = False
+    ) -> None:
+        super().__init__([], options, now=now, anonymize=anonymize)
         self.notices = Notices()
         self.patterns: tuple[str, ...] = ()
         self.ready = False

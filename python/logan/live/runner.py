@@ -122,7 +122,7 @@ class Runner:
         for notice in self.watch.notices.take():
             self.heard(notice)
             if notice.is_fault:
-                self._say(notice.text)
+                self._say(self.watch.shown(notice.text))
 
     async def _present(self) -> None:
         await self._caught_up_or(self._interval_s)

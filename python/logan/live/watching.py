@@ -17,14 +17,16 @@ from threading import RLock
 from typing import Any, Final
 
 from logan._logan import LOOK_BACK_BYTES_MAX, Spec, Summary
-from logan.errors import MergeError
+from logan.errors import MergeError, SourceChangedError, StateError
 from logan.limits import MIB, SERIES_POINTS_MAX
 from logan.live import starting
+from logan.live.by_log import by_log_of, last_time, log_of_each
 from logan.live.counting import LogCounter
 from logan.live.follower import Follower
 from logan.live.logs import LOGS_MAX, Current, check, logs_of
 from logan.live.notices import Notice, Notices
 from logan.live.pipes import Pipe
+from logan.live.remembered import ATTEMPTS_MAX, Memory
 from logan.live.starting import Beginning
 from logan.live.timeline import Point, Timeline
 from logan.live.windows import SLOT_S, WINDOWS
@@ -36,8 +38,8 @@ from logan.report import Report, assemble, input_entry
 from logan.report.builder import ALL_ROWS, groups_of, selection
 from logan.report.findings import find
 from logan.report.rows import keep_rows
-from logan.report.units import time_of
 from logan.sources.inputs import open_inputs
+from logan.state.folder import StateFolder
 from logan.summaries.saved import Saved
 
 __all__ = ["Watch"]
@@ -70,12 +72,16 @@ class Watch:
         start: where to begin in files that are there: as `starting.parse_from` gives it.
         reach_s: how far back `summary` can be asked for, beside the hour.
         now: seconds since 1970.
+        state: an open folder in which counts are kept; logs are then read from where they were
+            counted to, new ones from their start, and `start` says nothing.
 
     Attributes:
         notices: what happened to the logs.
+        memory: what keeps the counts; None without `state`.
 
     Raises:
         UsageError, InputError: a path can never be followed.
+        StateError: what was written meanwhile cannot be counted.
     """
 
     def __init__(
@@ -86,9 +92,13 @@ class Watch:
         start: str | float = starting.CATCH_UP_S,
         reach_s: float = 0.0,
         now: float,
+        anonymize: bool = False,
+        state: StateFolder | None = None,
     ) -> None:
+        self.anonymize = anonymize
         check_format(options.format)
         self.notices = Notices()
+        self.memory = None if state is None else Memory(state, options, self.notices)
         self._paths = list(dict.fromkeys(paths))
         self._options = options
         self._lock = RLock()
@@ -108,12 +118,47 @@ class Watch:
         for each in pipes:
             pipe = Pipe.open(each, self.notices)
             self._logs[each] = _Log(pipe, LogCounter(each, options, now=now))
-        for name, current in logs_of(files).items():
-            self._add(name, current, start, now)
+        if self.memory is not None:
+            self._go_on(self.memory, now)
+        else:
+            for name, current in logs_of(files).items():
+                self._add(name, current, start, now)
         if not self._logs and files:
             self.notices.add(
                 Notice("waiting", "", f"no file matches {', '.join(files)} yet", now, True)
             )
+
+    def _go_on(self, memory: Memory, now: float) -> None:
+        """Begin where the last run ended: count what was written since, and follow what comes."""
+        for _ in range(ATTEMPTS_MAX):
+            currents = logs_of(self._patterns)
+            # Opened first, so that they hold whatever is rotated while it is counted.
+            followers = {
+                name: Follower(name, current, self.notices, now=now)
+                for name, current in currents.items()
+            }
+            try:
+                found = memory.catch_up(self._patterns)
+            except SourceChangedError:
+                for each in followers.values():
+                    each.close()
+                continue
+            if found.new is not None:
+                self._timeline.add(found.new.summary, last_time(found.new.summary, now), now)
+            if all(memory.is_settled(each, currents[name]()) for name, each in followers.items()):
+                added = [
+                    self._add(name, current, "start", now, followers[name])
+                    for name, current in currents.items()
+                ]
+                if all(added):
+                    return
+                self._logs.clear()
+            for each in followers.values():  # rotated meanwhile
+                each.close()
+        raise StateError(
+            f"{', '.join(self._patterns)}: rotated again and again while it was counted",
+            hint="start the watch once more",
+        )
 
     # Reading.
 
@@ -127,7 +172,14 @@ class Watch:
             more = False
             for log in self._logs.values():
                 more |= self._read(log, now)
+            if self.memory is not None and self.memory.is_due(now):
+                self._commit(self.memory, now)
             return more
+
+    def _commit(self, memory: Memory, now: float, *, last: bool = False) -> None:
+        self._take_parts(now)
+        counters = {name: log.counter for name, log in self._logs.items()}
+        memory.commit(counters, now, last=last)
 
     last_step: float = 0.0
 
@@ -142,6 +194,8 @@ class Watch:
                 return False
             self.last_data = now
             left -= len(data)
+            if self.memory is not None and isinstance(log.reader, Follower):
+                self.memory.took(log.counter.name, data, log.reader.given)
             while log.cuts and log.cuts[0][0] <= log.read + len(data):
                 offset, at = log.cuts.pop(0)
                 first, data = data[: offset - log.read], data[offset - log.read :]
@@ -161,10 +215,9 @@ class Watch:
         part = log.counter.part()
         if part is None:
             return
-        if at is None:
-            last = time_of(json.loads(part.evaluate(top=1, series_points=1))["time"]["last"] or "")
-            at = now if last is None else min(now, last.timestamp() + log.skew)
-        self._timeline.add(part, at, now)
+        if self.memory is not None:
+            self.memory.counted(log.counter.name, part)
+        self._timeline.add(part, last_time(part, now, log.skew) if at is None else at, now)
 
     def _discover(self, now: float) -> None:
         if now - self._discovered < DISCOVER_S:
@@ -178,23 +231,44 @@ class Watch:
                 if name in self._logs:
                     self.notices.add(Notice("joined", name, f"{name} joined", now))
 
-    def _add(self, name: str, current: Current, start: str | float, now: float) -> None:
+    def _add(
+        self,
+        name: str,
+        current: Current,
+        start: str | float,
+        now: float,
+        follower: Follower | None = None,
+    ) -> bool:
+        """Follow a log from now on, unless there are too many, or it is one by another name;
+        False if it must be tried again."""
         if len(self._logs) >= LOGS_MAX:
+            if follower is not None:
+                follower.close()
             if not self._too_many:
                 self._too_many = True
                 text = f"more than {LOGS_MAX:,} logs match: the others are left out"
                 self.notices.add(Notice("unreadable", name, text, now, True))
-            return
+            return True
         if (other := self._same_file(current())) is not None:
+            if follower is not None:
+                follower.close()
             if name not in self._other_names:
                 self._other_names.add(name)
                 text = f"{name} is {other} by another name: it is followed once"
                 self.notices.add(Notice("joined", name, text, now, True))
-            return
-        follower = Follower(name, current, self.notices, now=now)
-        counter, found = self._counter(follower, start, now)
+            return True
+        follower = follower or Follower(name, current, self.notices, now=now)
+        if self.memory is not None:
+            begun = self.memory.begin(follower, now)
+            if begun is None:
+                follower.close()
+                return False
+            counter, found = begun, Beginning(0)
+        else:
+            counter, found = self._counter(follower, start, now)
         log = _Log(follower, counter, list(found.cuts), found.skew, follower.offset)
         self._logs[name] = log
+        return True
 
     def _same_file(self, path: str | None) -> str | None:
         """The log that is being read from this very file."""
@@ -316,6 +390,10 @@ class Watch:
     def finish(self, now: float) -> Summary:
         """Nothing follows: count last lines without a newline. The summary of all."""
         with self._lock:
+            if self.memory is not None:  # a last line without its end is the next run's
+                self._commit(self.memory, now, last=True)
+                self._ended = True
+                return self.total()
             for log in self._logs.values():
                 log.counter.close()
             self._take_parts(now)
@@ -341,9 +419,18 @@ class Watch:
         return Spec(json.dumps({**specs[0], "sources": sources}))
 
     def view(self, window: str, now: float) -> Report:
-        """The report of a window of `WINDOWS`."""
+        """The report of a window of `WINDOWS`, as it may be shown."""
         seconds = WINDOWS[window]
-        return self.report(self.summary(seconds, now), final=False)
+        report = self.report(self.summary(seconds, now), final=False)
+        return report.anonymize() if self.anonymize else report
+
+    def shown(self, data: Any) -> Any:
+        """Plain data of a view, masked where views are anonymized."""
+        if not self.anonymize:
+            return data
+        from logan.report.anonymize import masked_text
+
+        return masked_text(data, [*self.names, *self._paths])
 
     def report(self, summary: Summary, *, final: bool) -> Report:
         """A summary of these logs as a report, with what happened to them."""
@@ -358,11 +445,13 @@ class Watch:
         findings = find(figures)
         figures = keep_rows(figures, top=asked.top, sort=asked.sort, named=asked.rows)
         with self._lock:
-            by_name = {each.get("name"): each for each in figures["sources"]}
+            has_full_names = self.memory is not None
+            places = log_of_each(figures["sources"], list(self._logs), full=has_full_names)
+            by_log = by_log_of(figures["sources"], places)
             entries = [
-                self._entry(name, log, by_name.get(name), final) for name, log in self._logs.items()
+                self._entry(name, log, by_log.get(index), final)
+                for index, (name, log) in enumerate(self._logs.items())
             ]
-            places = {name: index for index, name in enumerate(self._logs)}
             missing = [
                 {"input": name, "start": each.start, "end": each.end, "why": each.why}
                 for name, log in self._logs.items()
@@ -371,7 +460,7 @@ class Watch:
         most = max((each["source"] for each in figures["sources"]), default=-1)
         order = [0] * (most + 1)
         for each in figures["sources"]:
-            order[each["source"]] = places.get(each.get("name"), 0)
+            order[each["source"]] = places[each["source"]]
         return assemble(
             figures,
             entries,

@@ -2,8 +2,9 @@
 
 What a page shows is a `Content`: that of a watch is here, a coordinator has its own. All viewers of
 a window share one board, made twice a second while there is one. Nothing that a viewer sends
-reaches the content but the name of a window. Names of hosts are checked where only this
-machine may look, as any web page may ask a browser to ask it (DNS rebinding).
+reaches the content but the name of a window. Content is asked in the event loop of the server.
+Names of hosts are checked where only this machine may look, as any web page may ask a browser to
+ask it (DNS rebinding).
 """
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ import base64
 import hashlib
 import hmac
 import json
+import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from importlib.resources import files
+from threading import Event, Thread
 from typing import Any, Final, Protocol
 from urllib.parse import parse_qs
 
@@ -33,6 +37,7 @@ from logan.live.alerts import Alerts
 from logan.live.board import NewMessages, board
 from logan.live.exposition import Exposition
 from logan.live.lines import live_section
+from logan.live.notices import Notice
 from logan.live.serving import Serving
 from logan.live.watching import Watch
 from logan.live.windows import WINDOWS
@@ -45,6 +50,8 @@ SESSIONS_MAX: Final = 256
 SESSION_S: Final = 12 * 3_600
 LOGIN_BYTES_MAX: Final = 4_096
 REFUSAL_PAUSE_S: Final = 0.5
+END_S: Final = 1.0
+CROWDED_PAUSE_S: Final = 60.0
 COOKIE: Final = "logan_session"
 
 
@@ -68,6 +75,9 @@ class Content(Protocol):
 
     def is_known(self, path: str, window: str) -> bool:
         """Whether a text has that window."""
+
+    def tell(self, text: str) -> None:
+        """Something is wrong with the page itself."""
 
 
 class WatchContent:
@@ -94,6 +104,10 @@ class WatchContent:
     def is_known(self, path: str, window: str) -> bool:
         """Whether there is such a window."""
         return window in WINDOWS
+
+    def tell(self, text: str) -> None:
+        """Something is wrong with the page itself."""
+        self._watch.notices.add(Notice("crowded", "", text, clock.now(), True))
 
     def _made(self, window: str) -> bytes:
         new = self._new[window]
@@ -135,6 +149,11 @@ class Page:
                 *(Route(path, self._guarded(self._text)) for path in self._content.texts),
             ]
         )
+
+    def serves_at(self, port: str) -> None:
+        """Browsers may ask for it by these names, at this port."""
+        names = {self._settings.host, "localhost", "127.0.0.1", "[::1]"}
+        self.hosts |= {f"{name}:{port}" for name in names}
 
     # Who may look.
 
@@ -243,6 +262,69 @@ class Page:
         return Response(await make(window), media_type=media_type)
 
 
+class _Server:
+    """The web server in a thread and an event loop of its own.
+
+    It shields what it sends, so in the loop of the watch a viewer that reads no more, such as a
+    laptop that sleeps, would keep the watch from ending.
+    """
+
+    def __init__(self, page: Page, config: Config) -> None:
+        self._page = page
+        self._config = config
+        self._scope = trio.CancelScope()
+        self._loop: trio.lowlevel.TrioToken | None = None
+        self.port = ""
+        self.error: BaseException | None = None
+        self.started = Event()
+        self.ended = Event()
+        self.thread = Thread(target=self._run, name="logan live page", daemon=True)
+
+    def _run(self) -> None:
+        try:
+            trio.run(self._serve)
+        except BaseException as error:
+            self.error = error
+        finally:
+            self.started.set()
+            self.ended.set()
+
+    async def _serve(self) -> None:
+        self._loop = trio.lowlevel.current_trio_token()
+        with self._scope:
+            async with trio.open_nursery() as nursery:
+                binds = await nursery.start(hypercorn_serve, self._page.app(), self._config)
+                self.port = binds[0].rpartition(":")[2] if binds else ""
+                self._page.serves_at(self.port)
+                self.started.set()
+
+    async def end(self) -> None:
+        """Stop; what is stuck ends with the process."""
+        if self._loop is not None:
+            with suppress(trio.RunFinishedError):
+                self._loop.run_sync_soon(self._scope.cancel)
+        with trio.CancelScope(shield=True):
+            await trio.to_thread.run_sync(self.thread.join, END_S)
+
+
+class _Crowded(logging.Handler):
+    """Tells of connections that could not be accepted, once in a while and in one sentence, where
+    trio would log a traceback ten times a second."""
+
+    def __init__(self, content: Content) -> None:
+        super().__init__()
+        self._content = content
+        self._told = -CROWDED_PAUSE_S
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Called for each connection."""
+        now = clock.now()
+        if now - self._told >= CROWDED_PAUSE_S:
+            self._told = now
+            text = "the live page has too many connections: new ones wait until others end"
+            self._content.tell(text)
+
+
 async def serve(
     settings: Serving, content: Content, *, task_status: Any = trio.TASK_STATUS_IGNORED
 ) -> None:
@@ -256,18 +338,30 @@ async def serve(
     config.include_server_header = False
     config.h11_max_incomplete_size = 16 * 1024
     config.graceful_timeout = config.shutdown_timeout = 0.5
+    accepting = logging.getLogger("trio.serve_listeners")
+    crowded, propagated = _Crowded(content), accepting.propagate
+    accepting.addHandler(crowded)
+    accepting.propagate = False
+    server = _Server(page, config)
+    server.thread.start()
     try:
-        async with trio.open_nursery() as nursery:
-            binds = await nursery.start(hypercorn_serve, page.app(), config)
-            port = binds[0].rpartition(":")[2] if binds else str(settings.port)
-            names = {settings.host, "localhost", "127.0.0.1", "[::1]"}
-            page.hosts |= {f"{name}:{port}" for name in names}
+        await trio.to_thread.run_sync(server.started.wait, abandon_on_cancel=True)
+        if server.error is None:
             scheme = "https" if settings.cert else "http"
-            task_status.started(f"{scheme}://{shown}:{port}/")
+            task_status.started(f"{scheme}://{shown}:{server.port or settings.port}/")
+            await trio.to_thread.run_sync(server.ended.wait, abandon_on_cancel=True)
+        if server.error is not None:
+            raise server.error
     except* (OSError, ValueError) as group:
         error = group.exceptions[0]
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
         why = getattr(error, "strerror", None) or str(error)
         raise UsageError(f"cannot serve at {shown}:{settings.port}: {why}") from None
+    finally:
+        await server.end()
+        accepting.removeHandler(crowded)
+        accepting.propagate = propagated
 
 
 def _same(given: str, token: str) -> bool:

@@ -75,10 +75,15 @@ class GivenSpec:
 
     def applied(self, plan: Plan) -> Plan:
         """`plan` with its sources read as the spec says. Raises `UsageError` if it does not say."""
-        spec = json.loads(plan.spec_json)
+        return replace(plan, spec_json=self.applied_to(plan.spec_json))
+
+    def applied_to(self, spec_json: str) -> str:
+        """The text of a spec with its sources read as this one says. Raises `UsageError` if it does
+        not say."""
+        spec = json.loads(spec_json)
         for source in spec["sources"]:
             source["reading"] = self._reading(source)
-        return replace(plan, spec_json=json.dumps(spec, separators=(",", ":")))
+        return json.dumps(spec, separators=(",", ":"))
 
     def _reading(self, source: Mapping[str, Any]) -> dict[str, Any]:
         own = source["reading"]

@@ -3,7 +3,8 @@
 Pure. Client addresses become their networks (/24 of IPv4, /48 of IPv6), rows that are then equal
 become one; values of queries, e-mail addresses and what looks like a token are masked wherever they
 stand; lines of the log are left out, but for the method, path and status of slow requests. Names of
-inputs lose their folders. What is left are counts, routes, messages and times.
+inputs and the words of the command lose their folders. What is left are counts, routes, messages
+and times.
 """
 
 from __future__ import annotations
@@ -11,18 +12,30 @@ from __future__ import annotations
 import ipaddress
 import os.path
 import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from logan.report.findings.words import sentence
 from logan.report.rows import SORTS
 from logan.report.schema import TABLES, Table
 
-__all__ = ["MASK", "anonymized", "client_network", "scrubbed", "without_secrets"]
+__all__ = [
+    "MASK",
+    "anonymized",
+    "client_network",
+    "masked_text",
+    "scrubbed",
+    "without_folders",
+    "without_secrets",
+]
 
 MASK: Final = "***"
 
 _EMAIL: Final = re.compile(r"[\w.+%-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+", re.IGNORECASE)
-_QUERY: Final = re.compile(r"(?<=[?&;])([^=&;#\s\"']{1,100})=[^&;#\s\"']*")
+_QUERY: Final = re.compile(r"(?<=[?&;#])([^=&;#\s\"']{1,100})=[^&;#\s\"']*")
+"""Of a fragment, too: that is where some logins put their token."""
+
 _SECRET: Final = re.compile(
     r"((?:pass(?:word|wd)?|secret|token|api[_-]?key|authorization|auth|session(?:_?id)?|sid|jwt|"
     r"signature|credential)[\"']?\s*[=:]\s*[\"']?)(?:(?:bearer|basic)\s+)?[^\s\"',;&]+",
@@ -31,19 +44,32 @@ _SECRET: Final = re.compile(
 _BEARER: Final = re.compile(r"\b(bearer|basic)\s+[\w.+/=~-]{8,}", re.IGNORECASE)
 _JWT: Final = re.compile(r"\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?")
 _UUID: Final = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
-_LONG: Final = re.compile(r"(?<![\w+=-])(?=[\w+=-]*\d)(?=[\w+=-]*[A-Za-z])[\w+=-]{20,}(?![\w+=-])")
+_LONG: Final = re.compile(r"(?<![\w+-])(?=[\w+-]*\d)(?=[\w+-]*[A-Za-z])[\w+-]{20,}={0,2}(?![\w+-])")
+_CREDENTIALS: Final = re.compile(r"(?<=://)[^/@\s\"']+@")
 _IPV4: Final = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.]*\d)")
 _IPV6: Final = re.compile(
     r"(?<![\w:.])(?:[0-9a-f]{0,4}:){2,7}(?:[0-9a-f]{1,4}|(?:\d{1,3}\.){3}\d{1,3})?"
     r"(?![\w:])",
     re.IGNORECASE,
 )
+_ADDRESS_OF_AGENT: Final = re.compile(rf"(?<![\w.)-]/)(?<!rv:){_IPV4.pattern}")
+"""In a user agent: dotted numbers behind `Name/` are versions."""
+
 _REQUEST: Final = re.compile(r'"([A-Z]{3,16}) (\S+)( HTTP/[\d.]+)?" (\d{3})\b')
 _PERSONAL: Final = re.compile(
-    r"(?:^|[._-])(?:user(?:_?(?:id|name))?|login|account|customer|session|email|e_?mail|phone|token)"
-    r"(?:_?id)?$",
+    r"(?:^|[._-])(?:"
+    r"(?:user|login|account|customer|member|owner|session|e_?mail|phone|mobile|token|uid)"
+    r"|(?:first|last|full|real|sur|nick|display|user|customer|account|member|owner)[_-]?name"
+    r")(?:[_-]?(?:id|name|number|address))?$",
     re.IGNORECASE,
 )
+
+_PLACEHOLDER: Final = re.compile("<(num|hex|uuid|ip|path|str|time|bool)>")
+_DIGITS: Final = "\U0001d7d8\U0001d7d9\U0001d7da\U0001d7db\U0001d7dc\U0001d7dd\U0001d7de\U0001d7df"
+_NAMES: Final = dict(zip(_DIGITS, _PLACEHOLDER.pattern[2:-2].split("|"), strict=True))
+_DIGIT_OF: Final = {name: digit * 3 for digit, name in _NAMES.items()}
+"""Digits of another alphabet, as many as a short number has: they stand for the placeholders of a
+template while it is searched, so that a token whose digits were replaced is one word still."""
 
 _RAW: Final = {"sample", "text"}
 """Keys of lines of the log, in the sections below."""
@@ -55,6 +81,13 @@ _KEPT: Final = {
     *("level", "kind", "engine", "name", "timezone", "time_field", "duration_unit", "metric"),
 }
 """Keys whose values are times, names of formats and the like, and no text of a log."""
+
+
+_TEXT_OPTIONS: Final = {
+    *("--where", "--expect", "--alert", "--fail-if", "--by", "--format", "--notify"),
+    *("--input-tz", "--output-tz"),
+}
+"""Options of a command whose value is no path, whatever slashes it has."""
 
 
 def client_network(client: str) -> str:
@@ -80,17 +113,29 @@ def _network(text: str) -> str | None:
     return str(ipaddress.ip_network((address, prefix), strict=False))
 
 
-def scrubbed(text: str, *, addresses: bool = True) -> str:
-    """`text` with the values of queries, e-mail addresses, tokens and clients masked."""
-    text = _EMAIL.sub(MASK, text)
+def scrubbed(text: str, *, is_agent: bool = False) -> str:
+    """`text` with the values of queries, e-mail addresses, tokens and clients masked.
+
+    With `is_agent` it is a user agent, in which versions look like addresses.
+    """
+    if "<" not in text or any(digit in text for digit in _DIGITS):
+        return _scrubbed(text, is_agent)
+    words = _PLACEHOLDER.sub(lambda found: _DIGIT_OF[found[1]], text)
+    masked = _scrubbed(words, is_agent)
+    for digit, name in _NAMES.items():
+        masked = masked.replace(digit * 3, f"<{name}>")
+    return masked
+
+
+def _scrubbed(text: str, is_agent: bool) -> str:
+    text = _EMAIL.sub(MASK, _CREDENTIALS.sub(f"{MASK}@", text))
     text = _SECRET.sub(rf"\g<1>{MASK}", text)
     text = _BEARER.sub(rf"\g<1> {MASK}", text)
     text = _QUERY.sub(rf"\g<1>={MASK}", text)
     for pattern in (_JWT, _UUID, _LONG):
         text = pattern.sub(MASK, text)
-    if addresses:
-        text = _IPV4.sub(lambda found: _network(found[0]) or found[0], text)
-        text = _IPV6.sub(lambda found: _network(found[0]) or found[0], text)
+    for pattern in (_ADDRESS_OF_AGENT if is_agent else _IPV4, _IPV6):
+        text = pattern.sub(lambda found: _network(found[0]) or found[0], text)
     return text
 
 
@@ -102,58 +147,124 @@ def without_secrets(text: str) -> str:
 
 def anonymized(report: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of the report's data with all of that masked, and `anonymized` set."""
-    names = _names(report)
+    mask = _mask_of([str(entry["path"]) for entry in report.get("inputs", ())])
+    masks = _KeyMasks(mask)
+    data: dict[str, Any] = {}
+    for key, value in report.items():
+        if key == "groups":
+            data[key] = {
+                field: _table(TABLES[key], group, masks.of(field), mask)
+                for field, group in value.items()
+            }
+        elif key in TABLES and key != "series":
+            field = "client" if key == "clients" else key
+            data[key] = _table(TABLES[key], value, masks.of(field), mask)
+        elif key == "findings":
+            data[key] = [_finding(each, masks, mask) for each in value]
+        elif key == "command":
+            data[key] = mask(without_folders(value))
+        else:
+            data[key] = _walked(value, mask, raw=key in _RAW_SECTIONS)
+    for entry in data.get("inputs", ()):
+        entry["path"] = mask(entry["path"])
+        if "unread" in entry:
+            entry["unread"] = {
+                "first_lines": [MASK for _ in entry["unread"]["first_lines"]],
+                "proposed_format": None,
+                "hint": "logan detect proposes a format, which has words of the log in it",
+            }
+    data["anonymized"] = True
+    return data
+
+
+def masked_text(value: Any, paths: Sequence[str]) -> Any:
+    """Plain data with every text masked; `paths` are names of inputs, which lose their folders."""
+    return _walked(value, _mask_of(paths), raw=False)
+
+
+def without_folders(command: str) -> str:
+    """A command without the folders of its inputs and outputs."""
+    words: list[str] = []
+    for word in shlex.split(command):
+        before = words[-1] if words else ""
+        option, mark, value = word.partition("=") if word.startswith("--") else ("", "", word)
+        if before in _TEXT_OPTIONS or option in _TEXT_OPTIONS or "://" in value:
+            words.append(word)
+        elif value.startswith("-"):
+            short = _base_name(value[2:]) if "/" in value else value[2:]
+            words.append(f"{value[:2]}{short}" if not value.startswith("--") else value)
+        else:
+            words.append(f"{option}{mark}{_base_name(value)}" if "/" in value else word)
+    return shlex.join(words)
+
+
+def _mask_of(paths: Sequence[str]) -> Callable[[str], str]:
+    """What masks a text in which names of inputs may stand."""
+    names = [
+        (path, _base_name(path))
+        for path in sorted(paths, key=len, reverse=True)
+        if "/" in path and "://" not in path
+    ]
 
     def mask(text: str) -> str:
         for long, short in names:
             text = text.replace(long, short)
         return scrubbed(text)
 
-    data: dict[str, Any] = {}
-    for key, value in report.items():
-        if key in TABLES and key not in ("series", "groups", "clients"):
-            data[key] = _table(TABLES[key], value, _key_mask(key, mask), mask)
-        elif key == "clients":
-            data[key] = _table(TABLES[key], value, client_network, mask)
-        elif key == "groups":
-            data[key] = {
-                field: _table(TABLES[key], group, _key_mask(field, mask), mask)
-                for field, group in value.items()
-            }
-        else:
-            data[key] = _walked(value, mask, raw=key in _RAW_SECTIONS)
-    for before, after in zip(report.get("findings") or (), data.get("findings") or (), strict=True):
-        command = before.get("command")
-        if command and scrubbed(command) != command:
-            after["command"] = None  # with a mask in its condition it would find no line
-    for entry in data.get("inputs", ()):
-        entry["path"] = mask(entry["path"])
-        if "unread" in entry:
-            entry["unread"]["first_lines"] = [MASK for _ in entry["unread"]["first_lines"]]
-    data["anonymized"] = True
-    return data
-
-
-def _names(report: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Long names of inputs and the short ones that stand for them."""
-    pairs = []
-    for entry in report.get("inputs", ()):
-        path = str(entry["path"])
-        if "/" in path and "://" not in path:
-            pairs.append((path, os.path.basename(path.rstrip("/")) or MASK))
-    return sorted(pairs, key=lambda pair: -len(pair[0]))
-
-
-def _key_mask(field: str, mask: Callable[[str], str]) -> Callable[[str], str]:
-    """How the keys of a table are masked."""
-    last = field.rpartition(".")[2].strip('"')
-    if last in ("client", "client_ip", "remote_addr", "ip"):
-        return client_network
-    if last in ("user_agent", "user_agents"):
-        return lambda text: scrubbed(text, addresses=False)  # versions look like addresses
-    if _PERSONAL.search(last):
-        return _Pseudonyms(last)
     return mask
+
+
+def _base_name(path: str) -> str:
+    return os.path.basename(path.rstrip("/")) or MASK
+
+
+def _finding(
+    finding: Mapping[str, Any], masks: _KeyMasks, mask: Callable[[str], str]
+) -> dict[str, Any]:
+    """A finding whose values are masked as the tables mask them, told anew."""
+    where = [
+        {
+            **each,
+            "value": None if each["value"] is None else masks.of(each["field"])(str(each["value"])),
+        }
+        for each in finding["where"]
+    ]
+    masked = {
+        **{key: _value(key, value, mask, raw=False) for key, value in finding.items()},
+        "where": where,
+    }
+    if any(one["value"] != two["value"] for one, two in zip(finding["where"], where, strict=True)):
+        masked["command"] = None  # with a mask in its condition it would find no line
+    command = finding.get("command")
+    if command is not None and masked["command"] is not None:
+        kept = without_folders(command)
+        masked["command"] = kept if scrubbed(kept) == kept else None
+    if "text" in finding:
+        masked["text"] = sentence(masked)
+    return masked
+
+
+class _KeyMasks:
+    """How the values of a field are masked, the same in tables and findings."""
+
+    def __init__(self, mask: Callable[[str], str]) -> None:
+        self._mask = mask
+        self._known: dict[str, Callable[[str], str]] = {}
+
+    def of(self, field: str) -> Callable[[str], str]:
+        if field not in self._known:
+            self._known[field] = self._chosen(field)
+        return self._known[field]
+
+    def _chosen(self, field: str) -> Callable[[str], str]:
+        last = field.rpartition(".")[2].strip('"')
+        if last in ("client", "client_ip", "remote_addr", "ip"):
+            return client_network
+        if last in ("user_agent", "user_agents"):
+            return lambda text: scrubbed(text, is_agent=True)
+        if _PERSONAL.search(last):
+            return _Pseudonyms(last)
+        return self._mask
 
 
 class _Pseudonyms:

@@ -9,7 +9,6 @@ the clock. Knows no engine, no network and no terminal.
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -23,9 +22,9 @@ from logan.options import CUSTOM, Options
 from logan.planning.prepare import Job
 from logan.planning.seek import SeekResult
 from logan.planning.spec import is_format_name
+from logan.planning.unreadable import has_unread, unreadable
 from logan.report.document import Report, assemble, input_entry
 from logan.report.findings import find
-from logan.report.labels import input_name
 from logan.report.rows import keep_rows
 from logan.report.units import visible
 from logan.sources import files
@@ -211,39 +210,11 @@ def _input_errors(missing: Iterable[Missing], figures: Mapping[str, Any], job: J
             entry.notes.append("only blank lines")
         elif job.options.format is not None:
             entry.error = _format_mismatch(entry, job.options.format, job)
-        elif evaluated["source"] not in incomplete and _has_unread(entry):
+        elif evaluated["source"] not in incomplete and has_unread(entry):
             if entry.matched and any_read:
                 entry.notes.append("no line matches a known format")
             else:
-                entry.error = _unreadable(entry)
-
-
-def _has_unread(entry: Input) -> bool:
-    """Whether there are lines that should have been read: not only headers and blank ones, nor
-    those of a part that a search by time found in a log that is read elsewhere."""
-    detection = entry.detection or Detection()
-    # Without a record there are no lines that continue one.
-    return bool(detection.malformed or detection.continuation) and not detection.formats
-
-
-def _unreadable(entry: Input) -> UnreadableLogError:
-    """Nothing of an input was read: what its lines look like, and a format that reads them."""
-    from logan.planning.proposal import FIRST_LINES_MAX, propose, shortened
-
-    name = shown_name(entry.path)
-    lines = entry.unread or [entry.first_line.encode()]
-    proposal = propose(lines)
-    asked = "FILE" if entry.path == "-" else shlex.quote(name)
-    return UnreadableLogError(
-        f"no line in {input_name(name)} matches a known format",
-        input=entry.path,
-        hint=f"see: logan detect {asked}"
-        if proposal is None
-        else f"this reads {proposal.reads:,} of {proposal.tried:,} sampled lines: "
-        f"--format {shlex.quote(proposal.format)}",
-        first_lines=tuple(map(shortened, lines[:FIRST_LINES_MAX])),
-        proposed_format=None if proposal is None else proposal.format,
-    )
+                entry.error = unreadable(entry)
 
 
 def _note_archives(inputs: Sequence[Input], order: Sequence[int], result: Result) -> None:
@@ -350,6 +321,7 @@ def _report(
             "recoveries": list(result.recoveries),
             "verified": result.verified,
             "alarms": list(result.alarms),
+            "repeated": False,
         },
     )
 

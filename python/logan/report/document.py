@@ -12,19 +12,23 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from logan.report.json import dumps
-from logan.report.schema import TABLES, TOP_LEVEL, errors_measured, figure
-from logan.report.section import Section
+from logan.report.schema import SHORT_NAMES, TABLES, TOP_LEVEL, errors_measured, figure
+from logan.report.section import Row, Section
 from logan.report.sections import (
     SECTIONS,
-    CountedTable,
+    ClientTable,
     Errors,
+    Groups,
     Lines,
     Malformed,
+    MessageTable,
+    RequestTable,
     ResponseTimes,
+    ResponseTimesOverTime,
+    RouteTable,
     Series,
     Throughput,
     TimeSpan,
-    TopTable,
 )
 
 if TYPE_CHECKING:
@@ -52,34 +56,37 @@ class Report(Section):
     error_rate: float | None
     requests_per_second: float | None
     malformed_lines: int
-    findings: Sequence[Section]
-    inputs: Sequence[Section]
-    missing: Sequence[Section]
+    findings: Sequence[Row]
+    inputs: Sequence[Row]
+    missing: Sequence[Row]
+    selection: Row
     lines: Lines
     malformed: Malformed
     time: TimeSpan
-    levels: Section
-    status: Section
+    levels: Row
+    status: Row
     bytes_sent: int | None
     errors: Errors
     response_time_ms: ResponseTimes
     throughput: Throughput
     series: Series
-    response_times: Section
-    routes: CountedTable
-    not_found: CountedTable
-    methods: CountedTable
-    hosts: CountedTable
-    user_agents: CountedTable
-    referrers: CountedTable
-    clients: CountedTable
-    clients_per_day: Sequence[Section]
-    messages: TopTable
-    templates: TopTable
-    slowest: Sequence[Section]
-    groups: Section
-    selection: Section
-    performance: Section
+    response_times: ResponseTimesOverTime
+    routes: RouteTable
+    not_found: RouteTable
+    methods: RequestTable
+    hosts: RequestTable
+    user_agents: RequestTable
+    referrers: RequestTable
+    clients: ClientTable
+    clients_per_day: Sequence[Row]
+    messages: MessageTable
+    templates: MessageTable
+    slowest: Sequence[Row]
+    groups: Groups
+    expectations: Sequence[Row]
+    anonymized: bool
+    command: str
+    performance: Row
 
     def __getitem__(self, key: str) -> Any:
         value = self._data[key]
@@ -88,11 +95,11 @@ class Report(Section):
             return section(value)
         return super().__getitem__(key)
 
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(f"{type(self).__name__} has no metric {name!r}") from None
+    def _unknown(self, name: str) -> str:
+        known = SHORT_NAMES.get(name)
+        if known is None:
+            return super()._unknown(name)
+        return f"Report has no metric {name!r}; did you mean {known}?"
 
     @classmethod
     def from_summary(cls, summary: Summary, *, inputs: Sequence[str] = (), top: int = 10) -> Report:

@@ -79,7 +79,7 @@ def _findings(report: view.Data) -> Iterator[str]:
         return
     yield ""
     if not found:
-        yield view.NOTHING_STANDS_OUT
+        yield view.no_findings(report)
     for each in found:
         yield f"- **{escaped(each.text)}**"
         if each.command:

@@ -118,7 +118,7 @@ SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "performance": (
         *("wall_s", "bytes", "bytes_per_second", "peak_rss_bytes"),
         *("threads", "engine", "workers", "recoveries"),
-        *("verified", "alarms"),
+        *("verified", "alarms", "repeated"),
     ),
 }
 

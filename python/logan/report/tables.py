@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from logan.report import labels, units
 from logan.report.rows import SORTS, leading, row_name
 from logan.report.schema import TABLES, Column, Table
+from logan.report.shortening import gist
 from logan.report.units import visible
 
 __all__ = [
@@ -257,13 +258,13 @@ _REQUEST: Final = re.compile(r'"([A-Z]{3,16}) (\S+)(?: HTTP/[\d.]+)?" (\d{3})\b'
 
 
 def slowest(report: Data) -> list[SlowRequest]:
-    """The slowest requests; of lines of access logs only what was asked for, which is what tells
-    them apart."""
+    """The slowest requests; of lines of access logs only what was asked for, of others what they
+    say: that tells them apart."""
     found = []
     for row in report["slowest"]:
         text = row["text"] or ""
         request = _REQUEST.search(text)
-        line = f"{request[3]} {request[1]} {request[2]}" if request else text
+        line = f"{request[3]} {request[1]} {request[2]}" if request else gist(text)
         shown = SlowRequest(
             units.duration_ms(row["ms"]), when(row["time"], report), visible(line), row
         )

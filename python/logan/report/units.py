@@ -18,6 +18,7 @@ __all__ = [
     "number",
     "percent",
     "rate",
+    "rates",
     "share",
     "short",
     "span",
@@ -118,13 +119,29 @@ def share(ratio: float) -> str:
     return "<0.1 %" if 0 < ratio < 0.001 else f"{ratio * 100:.1f} %"
 
 
-def rate(value: float | None, unit: str = "/s") -> str:
-    """`50.0` -> `50/s`."""
-    if value is None:
+_RATES = ((1, "/s"), (60, "/min"), (3_600, "/h"), (86_400, "/day"))
+
+
+def rates(*per_second: float | None) -> list[str]:
+    """Rates for the shortest time in which the largest is at least 1: `50.0` -> `50.0/s`, `0.01` ->
+    `36.0/h`."""
+    largest = max((each for each in per_second if each is not None), default=0)
+    seconds, unit = next((each for each in _RATES if largest * each[0] >= 1), _RATES[-1])
+    if not largest:
+        seconds, unit = _RATES[0]
+    return [_rate(each, seconds, unit) for each in per_second]
+
+
+def rate(per_second: float | None) -> str:
+    """One of `rates`."""
+    return rates(per_second)[0]
+
+
+def _rate(per_second: float | None, seconds: int, unit: str) -> str:
+    if per_second is None:
         return NONE
-    if 0 < value < 0.005:
-        return f"<0.01{unit}"
-    return f"{number(value)}{unit}"
+    value = per_second * seconds
+    return f"<0.01{unit}" if 0 < value < 0.005 else f"{number(value)}{unit}"
 
 
 def brief(text: str) -> str:

@@ -85,6 +85,18 @@ def findings(report: Data) -> list[FindingView] | None:
 
 
 NOTHING_STANDS_OUT: Final = "nothing stands out"
+_ERRORS_NAMED_MIN: Final = 0.05
+"""Share of errors that is named though it does not change: that is no good news."""
+
+
+def no_findings(report: Data) -> str:
+    """What is said where nothing was found."""
+    if not report["lines"]["parsed"]:
+        return "no records"
+    ratio = report["errors"]["ratio"]
+    if ratio is None or ratio < _ERRORS_NAMED_MIN:
+        return NOTHING_STANDS_OUT
+    return f"no change stands out; {units.brief(units.percent(ratio))} of the records are errors"
 
 
 def subject(report: Data) -> Literal["requests", "records"]:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import secrets
 import sqlite3
-from collections.abc import Iterable, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import astuple
 from pathlib import Path
 from types import TracebackType
@@ -46,19 +47,26 @@ class StateFolder:
 
     Args:
         path: the folder; made if it is not there.
-        options: JSON values of the options that figures hang on; those of a folder never change.
+        options: JSON values of the options that metrics depend on; those of a folder never change.
+        user: what others are told who find it in use, such as "logan watch".
 
     Raises:
         StateError: it is in use, damaged, foreign, or cannot be written.
         UsageError: it was made with other options, which the message names.
     """
 
-    def __init__(self, path: str | os.PathLike[str], options: Mapping[str, Any]) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], options: Mapping[str, Any], *, user: str = "logan"
+    ) -> None:
         self.path = Path(path)
+        self._user = user
         self._lock = self._locked()
         try:
             with self._guarded():
-                self._db = sqlite3.connect(self.path / "state.sqlite", isolation_level=None)
+                # A watch counts in other threads, one at a time.
+                self._db = sqlite3.connect(
+                    self.path / "state.sqlite", isolation_level=None, check_same_thread=False
+                )
                 self._db.execute("pragma synchronous = full")
                 self._begin(options)
         except BaseException:
@@ -131,13 +139,15 @@ class StateFolder:
         with self._transaction():
             self._db.execute("delete from summaries where key = 'pending'")
 
-    def next_logs(self, count: int) -> range:
-        """Numbers for so many new logs, never given before, once they are committed."""
+    def new_logs(self, paths: Sequence[str]) -> list[str]:
+        """Names for new logs in these files, `Position.log`, that no log of any folder has."""
         with self._guarded():
-            row = self._db.execute("select value from meta where key = 'logs'").fetchone()
-            first = int(row[0])
-            self._db.execute("update meta set value = ? where key = 'logs'", (str(first + count),))
-        return range(first, first + count)
+            found = dict(self._db.execute("select key, value from meta").fetchall())
+            first, of = int(found["logs"]), found.get("folder")
+            after = str(first + len(paths))
+            self._db.execute("update meta set value = ? where key = 'logs'", (after,))
+        number = "{}" if of is None else f"{of}.{{}}"
+        return [f"{number.format(first + at)} {path}" for at, path in enumerate(paths)]
 
     def _summary(self, key: str) -> Saved | None:
         with self._guarded():
@@ -154,6 +164,7 @@ class StateFolder:
                     ("version", str(_VERSION)),
                     ("options", json.dumps(options)),
                     ("logs", "1"),
+                    ("folder", secrets.token_hex(4)),
                 ):
                     self._db.execute("insert into meta values (?, ?)", (key, value))
             return
@@ -183,11 +194,15 @@ class StateFolder:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
+            user = os.pread(fd, 200, 0).decode(errors="replace").strip()
             os.close(fd)
             raise StateError(
-                f"{self.path} is in use by another logan",
+                f"{self.path} is in use by {user or 'another logan'}",
                 hint="wait until it is done, or use a folder for each",
             ) from error
+        with suppress(OSError):  # only a message says it; a full disk fails at the first commit
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, f"{self._user}, process {os.getpid()}\n".encode(), 0)
         return fd
 
     @contextmanager
@@ -211,6 +226,8 @@ class StateFolder:
 
     def _fail(self, error: Exception) -> NoReturn:
         why = error.strerror if isinstance(error, OSError) else str(error)
+        if isinstance(error, FileExistsError):
+            why = "it is not a folder"
         if isinstance(error, sqlite3.DatabaseError) and "not a database" in str(error):
             why = "it holds something else"
         raise StateError(

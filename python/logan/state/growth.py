@@ -16,10 +16,14 @@ from logan.errors import InputError
 from logan.sources import discovery
 from logan.sources.compression import is_container, without_suffix
 from logan.sources.inputs import readable_name
-from logan.sources.rotation import set_of
+from logan.sources.rotation import in_time_order, set_of
 from logan.state.positions import LogFile, Position
 
 __all__ = ["Growth", "Part", "find_growth"]
+
+_LOOKS_MAX: Final = 3
+"""A log is lost if it is not found in so many looks: one that is copied and truncated meanwhile is
+neither in its file nor yet in its copy."""
 
 _SETTLED_NS: Final = 60 * 10**9
 """A rotated file that was not written to for so long has its last line, even without a newline."""
@@ -79,13 +83,28 @@ class Growth:
             each.close()
 
 
-def find_growth(paths: Iterable[str], positions: Sequence[Position]) -> Growth:
-    """What is new in `paths`; files beside them, of the same rotated sets, are looked into, too."""
+def find_growth(
+    paths: Iterable[str], positions: Sequence[Position], *, any_text: bool = False
+) -> Growth:
+    """What is new in `paths`; files beside them, of the same rotated sets, are looked into, too.
+
+    `any_text` is as in `LogFile`.
+    """
+    paths = list(paths)
+    for _ in range(_LOOKS_MAX - 1):
+        growth = _look(paths, positions, any_text)
+        if not growth.dropped:
+            return growth
+        growth.close()
+    return _look(paths, positions, any_text)
+
+
+def _look(paths: Sequence[str], positions: Sequence[Position], any_text: bool) -> Growth:
     growth, ignored = Growth(), Growth()
     named = [each.path for each in discovery.expand(paths)[0]]
     try:
-        files = _opened(named, growth)
-        beside = _opened(_beside(named, positions), ignored)
+        files = _opened(named, growth, any_text)
+        beside = _opened(_beside(named, positions), ignored, any_text)
         growth.files += ignored.files
         _match(files, {**beside, **files}, positions, growth)
     except BaseException:
@@ -94,7 +113,7 @@ def find_growth(paths: Iterable[str], positions: Sequence[Position]) -> Growth:
     return growth
 
 
-def _opened(paths: Iterable[str], growth: Growth) -> dict[str, LogFile]:
+def _opened(paths: Iterable[str], growth: Growth, any_text: bool) -> dict[str, LogFile]:
     found: dict[str, LogFile] = {}
     inodes: set[tuple[int, int]] = set()
     for path in paths:
@@ -106,14 +125,15 @@ def _opened(paths: Iterable[str], growth: Growth) -> dict[str, LogFile]:
         ):
             growth.errors.append(
                 InputError(
-                    f"{readable_name(path)} is not a file: where it was read to cannot be kept",
+                    f"{'standard input' if path == '-' else readable_name(path)} is not a file: "
+                    "where it was read to cannot be kept",
                     input=path,
                     hint="leave out --state, or write it to a file first",
                 )
             )
             continue
         try:
-            file = LogFile(full)
+            file = LogFile(full, any_text=any_text)
         except InputError as error:
             growth.errors.append(error)
             continue
@@ -169,9 +189,37 @@ def _match(
                 f"{readable_name(position.path)} was counted up to byte {position.offset:,}; it is "
                 "not there any more, nor a copy of it: lines that were added since are not counted"
             )
-    for path, file in named.items():
+    for path, file in {**_missed(files, taken, lost), **named}.items():
         if path not in taken:
             _begin(file, taken, files, growth)
+
+
+def _missed(
+    files: dict[str, LogFile], taken: dict[str, Position], lost: Sequence[Position]
+) -> dict[str, LogFile]:
+    """Files that came and went between two looks: of a counted log's rotated set, and newer than
+    the first of it that was counted, oldest first."""
+    found: dict[str, LogFile] = {}
+    sets: dict[tuple[str, str], list[str]] = {}
+    for path in files:
+        sets.setdefault(_set(path), []).append(path)
+    for key, members in sets.items():
+        ordered = in_time_order(sorted(members))
+        counted = [index for index, path in enumerate(ordered) if path in taken]
+        written = [each.stored[1] for each in lost if _set(each.path) == key]
+        if counted:
+            newer = ordered[counted[0] + 1 :]
+        elif written:
+            newer = [path for path in ordered if files[path].stored[1] > max(written)]
+        else:
+            continue
+        found |= {path: files[path] for path in newer}
+    return found
+
+
+def _set(path: str) -> tuple[str, str]:
+    folder, name = os.path.split(path)
+    return folder, set_of(name)
 
 
 def _file_of(
@@ -203,7 +251,7 @@ def _continue(position: Position, file: LogFile, growth: Growth) -> None:
     moved = Position(
         position.log,
         position.name,
-        file.path,
+        os.path.realpath(file.path),
         position.offset,
         position.head,
         position.tail,

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO, Any, Final
+from typing import IO, Final
 
 from logan import _logan
 from logan.errors import InputError
@@ -20,12 +19,9 @@ from logan.limits import CONTENT_EDGE_BYTES
 from logan.sources.compression import compression_of
 from logan.sources.files import input_error
 
-__all__ = ["DECODED_BYTES_MAX", "LogFile", "Position", "decoded_pieces"]
+__all__ = ["LogFile", "Position", "decoded_pieces"]
 
 _PIECE: Final = 1 << 20
-
-DECODED_BYTES_MAX: Final = 1 << 30
-"""Of what Python's library does not decode piece by piece: it is held in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +55,11 @@ class Position:
 class LogFile:
     """A file that may be a log that was counted before. Closed by `close`."""
 
-    def __init__(self, path: str) -> None:
-        """Raises `InputError`."""
+    def __init__(self, path: str, *, any_text: bool = False) -> None:
+        """Raises `InputError`. With `any_text` all text in a container is part of the log, as where
+        a format is forced."""
         self.path = path
+        self.any_text = any_text
         try:
             self._file: IO[bytes] = open(path, "rb", buffering=0)  # noqa: SIM115
             status = os.fstat(self._file.fileno())
@@ -114,7 +112,7 @@ class LogFile:
         else:
             data = b""
             at = 0
-            for piece in decoded_pieces(self.path, self.compression):
+            for piece in decoded_pieces(self.path, self.compression, any_text=self.any_text):
                 if at + len(piece) > offset:
                     data += piece[max(0, offset - at) :]
                 at += len(piece)
@@ -129,7 +127,9 @@ class LogFile:
         """Decoded bytes in all. Raises as `read`."""
         if self._length is None:
             assert self.compression is not None
-            self._length = sum(map(len, decoded_pieces(self.path, self.compression)))
+            self._length = sum(
+                map(len, decoded_pieces(self.path, self.compression, any_text=self.any_text))
+            )
         return self._length
 
     @property
@@ -154,32 +154,12 @@ def _hash(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
-def decoded_pieces(path: str, compression: str) -> Iterator[bytes]:
-    """The decoded bytes of an archive. Raises `OSError`, `EOFError` or `ValueError` where it ends
-    too early or is damaged."""
-    opener = _openers().get(compression)
-    if opener is None:
-        with open(path, "rb") as file:
-            data = _logan.decode_head(file.read(DECODED_BYTES_MAX), compression, DECODED_BYTES_MAX)
-        yield data
-        return
+def decoded_pieces(path: str, compression: str, *, any_text: bool) -> Iterator[bytes]:
+    """The decoded bytes of an archive, which its offsets count. Raises `OSError` or `ValueError`
+    where it ends too early or is damaged."""
     try:
-        with opener(path, "rb") as decoded:
-            while piece := decoded.read(_PIECE):
-                yield piece
-    except (OSError, EOFError):
-        raise
-    except Exception as error:  # zlib.error, lzma.LZMAError: damaged
-        raise ValueError(str(error)) from error
-
-
-def _openers() -> dict[str, Callable[..., Any]]:
-    import bz2
-    import gzip
-
-    found: dict[str, Callable[..., Any]] = {"gzip": gzip.open, "bzip2": bz2.open}
-    with suppress(ImportError):
-        import lzma
-
-        found["xz"] = lzma.open
-    return found
+        decoder = _logan.Decoder(path, compression, any_text=any_text)
+        while piece := decoder.read():
+            yield piece
+    except InputError as error:
+        raise OSError(str(error)) from error

@@ -26,18 +26,19 @@ from logan.state.growth import Growth, Part, find_growth
 from logan.state.positions import Position, decoded_pieces
 from logan.summaries.saved import READING_OPTIONS, Saved
 
-__all__ = ["Run", "open_state", "run"]
+__all__ = ["Counted", "Run", "count", "open_state", "report_of_folder", "run"]
 
 _ATTEMPTS_MAX: Final = 3
 """Runs into a rotation until one gives up: the next one has nothing to lose."""
 
 
-def open_state(storage: Storage, options: Options) -> StateFolder:
+def open_state(storage: Storage, options: Options, *, user: str = "logan analyze") -> StateFolder:
     """The state folder of these options. Raises as `StateFolder`, and `UsageError` for options that
     do not go with one."""
-    if storage.save is not None or storage.spec is not None:
+    if storage.spec is not None:
         raise UsageError(
-            "a state folder keeps its own summary and spec", hint="leave out save, spec"
+            "a state folder keeps how its logs are read: --spec cannot be combined with it",
+            hint="leave out --spec, or use a new folder",
         )
     if options.since_back_ns is not None or options.until_back_ns is not None:
         raise UsageError(
@@ -48,7 +49,7 @@ def open_state(storage: Storage, options: Options) -> StateFolder:
     given = asdict(options)
     kept = {name: given[name] for name in READING_OPTIONS} | meaning(options)
     assert storage.state is not None
-    return StateFolder(storage.state, {**kept, "units": list(options.units)})
+    return StateFolder(storage.state, {**kept, "units": list(options.units)}, user=user)
 
 
 class Run:
@@ -56,15 +57,17 @@ class Run:
 
     Attributes:
         report: of the new part, or of all.
+        saved: what the report was made of.
         notes: what must be said: logs that were lost, copies.
         errors: of inputs that were not counted.
         repeated: the report has a part that an earlier run counted, and may have reported.
     """
 
     def __init__(
-        self, report: Report, growth: Growth, folder: StateFolder, *, repeated: bool
+        self, report: Report, saved: Saved, growth: Growth, folder: StateFolder, *, repeated: bool
     ) -> None:
         self.report = report
+        self.saved = saved
         self.notes = growth.notes
         self.errors = growth.errors
         self.repeated = repeated
@@ -90,9 +93,38 @@ def run(
     `StateError`.
     """
     started = time.perf_counter()
-    before = folder.pending
+    repeated = not total and folder.pending is not None
+    found = count(paths, folder, options, presentation, execution)
+    report, shown = report_of_folder(
+        folder,
+        options,
+        total=total,
+        repeated=repeated,
+        series_points=presentation.series_points,
+        performance=found.performance or _performance(execution, started),
+    )
+    return Run(report, shown, found.growth, folder, repeated=repeated)
+
+
+class Counted(NamedTuple):
+    """What was found and committed; `new` is None if there was nothing."""
+
+    growth: Growth
+    new: Saved | None
+    performance: Mapping[str, Any] | None
+
+
+def count(
+    paths: Sequence[str],
+    folder: StateFolder,
+    options: Options,
+    presentation: Presentation,
+    execution: Execution,
+) -> Counted:
+    """Count and commit what is new in `paths`. Raises as `run`."""
     for attempt in range(1, _ATTEMPTS_MAX + 1):
-        growth = find_growth(paths, folder.positions)
+        any_text = options.format is not None
+        growth = find_growth(paths, folder.positions, any_text=any_text)
         try:
             found = _scan(growth, folder, options, presentation, execution)
             break
@@ -102,17 +134,32 @@ def run(
         finally:
             growth.close()
     folder.commit(found.new, [*growth.moved, *found.positions], growth.dropped)
+    return Counted(growth, found.new, found.performance)
+
+
+def report_of_folder(
+    folder: StateFolder,
+    options: Options,
+    *,
+    total: bool,
+    repeated: bool,
+    series_points: int | None,
+    performance: Mapping[str, Any] | None = None,
+) -> tuple[Report, Saved]:
+    """The report of what was not reported yet, or of `total`; and what it was made of."""
     shown = folder.total if total else folder.pending
     if shown is None:
         shown = _nothing(options)
-    repeated = before is not None and not total
-    performance = found.performance or _performance(execution, started)
+    if performance is None:
+        performance = _performance(Execution(), time.perf_counter())
     report = shown.report(
         top=options.top,
-        series_points=presentation.series_points,
+        series_points=series_points,
         performance={**performance, "repeated": repeated},
+        sort=options.sort,
+        named=options.rows,
     )
-    return Run(report, growth, folder, repeated=repeated)
+    return report, shown
 
 
 def _nothing(options: Options) -> Saved:
@@ -159,9 +206,9 @@ def _scan(
     )
     try:
         growth.errors += [each.error for each in job.inputs if each.error is not None]
-        numbers = iter(folder.next_logs(sum(each.position is None for each in parts)))
+        new = iter(folder.new_logs([each.path for each in parts if each.position is None]))
         logs = [
-            (f"{next(numbers)} {each.path}", each.path)
+            (next(new), each.path)
             if each.position is None
             else (each.position.log, each.position.name)
             for each in parts
@@ -192,8 +239,9 @@ def _scan(
         ]
     finally:
         job.close()
-    new = replace(saved, inputs=inputs, missing=())
-    return _Found(new, positions, report["performance"].to_dict())
+    return _Found(
+        replace(saved, inputs=inputs, missing=()), positions, report["performance"].to_dict()
+    )
 
 
 def _without_errors(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -258,7 +306,8 @@ def _with_archives(job: Job, parts: Sequence[Part], result: Result, cancel: Canc
             continue
         feed = ChunkFeed(spec, source, part.start, part.end)
         at, first = 0, feed.position
-        for piece in decoded_pieces(part.path, part.compression):
+        pieces = decoded_pieces(part.path, part.compression, any_text=part.file.any_text)
+        for piece in pieces:
             if cancel.is_set():
                 break
             if at + len(piece) > first and not feed.push(piece[max(0, first - at) :]):
@@ -274,7 +323,9 @@ def _position(part: Part, log: tuple[str, str], summary: Summary, source: int) -
     end = summary.covered_bytes(source) if part.end is None else part.end
     head, tail = part.edges or file.edges(end)
     complete = file.is_compressed or file.stored[0] == end
-    return Position(*log, part.path, end, head, tail, file.inode, file.stored, complete=complete)
+    # Where links lead: they may be pointed to another file, and this one still grow.
+    path = os.path.realpath(part.path)
+    return Position(*log, path, end, head, tail, file.inode, file.stored, complete=complete)
 
 
 def _performance(execution: Execution, started: float) -> Mapping[str, Any]:

@@ -32,6 +32,9 @@ __all__ = ["READING_OPTIONS", "Saved", "SavedInput", "load", "merge"]
 READING_OPTIONS: Final = ("format", "format_name", "input_tz", "date_order", "units")
 """The options that say how logs are read."""
 
+_MERGE_FAILED: Final = "these summaries cannot be merged: "
+"""How the engine, which knows no names of summaries, begins to say so."""
+
 
 @dataclass(frozen=True, slots=True)
 class SavedInput:
@@ -322,8 +325,12 @@ class _Sum:
             try:
                 each.summary.numbers(other.summary)
             except MergeError as found:
-                names = f"{each.name} and {other.name} cannot be added up: "
-                return MergeError(names + found.message, hint=found.hint)
+                reason = found.message.removeprefix(_MERGE_FAILED)
+                reason, _, step = reason.rpartition("; ")
+                names = f"{each.name} and {other.name} cannot be added up"
+                if each.name == other.name:
+                    names = f"{each.name} cannot be added to itself"
+                return MergeError(f"{names}: {reason or step}", hint=step if reason else found.hint)
         return error
 
     def _take(self, saved: Saved, numbers: Mapping[int, int]) -> None:

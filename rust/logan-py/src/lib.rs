@@ -7,6 +7,7 @@ mod archive_feed;
 mod arguments;
 mod cancel;
 mod chunk_feed;
+mod decoder;
 mod feed;
 mod fingerprint;
 mod functions;
@@ -33,6 +34,8 @@ mod _logan {
     use super::cancel::Cancel;
     #[pymodule_export]
     use super::chunk_feed::ChunkFeed;
+    #[pymodule_export]
+    use super::decoder::Decoder;
     #[pymodule_export]
     use super::feed::Feed;
     #[pymodule_export]

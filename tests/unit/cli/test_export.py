@@ -258,6 +258,56 @@ def test_wrong_sql_is_explained(
     assert said in out_err(capsys)[1]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["-o", "x.xyz"], "x.xyz: its suffix names no known kind of file"),
+        (["-o", "answer"], "hint: end its name in .txt, .csv, .json, .jsonl, .parquet, or give"),
+        (["--columns", "status:int"], 'the column "status:int": only keys such as json.KEY'),
+        (["--columns", "json.a:integer"], "json.KEY:int"),
+        (["--columns", "statsu"], "hint: did you mean status?"),
+        (["-o", "access.log", "--output-format", "csv"], "both an input and the output"),
+        (["-o", "folder", "--output-format", "csv"], "folder is a folder"),
+    ],
+)
+def test_sql_refuses(
+    log: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    assert main(["sql", "select count(*) from log", log, *arguments]) in (2, 4)
+    assert said in out_err(capsys)[1]
+    assert sorted(os.listdir(tmp_path)) == ["access.log", "folder"]
+    assert Path(log).read_text() == LOG
+
+
+def test_standard_output_needs_a_kind(log: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", log, "-o", "-"]) == 2
+    said = out_err(capsys)[1]
+    assert "standard output has no suffix that names the kind" in said
+    assert "hint: give --output-format parquet|arrow|csv|jsonl" in said
+
+
+def test_questions_show_how_far_they_are(log: str) -> None:
+    import logan
+    from logan.query import Query
+
+    told: list[tuple[int, int]] = []
+    Path(log).write_text(LOG * 2000)
+    answer = Query("select route, count(*) as n from log a group by 1").run(
+        lambda columns: logan.records(log, columns=columns), lambda *both: told.append(both)
+    )
+    assert sum(len(each) for each in answer.rows()) == 2
+    size = Path(log).stat().st_size
+    assert all(0 <= done <= total == size for done, total in told)
+    assert told[-1] == (size, size)
+
+
 def test_without_duckdb_the_command_to_install_it_is_said(
     log: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -86,6 +86,14 @@ def test_an_offset_that_was_printed_is_a_path(logs: Path) -> None:
         assert printed(place) == (0, app(3, "ERROR", "a3", *TRACE).encode(), "")
 
 
+def test_an_offset_without_a_record_is_named(logs: Path) -> None:
+    code, out, err = printed("a.log:999999", "b.log:0")
+    assert (code, out.count(b"b2"), out.count(b"a1")) == (0, 1, 0)
+    assert "a.log:999999: no record" in err
+    assert "b.log" not in err
+    assert printed("a.log:999999")[0] == 1
+
+
 def test_context_is_of_the_file(logs: Path) -> None:
     code, out, _ = printed("b.log", "--where", "level=ERROR", "-C", "1", "--filename")
     lines = B.splitlines()

@@ -428,3 +428,14 @@ def test_a_long_run_shows_a_bar(
         bar.update(10**9, 4 * 10**9)
         bar.update(2 * 10**9, 0)
     assert " 25%  1.00 GB of 4.00 GB" in capsys.readouterr().err
+
+
+def test_a_state_folder_without_a_name_is_not_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "a.log"
+    log.write_text("2024-01-24 10:15:32.123 INFO Request processed in 127ms\n")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert main(["analyze", str(log), "--state", ""]) == 2
+    assert list((tmp_path / "here").iterdir()) == []

@@ -128,7 +128,10 @@ def test_saved_summaries_compare_as_logs(tmp_path: Path, write: Callable[..., st
         ("routes[*].mean > +20% and requests >= 100", "failed"),
         ("routes[*].mean > +20% and requests >= 100000", "ok"),
         ("routes[GET /cart].p95 > +10%", "failed"),
-        ("routes[GET /none].p95 > +10%", "cannot tell"),
+        ('routes["GET /cart"].p95 > +10%', "failed"),
+        ("routes[GET /none].p95 > +10%", "failed"),
+        ("routes[GET /cart].p95 > +10% and requests >= 100000", "ok"),
+        ("status[599].count > +1", "ok"),
         ("messages[*].count > +300%", "ok"),
         ("status[500].share > +1pp", "failed"),
         ("requests < -50%", "ok"),
@@ -148,6 +151,30 @@ def test_limits(
     for strict in (False, True):
         found = judge([parse_limit(limit)], back, *reversed(reports), strict=strict)
         assert all(each.state != "failed" for each in found) or "none" in limit
+
+
+@pytest.mark.parametrize("limit", ["p99 > +10%", "errors.ratio > +1pp", "routes[*].p95 > +10%"])
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_side_without_records_fails_a_limit(
+    tmp_path: Path, write: Callable[..., str], limit: str, strict: bool
+) -> None:
+    log, empty = write("a.log", seed=1), tmp_path / "empty.log"
+    empty.write_bytes(b"")
+    for sides in ((log, str(empty)), (str(empty), log)):
+        command = ["diff", *sides, "--fail-if", limit, "--output-format", "json"]
+        assert main([*command, *(["--strict"] if strict else [])]) == 1
+    assert main(["diff", log, str(tmp_path / "none.log"), "--fail-if", limit]) == 3
+    assert main(["diff", log, str(empty)]) == 0
+
+
+def test_what_was_not_measured_fails_a_limit(
+    tmp_path: Path, write: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    log, silent = write("a.log", seed=1), tmp_path / "silent.log"
+    lines = (f"2024-01-24 10:15:{each:02}.000 INFO started\n" for each in range(60))
+    silent.write_text("".join(lines))
+    assert main(["diff", log, str(silent), "--fail-if", "p99 > +10%"]) == 1
+    assert "no data" in capsys.readouterr().err
 
 
 def test_few_requests_cannot_tell(write: Callable[..., str]) -> None:
@@ -275,3 +302,14 @@ def test_sides_that_count_other_records_are_refused(
 def test_a_json_object_that_is_no_report() -> None:
     with pytest.raises(logan.InputError, match="not a report of logan"):
         side_of_json("x.json", {"schema_version": 1})
+
+
+def test_a_notebook_shows_a_comparison_as_tables() -> None:
+    logs = Path(__file__).resolve().parents[3] / "test_vectors" / "logs"
+    found = logan.compare(logs / "normal.log", logs / "error_spike.log")
+    html = found._repr_html_()
+    assert html.startswith('<div class="logan-diff"><style>')
+    assert "Errors and warnings" in html
+    assert "<script" not in html
+    assert "<body" not in html
+    assert repr(found).endswith("differences are more than chance>")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import pytest
@@ -97,6 +98,17 @@ def test_a_mistake_is_shown_where_it_is(text: str, why: str, position: int) -> N
         parse_alert(text)
     assert found.value.expression == text
     assert found.value.position == position
+
+
+@pytest.mark.parametrize("operator", [">", ">>", "|", "&&", ";", "2>", "2>&1", "&"])
+def test_targets_with_words_of_a_shell(operator: str) -> None:
+    with pytest.raises(UsageError, match="runs no shell") as found:
+        check_target(f"cat 'a b' {operator} x")
+    assert found.value.hint is not None
+    quoted = shlex.split(found.value.hint)[-1]
+    assert shlex.split(quoted) == ["sh", "-c", f"cat 'a b' {operator} x"]
+    check_target(quoted)
+    check_target("cat 'a > b'")
 
 
 @pytest.mark.parametrize("target", ["", "no-such-command-here", "'unclosed"])

@@ -140,3 +140,24 @@ def test_counters_never_fall_and_routes_are_bounded(tmp_path: Path) -> None:
     assert second['logan_requests_total{route="other"}'] == 1_150 - ROUTES_MAX
     assert sum(second[each] for each in routes) == 1_150
     assert second['logan_lines_total{class="parsed"}'] == 1_150
+
+
+def test_labels_have_no_control_characters_and_come_once(tmp_path: Path) -> None:
+    parser = pytest.importorskip("prometheus_client.parser")
+    paths = ["/a\x1b[2J", "/a\\x1b[2J", "/b\u202e", 'q"uo\\te', "other"]
+    path = tmp_path / "a.log"
+    entries = [
+        {"time": f"2024-01-24T10:15:{n % 60:02}Z", "path": paths[n % 5], "status": 500}
+        for n in range(50)
+    ]
+    lines = "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in entries)
+    path.write_text(lines.replace("\x1b", "\\u001b"), encoding="utf-8")
+    text = Exposition(watched(path)).text(NOW).decode()
+    assert all(each.isprintable() or each == "\n" for each in text)
+    for name in ("logan_requests", "logan_request_errors"):
+        (family,) = (
+            each for each in parser.text_string_to_metric_families(text) if each.name == name
+        )
+        labels = [sample.labels["route"] for sample in family.samples]
+        assert len(set(labels)) == len(labels)
+        assert sum(sample.value for sample in family.samples) == 50

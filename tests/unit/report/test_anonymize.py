@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import logan
 from logan.cli.main import main
 from logan.report import OUTPUTS, RenderOptions, render
-from logan.report.anonymize import MASK, client_network, scrubbed
+from logan.report.anonymize import MASK, client_network, scrubbed, without_folders
 from tests.support.report_document import findings
 from tests.unit.report.test_document import report
 
@@ -120,6 +120,96 @@ def test_no_output_shows_them(output: str, log: Path, capsys: pytest.CaptureFixt
         assert (row["client"], row["requests"], row["errors"]) == ("192.0.2.0/24", 10, 10)
         assert "Chrome/120.0.0.0" in made["groups"]["user_agent"]["top"][0]["key"]
         assert made["total_requests"] == 30
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("Token eyJhbGciOiJIUzI<num>NiJ<num>.eyJzdWI<num>J<num>.c<num>ln bad", "Token *** bad"),
+        ("key sk_live_<num>eC<num>HqLyjWDarjtT<num>zdp<num>dc", "key ***"),
+        ("took <num>ms on <ip> at <path>", "took <num>ms on <ip> at <path>"),
+        ("response_time_total_ms=<num>", "response_time_total_ms=<num>"),
+        ("/cb#access_token=abc&state=1", "/cb#access_token=***&state=***"),
+        ("postgres://app:pgsecret@db/x", "postgres://***@db/x"),
+        ("secret=9f86d081884c7d659a2feaa0c55ad015", "secret=***"),
+        ("x=9f86d081884c7d659a2feaa0c55ad015==", "x=***"),
+    ],
+)
+def test_tokens_in_templates_and_urls(text: str, masked: str) -> None:
+    assert scrubbed(text) == masked
+
+
+@pytest.mark.parametrize(
+    ("agent", "masked"),
+    [
+        ("Mozilla/5.0 Chrome/120.0.0.0 (rv:1.9.2.13)", None),
+        ("bot/1 (at 192.0.2.77)", "bot/1 (at 192.0.2.0/24)"),
+        ("bot (+http://192.0.2.77/bot)", "bot (+http://192.0.2.0/24/bot)"),
+        ("bot [2001:db8:1:2:3:4:5:6]", "bot [2001:db8:1::/48]"),
+        ("bot jane.doe@example.org", "bot ***"),
+    ],
+)
+def test_user_agents_keep_versions_and_no_addresses(agent: str, masked: str | None) -> None:
+    assert scrubbed(agent, is_agent=True) == (masked or agent)
+
+
+@pytest.mark.parametrize(
+    ("command", "without"),
+    [
+        ("logan '/home/jane/*.log' -o /tmp/jane/x.html", "logan '*.log' -o x.html"),
+        (
+            "logan x.log --save=/home/jane/s.logan -o/home/jane/x.md",
+            "logan x.log --save=s.logan -ox.md",
+        ),
+        (
+            """logan x.log --where 'path="/a/b"' --by /a""",
+            """logan x.log --where 'path="/a/b"' --by /a""",
+        ),
+        ("logan s3://bucket/a/x.log --input-tz Europe/Berlin", None),
+        ("logan '/home/jane doe/a=b.log' --where='path=/a'", "logan a=b.log --where=path=/a"),
+    ],
+)
+def test_commands_lose_folders_of_files_alone(command: str, without: str | None) -> None:
+    assert without_folders(command) == (without or command)
+
+
+def test_personal_values_are_numbered_in_findings_as_in_tables(tmp_path: Path) -> None:
+    path = tmp_path / "app.log"
+    lines = []
+    for second in range(4_000):
+        wrong = 1_500 <= second < 2_000
+        user, level = ("jane.doe", "error") if wrong else (f"user-{second % 30}", "info")
+        moment = f"2024-01-24T{10 + second // 3600}:{second // 60 % 60:02}:{second % 60:02}Z"
+        entry = {"time": moment, "level": level, "msg": "order", "user": user, "duration_ms": 5}
+        lines.append(json.dumps(entry) + "\n")
+    path.write_text("".join(lines))
+    made = logan.analyze(path, by=("json.user",))
+    assert any(part.value == "jane.doe" for each in made.findings for part in each.where)
+    masked = made.anonymize()
+    assert "jane" not in json.dumps(masked.to_dict())
+    names = {part.value for each in masked.findings for part in each.where}
+    assert names <= {row["key"] for row in masked.to_dict()["groups"]["json.user"]["top"]}
+    assert all(name in masked.findings[0].text for name in names)
+
+
+def test_a_proposed_format_has_words_of_the_log(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "x.log"
+    path.write_text("".join(f"jane.doe@example.org|hunter2|{each}\n" for each in range(100)))
+    for output in ("text", "json", "html", "markdown"):
+        assert main(["analyze", str(path), "--anonymize", "--output-format", output]) == 3
+        shown = "".join(capsys.readouterr())
+        assert "jane" not in shown
+        assert "hunter2" not in shown
+
+
+def test_saved_summaries_are_not_masked_and_that_is_said(
+    log: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saved = log.parent / "day.logan"
+    assert main(["analyze", str(log), "--anonymize", "--save", str(saved)]) == 0
+    assert f"{saved} will not be anonymized" in capsys.readouterr().err
 
 
 def test_findings_and_commands_are_masked() -> None:

@@ -231,7 +231,7 @@ def test_attributes_and_items_are_the_same_figures() -> None:
     assert one.figure("status.500") == 0
     assert dict(one.status) == {"200": 17_000, "404": 960, "503": 40}
     with pytest.raises(AttributeError, match="no metric 'nope'"):
-        _ = one.response_time_ms.nope
+        _ = one.response_time_ms.nope  # type: ignore[attr-defined]
 
 
 def test_a_report_is_read_only_and_to_dict_is_a_copy() -> None:

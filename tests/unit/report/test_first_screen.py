@@ -35,6 +35,25 @@ def test_without_findings_a_line_says_so_and_without_their_key_none_does() -> No
     assert view.NOTHING_STANDS_OUT not in page(report())
 
 
+@pytest.mark.parametrize(
+    ("ratio", "parsed", "said"),
+    [
+        (0.0019, 900, "nothing stands out"),
+        (None, 900, "nothing stands out"),
+        (1.0, 900, "no change stands out; 100 % of the records are errors"),
+        (None, 0, "no records"),
+    ],
+)
+@pytest.mark.parametrize("output", ["text", "markdown", "html"])
+def test_without_findings_errors_all_along_are_named(
+    ratio: float | None, parsed: int, said: str, output: str
+) -> None:
+    lines = {**report().to_dict()["lines"], "parsed": parsed}
+    errors = {"total": None if ratio is None else 40, "per_minute": 0.2, "ratio": ratio}
+    shown = render(output, report(findings=[], lines=lines, errors=errors), RenderOptions())
+    assert (said.capitalize() if output == "html" else said) in shown
+
+
 def test_the_headline_leads_with_percentiles_and_the_observed_rate() -> None:
     data = figures()
     data["throughput"]["observed_rps"] = 31.4

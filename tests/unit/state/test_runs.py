@@ -6,6 +6,9 @@ import gzip
 import json
 import os
 import shutil
+import sqlite3
+import subprocess
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,7 @@ from logan.errors import InputError, StateError, UsageError
 from logan.options import Options
 from logan.state.folder import StateFolder
 from logan.state.run import open_state
+from tests.support.disks import fill, small_disk
 
 
 def lines(first: int, count: int) -> str:
@@ -190,10 +194,14 @@ def test_other_options_and_two_users_are_refused(
         new()
     with pytest.raises(UsageError, match="without --unit, this run is with --unit a=ms"):
         new(where="duration>50ms", units={"a": "ms"})
-    with pytest.raises(UsageError, match="its own summary and spec"):
-        new(save=tmp_path / "x")
+    with pytest.raises(UsageError, match="keeps how its logs are read"):
+        new(where="duration>50ms", spec=tmp_path / "x")
     kept = {"where": "x"}
-    with StateFolder(tmp_path / "other", kept), pytest.raises(StateError, match="in use by anot"):
+    user = f"in use by logan watch, process {os.getpid()}"
+    with (
+        StateFolder(tmp_path / "other", kept, user="logan watch"),
+        pytest.raises(StateError, match=user),
+    ):
         StateFolder(tmp_path / "other", kept)
     StateFolder(tmp_path / "other", kept).close()
 
@@ -223,3 +231,99 @@ def test_the_sum_of_runs_is_one_run(log: Path, new: Callable[..., int], tmp_path
 def test_commands_that_do_not_fit(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["analyze", str(log), "--total"]) == 2
     assert "--total needs --state" in capsys.readouterr().err
+
+
+def test_a_folder_of_a_newer_version(log: Path, new: Callable[..., int], tmp_path: Path) -> None:
+    assert new() == 100
+    database = sqlite3.connect(tmp_path / "state" / "state.sqlite")
+    with database:
+        database.execute("update meta set value = '9' where key = 'version'")
+    database.close()
+    with pytest.raises(StateError, match="state has version 9, this logan reads 1") as found:
+        new()
+    assert found.value.hint is not None
+
+
+def test_a_damaged_folder(log: Path, new: Callable[..., int], tmp_path: Path) -> None:
+    assert new() == 100
+    path = tmp_path / "state" / "state.sqlite"
+    path.write_bytes(path.read_bytes()[:5_000])
+    with pytest.raises(StateError, match=r"cannot use the state folder .*malformed"):
+        new()
+
+
+def test_a_disk_that_is_full(log: Path, tmp_path: Path) -> None:
+    """Nothing is counted, nothing is lost: the next run counts it."""
+    with small_disk(tmp_path / "disk", "300k") as disk:
+        assert logan.analyze(log, state=disk / "state").lines.total == 100
+        with log.open("a") as file:
+            file.write(lines(100, 50))
+        fill(disk / "other")
+        with pytest.raises(StateError, match=r"cannot use the state folder .*full"):
+            logan.analyze(log, state=disk / "state")
+        (disk / "other").unlink()
+        assert logan.analyze(log, state=disk / "state").lines.total == 50
+
+
+@pytest.mark.parametrize("rotations", [2, 5])
+def test_files_that_came_and_went_between_two_runs(
+    log: Path, new: Callable[..., int], rotations: int
+) -> None:
+    """Only the log is named, and it was rotated more than once since."""
+    log.with_name("app.log.9").write_text(lines(5_000, 3))  # from before the first run
+    assert new() == 100
+    for number in range(rotations):
+        for older in range(number, 0, -1):
+            log.with_name(f"app.log.{older}").rename(log.with_name(f"app.log.{older + 1}"))
+        log.rename(f"{log}.1")
+        log.write_text(lines(1_000 + 10 * number, 10))
+    assert new() == 10 * rotations
+    assert new() == 0
+
+
+@pytest.mark.parametrize("kind", ["zstd", "lz4", "xz", "tar"])
+def test_archives_of_every_kind(
+    log: Path, new: Callable[..., int], tmp_path: Path, kind: str
+) -> None:
+    """A counted log that is compressed, with more in it."""
+    assert new() == 100
+    with log.open("a") as file:
+        file.write(lines(100, 5_000))
+    if kind == "tar":
+        archive = tmp_path / "logs.tar.gz"
+        with tarfile.open(archive, "w:gz") as made:
+            made.add(log, "app.log")
+    else:
+        if shutil.which(kind) is None:
+            pytest.skip(f"needs {kind}")
+        archive = log.with_name(f"app.log.1.{kind}")
+        packed = subprocess.run([kind, "-c", str(log)], stdout=subprocess.PIPE, check=True)
+        archive.write_bytes(packed.stdout)
+        log.unlink()
+    assert new(archive) == 5_000
+    assert new(archive) == 0
+
+
+def test_what_is_saved_is_what_is_reported(
+    log: Path, new: Callable[..., int], tmp_path: Path
+) -> None:
+    days = []
+    for first in (100, 130):
+        days.append(tmp_path / f"{first}.logan")
+        assert new(save=days[-1]) == first if first == 100 else 30
+        with log.open("a") as file:
+            file.write(lines(first, 30))
+    all_ = tmp_path / "all.logan"
+    assert new(save=all_, total=True) == 160
+    assert logan.load(all_).report().lines.total == 160
+    assert logan.load(days[0]).report().lines.total == 100
+
+
+def test_days_of_a_folder_add_up(log: Path, new: Callable[..., int], tmp_path: Path) -> None:
+    names = [str(tmp_path / f"{day}.logan") for day in range(3)]
+    for day, name in enumerate(names):
+        new(save=name)
+        with log.open("a") as file:
+            file.write(lines(100 + 20 * day, 20))
+    assert main(["merge", *names, "-o", str(tmp_path / "sum.logan")]) == 0
+    assert logan.load(tmp_path / "sum.logan").report().lines.total == 140

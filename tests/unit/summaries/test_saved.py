@@ -180,7 +180,7 @@ def test_commands(days: list[Path], tmp_path: Path, capsys: pytest.CaptureFixtur
     assert main(["validate", a, str(expected)]) == 0
     capsys.readouterr()
     assert main(["merge", a, a, "-o", str(tmp_path / "c.logan")]) == 2
-    assert "cannot be added up" in capsys.readouterr().err
+    assert "a.logan cannot be added to itself" in capsys.readouterr().err
     assert not (tmp_path / "c.logan").exists()
     assert main(["merge", a, "-o", a]) == 2
     assert "is both an input and" in capsys.readouterr().err

@@ -343,7 +343,8 @@ class Coordinator:
 
     def page(self) -> CoordinatorContent:
         """What a page of the coordinator shows, for `logan.live.web.serve`."""
-        return CoordinatorContent(self.status, self._conclusion.finished)
+        loop = trio.lowlevel.current_trio_token()
+        return CoordinatorContent(self.status, self._conclusion.finished, self.events.note, loop)
 
     def status(self) -> StateBody:
         """Workers, jobs and recent events, as a client gets them with STATE."""

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import trio
+
 from logan.cluster.coordinator.ending import Outcome
 from logan.live import clock
 from logan.report import units
@@ -39,6 +41,7 @@ class FinishedReports:
     """The newest reports of jobs that have ended, for viewers of the page."""
 
     _kept: OrderedDict[str, _Finished] = field(default_factory=OrderedDict)
+    _rows: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def add(self, id: str, name: str, outcome: Outcome) -> None:
         """A job has ended."""
@@ -60,7 +63,12 @@ class FinishedReports:
 
     def rows(self) -> list[dict[str, Any]]:
         """A row of the page for each, the newest first."""
-        return [_report_row(each) for each in reversed(self._kept.values())]
+        found = []
+        for each in reversed(list(self._kept.values())):
+            row = self._rows.get(each.id) or _report_row(each)
+            found.append(row)
+        self._rows = {row["id"]: row for row in found}
+        return found
 
 
 def _report_row(each: _Finished) -> dict[str, Any]:
@@ -80,16 +88,26 @@ class CoordinatorContent:
     """The coordinator's page; a `live.web.Content`.
 
     Args:
-        state: gives what STATE has.
+        state: gives what STATE has, in the coordinator's event loop; the page has its own.
+        note: takes a kind and a sentence for the log of events, there, too.
+        loop: the coordinator's event loop.
     """
 
     name = "coordinator"
     title = "logan coordinator"
     windows = ("now",)
 
-    def __init__(self, state: Callable[[], StateBody], finished: FinishedReports) -> None:
-        self._state = state
+    def __init__(
+        self,
+        state: Callable[[], StateBody],
+        finished: FinishedReports,
+        note: Callable[[str, str], None],
+        loop: trio.lowlevel.TrioToken,
+    ) -> None:
+        self._state_there = state
         self._finished = finished
+        self._note = note
+        self._loop = loop
         self.texts = {
             "/state.json": (self._state_text, "application/json"),
             "/report.json": (self._report_text, "application/json"),
@@ -97,17 +115,28 @@ class CoordinatorContent:
 
     async def board(self, window: str) -> bytes:
         """What the page shows now, as JSON."""
+        return await trio.to_thread.run_sync(self._made)
+
+    def _made(self) -> bytes:
         return json.dumps(self._board(self._state()), separators=(",", ":")).encode()
+
+    def _state(self) -> StateBody:
+        return trio.from_thread.run_sync(self._state_there, trio_token=self._loop)
+
+    def tell(self, text: str) -> None:
+        """Something is wrong with the page itself."""
+        self._loop.run_sync_soon(self._note, "alarm", text)
 
     def is_known(self, path: str, window: str) -> bool:
         """Whether there is such a report."""
         return path == "/report.json" and window in self._finished
 
     async def _state_text(self, window: str) -> bytes:
-        return json.dumps(self._state().to_dict()).encode()
+        state = await trio.to_thread.run_sync(self._state)
+        return json.dumps(state.to_dict()).encode()
 
     async def _report_text(self, window: str) -> bytes:
-        return self._finished.text(window)
+        return await trio.to_thread.run_sync(self._finished.text, window)
 
     def _board(self, state: StateBody) -> dict[str, Any]:
         about = state.coordinator

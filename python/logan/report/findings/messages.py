@@ -26,6 +26,7 @@ def with_messages(
 ) -> list[Change]:
     """The changes, with messages that began with them, and messages that are new or gone."""
     warned = [each for each in templates if each["level"] in _WARNINGS]
+    span = _spans(templates)
     done: list[Change] = []
     attached: set[str] = set()
     for change in changes:
@@ -38,6 +39,7 @@ def with_messages(
                 and each["first"] >= change.start - change.step_s
                 and (change.end is None or each["first"] < change.end)
                 and (change.end is None or each["last"] < change.end + change.step_s)
+                and span[each["text"]][0] >= change.start - change.step_s
             ]
             began.sort(key=lambda each: (-each["count"], each["text"]))
             attached |= {each["text"] for each in began}
@@ -48,9 +50,19 @@ def with_messages(
     sums = prefix(grid.records)
     alone: list[Change] = []
     for each in sorted(warned, key=lambda each: (-each["count"], each["text"])):
-        if each["text"] not in attached:
+        if each["text"] not in attached and span[each["text"]] == (each["first"], each["last"]):
             alone += _new_or_gone(each, grid, sums, len(warned))
     return done + _joined_messages(alone, done)
+
+
+def _spans(templates: Sequence[Mapping[str, Any]]) -> dict[str, tuple[int, int]]:
+    """First and last occurrence of each text, at whatever level: some programs log the same words
+    at INFO and at ERROR, and these are not new."""
+    spans: dict[str, tuple[int, int]] = {}
+    for each in templates:
+        first, last = spans.get(each["text"], (each["first"], each["last"]))
+        spans[each["text"]] = min(first, each["first"]), max(last, each["last"])
+    return spans
 
 
 def _together_s(change: Change) -> int:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 
 from logan.report import units
+from logan.report.shortening import cut, gist
 from logan.report.units import brief, visible
 
 __all__ = ["findings_lines", "sentence"]
@@ -65,13 +66,7 @@ def _percent(share: float) -> str:
 
 
 def _rates(before: float, during: float) -> str:
-    """Both rates for the shortest time in which the larger one is at least 1."""
-    larger = max(before, during)
-    units_s = ((1, "/s"), (60, "/min"), (3_600, "/h"))
-    seconds, unit = next((each for each in units_s if larger * each[0] >= 1), units_s[-1])
-    return (
-        f"{brief(units.rate(before * seconds, unit))} → {brief(units.rate(during * seconds, unit))}"
-    )
+    return " → ".join(map(brief, units.rates(before, during)))
 
 
 def _message(finding: Mapping[str, Any], when: str) -> str:
@@ -118,5 +113,4 @@ def _moment(text: str, zone: tzinfo) -> datetime:
 
 
 def _cut(value: object) -> str:
-    text = visible(str(value))
-    return text if len(text) <= _VALUE_CHARS_MAX else f"{text[: _VALUE_CHARS_MAX - 1]}…"
+    return cut(gist(visible(str(value))), _VALUE_CHARS_MAX)

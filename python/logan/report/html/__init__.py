@@ -37,7 +37,10 @@ _POLICY: Final = (
 
 _FRAGMENT_STYLE: Final = """
 .logan-report{font-size:13px;line-height:1.45}
-.logan-report table{border-collapse:collapse;margin:4px 0 12px}
+.logan-report h1{font-size:18px;margin:8px 0}.logan-report h2{font-size:15px;margin:8px 0}
+.logan-report h3{font-size:13px;margin:12px 0 0}.logan-report p{margin:4px 0}
+.logan-report .mark{opacity:.7;font-style:italic}
+.logan-report table{font-size:inherit;border-collapse:collapse;margin:4px 0 12px}
 .logan-report th,.logan-report td{text-align:left;padding:2px 12px 2px 0;white-space:nowrap}
 .logan-report .n{text-align:right}
 .logan-report .alert,.logan-report .bad{color:#b42318}

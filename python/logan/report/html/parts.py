@@ -81,7 +81,9 @@ def _findings(report: Data) -> str:
     if found is None:
         return ""
     if not found:
-        return f'<p class="card dim">{_e(view.NOTHING_STANDS_OUT.capitalize())}.</p>'
+        said = view.no_findings(report)
+        tone = "card dim" if said == view.NOTHING_STANDS_OUT else "card"
+        return f'<p class="{tone}">{_e(said.capitalize())}.</p>'
     rows = "".join(f"<li><p>{_e(each.text)}</p>{_command(each.command)}</li>" for each in found)
     return (
         '<section class="card findings" aria-labelledby="h-findings">'
@@ -199,7 +201,7 @@ def _table(shown: tables.TableView, name: str = "") -> str:
             if column.kind == "errors" and value:
                 kind += " alert most" if value >= failed * _MOST_SHARE_MIN else " alert"
             sortable = f' data-v="{"" if value is None else value}"' if column.is_number else ""
-            why = f'<span class="mark">{_e(mark)}</span>' if mark and index == last else ""
+            why = f' <span class="mark">{_e(mark)}</span>' if mark and index == last else ""
             tds.append(f'<td class="{kind.strip()}"{sortable}>{_e(text)}{why}</td>')
         rows.append(f"<tr{' class=marked' if mark else ''}>{''.join(tds)}</tr>")
     attributes = f' id="{name}" class="sortable"' if name else ""

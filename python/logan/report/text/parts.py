@@ -5,6 +5,7 @@ A section without data is None. What they say is `view`'s and `tables`'; how it 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from rich.text import Text
 
 from logan.report import labels, tables, units, view
 from logan.report.schema import Column
+from logan.report.shortening import gist
 from logan.report.text.widgets import (
     BAR,
     ERROR,
@@ -94,7 +96,8 @@ def findings(report: Data, width: int, *, short: bool) -> RenderableType | None:
     if found is None:
         return None
     if not found:
-        return Text(view.NOTHING_STANDS_OUT, style=NOTE)
+        said = view.no_findings(report)
+        return Text(said, style=NOTE if said == view.NOTHING_STANDS_OUT else STRONG)
     grid = Table.grid(padding=(0, 1, 0, 0))
     grid.add_column(width=1)
     grid.add_column()
@@ -214,6 +217,7 @@ def _classes(report: Data, width: int) -> RenderableType | None:
 
 
 _STRONG_KEYS: Final = ("routes", "not_found")
+_MESSAGE_TABLES: Final = ("messages", "templates")
 
 
 def empty_section(shown: tables.TableView) -> RenderableType:
@@ -235,8 +239,12 @@ def table_section(
     ]
     strong = shown.name.startswith("groups.") or shown.name in _STRONG_KEYS
     lines = []
-    for row, cells, mark in zip(shown.rows, shown.cells, shown.marks, strict=True):
-        styled = [_styled(shown.columns[index], row, cells[index]) for index in kept]
+    names = [cells[-1] for cells in shown.cells]
+    if shown.name in _MESSAGE_TABLES:
+        names = _gists(names)
+    for row, cells, name, mark in zip(shown.rows, shown.cells, names, shown.marks, strict=True):
+        styled = [_styled(shown.columns[index], row, cells[index]) for index in kept[:-1]]
+        styled.append(_styled(shown.columns[-1], row, name))
         styled[-1].style = STRONG if strong else ""
         if mark:
             # The sign comes first: what is too long for the page is cut at its end.
@@ -248,6 +256,13 @@ def table_section(
         for styled, row in zip(lines, shown.rows, strict=True):
             styled.insert(1, Text(bar(row["requests"] / total, 12), style=BAR))
     return table(shown.title, shown.note, header, lines, width)
+
+
+def _gists(messages: Sequence[str]) -> list[str]:
+    """What the messages say, but for those that only thread or package tells from another."""
+    short = [gist(each) for each in messages]
+    seen = Counter(short)
+    return [said if seen[said] == 1 else whole for said, whole in zip(short, messages, strict=True)]
 
 
 def _styled(column: Column, row: Data, text: str) -> Text:

@@ -10,12 +10,14 @@ import os.path
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from logan.report import labels, units
+from logan.report.shortening import distinct
 from logan.report.units import visible
 
 __all__ = [
@@ -72,7 +74,8 @@ def cropped(part: RenderableType) -> RenderableType:
 def table(
     name: str, note: str, header: Sequence[str], rows: Sequence[Sequence[Text]], width: int
 ) -> RenderableType | None:
-    """Columns as wide as their content, the last one with what is left. `<` aligns left.
+    """Columns as wide as their content, the last one with what is left. `<` aligns left. Texts of
+    the last one are cut so that they differ.
 
     A note too long for the title's line goes below it, whole.
     """
@@ -85,6 +88,10 @@ def table(
         widest = max(len(label), *(row[index].cell_len for row in rows))
         if index == len(header) - 1:
             widest = max(8, left)
+            plain = [row[-1] for row in rows if not row[-1].spans]
+            texts = distinct([cell.plain for cell in plain], widest, cell_len)
+            for cell, shown in zip(plain, texts, strict=True):
+                cell.plain = shown
         left -= widest + 2
         justify: Any = "left" if heading.startswith("<") else "right"
         grid.add_column(justify=justify, width=widest, no_wrap=True, overflow="ellipsis")

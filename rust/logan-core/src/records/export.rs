@@ -1,11 +1,11 @@
 //! Files of records: Parquet, Arrow, CSV, JSON lines.
 //!
 //! Parquet keeps dictionaries; the others get plain text, as an Arrow file may hold one dictionary
-//! for a column only. Cells of CSV are guarded: text that a spreadsheet would run as a formula gets
-//! a leading apostrophe, and control characters are escaped.
+//! for a column only.
 
+use super::cells::{CsvWriter, JsonLinesWriter};
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int32Type, TimestampNanosecondType};
+use arrow_array::types::Int32Type;
 use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
@@ -46,16 +46,16 @@ impl Kind {
 
 enum Format<W: Write + Send> {
     Parquet(Box<ArrowWriter<W>>),
-    Arrow(arrow_ipc::writer::FileWriter<W>),
-    Csv(arrow_csv::Writer<W>),
-    JsonLines(arrow_json::LineDelimitedWriter<W>),
+    /// With the schema that has plain text for dictionaries.
+    Arrow(arrow_ipc::writer::FileWriter<W>, Arc<Schema>),
+    Csv(CsvWriter<W>),
+    JsonLines(JsonLinesWriter<W>),
     Raw(W),
 }
 
 /// Writes one file.
 pub struct Writer<W: Write + Send> {
     format: Format<W>,
-    plain: Arc<Schema>,
 }
 
 impl<W: Write + Send> Writer<W> {
@@ -64,29 +64,22 @@ impl<W: Write + Send> Writer<W> {
     /// # Errors
     /// What goes wrong with `out`.
     pub fn new(kind: Kind, schema: &Arc<Schema>, out: W) -> io::Result<Writer<W>> {
-        let plain = match kind {
-            Kind::Csv | Kind::JsonLines => shown_schema(&plain_schema(schema)),
-            Kind::Parquet | Kind::Arrow | Kind::Raw => plain_schema(schema),
-        };
         let format = match kind {
             Kind::Parquet => {
                 let properties = properties(schema);
                 let writer = ArrowWriter::try_new(out, schema.clone(), Some(properties));
                 Format::Parquet(Box::new(writer.map_err(|error| parquet_error(&error))?))
             }
-            Kind::Arrow => Format::Arrow(
-                arrow_ipc::writer::FileWriter::try_new(out, &plain).map_err(arrow_error)?,
-            ),
-            Kind::Csv => {
-                let mut writer = arrow_csv::WriterBuilder::new().with_header(true).build(out);
-                // The header, even if there is no row.
-                writer.write(&RecordBatch::new_empty(plain.clone())).map_err(arrow_error)?;
-                Format::Csv(writer)
+            Kind::Arrow => {
+                let plain = plain_schema(schema);
+                let writer = arrow_ipc::writer::FileWriter::try_new(out, &plain);
+                Format::Arrow(writer.map_err(arrow_error)?, plain)
             }
-            Kind::JsonLines => Format::JsonLines(arrow_json::LineDelimitedWriter::new(out)),
+            Kind::Csv => Format::Csv(CsvWriter::new(schema, out)?),
+            Kind::JsonLines => Format::JsonLines(JsonLinesWriter::new(schema, out)),
             Kind::Raw => Format::Raw(out),
         };
-        Ok(Writer { format, plain })
+        Ok(Writer { format })
     }
 
     /// Writes a batch.
@@ -96,17 +89,12 @@ impl<W: Write + Send> Writer<W> {
     pub fn write(&mut self, batch: &RecordBatch) -> io::Result<()> {
         match &mut self.format {
             Format::Parquet(writer) => writer.write(batch).map_err(|error| parquet_error(&error)),
-            Format::Arrow(writer) => writer.write(&plain(batch, &self.plain)).map_err(arrow_error),
-            Format::JsonLines(writer) => {
-                writer.write(&plain(batch, &self.plain)).map_err(arrow_error)
+            Format::Arrow(writer, schema) => {
+                writer.write(&plain(batch, schema)).map_err(arrow_error)
             }
+            Format::Csv(writer) => writer.write(batch),
+            Format::JsonLines(writer) => writer.write(batch),
             Format::Raw(out) => write_lines(batch, out),
-            Format::Csv(writer) => {
-                let batch = plain(batch, &self.plain);
-                let columns = batch.columns().iter().map(guarded).collect();
-                let batch = RecordBatch::try_new(batch.schema(), columns).map_err(arrow_error)?;
-                writer.write(&batch).map_err(arrow_error)
-            }
         }
     }
 
@@ -118,16 +106,13 @@ impl<W: Write + Send> Writer<W> {
         // A buffer that is dropped says nothing of what it could not write.
         let mut out = match self.format {
             Format::Parquet(writer) => writer.into_inner().map_err(|e| parquet_error(&e))?,
-            Format::Arrow(mut writer) => {
+            Format::Arrow(mut writer, _) => {
                 writer.finish().map_err(arrow_error)?;
                 writer.into_inner().map_err(arrow_error)?
             }
-            Format::Csv(writer) => writer.into_inner(),
+            Format::Csv(writer) => writer.finish()?,
             Format::Raw(out) => out,
-            Format::JsonLines(mut writer) => {
-                writer.finish().map_err(arrow_error)?;
-                writer.into_inner()
-            }
+            Format::JsonLines(writer) => writer.finish(),
         };
         out.flush()
     }
@@ -171,65 +156,17 @@ fn plain_schema(schema: &Schema) -> Arc<Schema> {
     Arc::new(Schema::new(schema.fields().iter().map(field).collect::<Vec<_>>()))
 }
 
-/// The schema as text formats need it: they know time zones by their offset alone.
-fn shown_schema(schema: &Schema) -> Arc<Schema> {
-    let field = |field: &Arc<Field>| match field.data_type() {
-        DataType::Timestamp(unit, Some(_)) => {
-            let shown = DataType::Timestamp(*unit, Some("+00:00".into()));
-            Arc::new(field.as_ref().clone().with_data_type(shown))
-        }
-        _ => field.clone(),
-    };
-    Arc::new(Schema::new(schema.fields().iter().map(field).collect::<Vec<_>>()))
-}
-
 /// The batch with columns as the schema has them.
 fn plain(batch: &RecordBatch, schema: &Arc<Schema>) -> RecordBatch {
-    let zone = schema.fields().iter().find_map(|field| match field.data_type() {
-        DataType::Timestamp(_, zone) => zone.clone(),
-        _ => None,
-    });
     let column = |column: &ArrayRef| -> ArrayRef {
-        let Some(dictionary) = column.as_dictionary_opt::<Int32Type>() else {
-            return match column.as_primitive_opt::<TimestampNanosecondType>() {
-                Some(times) => Arc::new(times.clone().with_timezone_opt(zone.clone())),
-                None => column.clone(),
-            };
-        };
-        match dictionary.downcast_dict::<StringArray>() {
+        let dictionary = column.as_dictionary_opt::<Int32Type>();
+        match dictionary.and_then(|dictionary| dictionary.downcast_dict::<StringArray>()) {
             Some(values) => Arc::new(values.into_iter().collect::<StringArray>()),
             None => column.clone(),
         }
     };
     let columns = batch.columns().iter().map(column).collect();
     RecordBatch::try_new(schema.clone(), columns).expect("columns are of their types")
-}
-
-/// Begins of cells that spreadsheets run as formulas; the last four are the first four in full width.
-const FORMULA_STARTS: [char; 10] =
-    ['=', '+', '-', '@', '|', '%', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
-
-/// The column with text that is safe in spreadsheets and terminals.
-fn guarded(column: &ArrayRef) -> ArrayRef {
-    let Some(texts) = column.as_string_opt::<i32>() else { return column.clone() };
-    let is_harmless = |text: &str| {
-        !text.contains(char::is_control) && !text.trim_start().starts_with(FORMULA_STARTS)
-    };
-    if texts.iter().flatten().all(is_harmless) {
-        return column.clone();
-    }
-    let guard = |text: &str| {
-        let mut shown = String::with_capacity(text.len() + 1);
-        if text.trim_start().starts_with(FORMULA_STARTS) {
-            shown.push('\'');
-        }
-        for c in text.chars() {
-            if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
-        }
-        shown
-    };
-    let shown: StringArray = texts.iter().map(|text| text.map(guard)).collect();
-    Arc::new(shown)
 }
 
 /// What the system said, if it did.

@@ -7,6 +7,7 @@
 //! A chunk's rows are a function of its bytes, so nothing here depends on how a log is cut up.
 
 pub mod builder;
+mod cells;
 pub mod columns;
 pub mod dictionary;
 pub mod export;

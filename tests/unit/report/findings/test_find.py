@@ -206,6 +206,18 @@ def test_messages_that_are_not_new(message: dict[str, Any]) -> None:
     assert find(evaluated(analysis([100] * 200, templates=[message]))) == []
 
 
+@pytest.mark.parametrize("level", ["WARN", "INFO", "NONE"])
+def test_words_known_at_another_level_are_not_new(level: str) -> None:
+    warned = template("request completed", "ERROR", 60, 1_000, 1_990)
+    known = template("request completed", level, 900, 30, 1_990)
+    assert find(evaluated(analysis([100] * 200, templates=[warned, known]))) == []
+    errors = [0] * 100 + [30] * 100
+    found = only(find(evaluated(analysis([100] * 200, errors, templates=[warned, known]))))
+    assert (found["kind"], found.get("message")) == ("errors", None)
+    found = only(find(evaluated(analysis([100] * 200, errors, templates=[warned]))))
+    assert found["message"] == "request completed"
+
+
 def test_messages_that_begin_together_are_one_finding() -> None:
     both = [template(f"message {name}", "WARN", 60, 1_000, 1_990) for name in "ab"]
     found = only(find(evaluated(analysis([100] * 200, templates=both))))

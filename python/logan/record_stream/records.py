@@ -1,140 +1,53 @@
-"""Records out: the parsed records of logs as Arrow record batches.
+"""`Records`: the parsed records of logs as Arrow record batches.
 
-`Records` is what `logan.records` returns. It holds a plan and begins a new scan each time that
+It is what `logan.records` returns. It holds a plan and begins a new scan each time that
 someone reads it; the scan itself is native (`RecordScan`). Anything that reads Arrow's C stream
 interface reads it, so no Arrow library is needed here. Knows no terminal and no report.
 """
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal, NoReturn
 
-from logan import _logan
-from logan._logan import Batch, Cancel, Fingerprint, RecordScan, RecordSchema, Spec
+from logan._logan import Batch, Cancel, Fingerprint, RecordScan, RecordSchema
 from logan.cpus import cpus
-from logan.errors import CancelledError, InputError, UsageError
-from logan.model import Chunk, Source
+from logan.errors import InputError, UsageError
+from logan.model import Chunk
 from logan.planning.prepare import Job, raise_first
+from logan.planning.unreadable import has_unread, unreadable
+from logan.record_stream.columns import reason
+from logan.record_stream.partition import Partition
+from logan.record_stream.pushing import after, fetched, push
+from logan.record_stream.stats import Failure, Stats
 from logan.sources.inputs import shown_name
 
-__all__ = [
-    "Failure",
-    "Partition",
-    "Records",
-    "Stats",
-    "column_names",
-    "settled_columns",
-    "standard_columns",
-]
-
-COLUMNS_MAX: Final = 256
-"""Columns of a batch: far more than there are, and few enough that each can have its arrays."""
+__all__ = ["Records"]
 
 Errors = Literal["raise", "report"]
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Bytes of an input of which there are no records; `end` is None where it is not known."""
-
-    input: str
-    start: int
-    end: int | None
-    kind: str
-    why: str
-    hint: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Stats:
-    """What a scan has read so far.
-
-    Attributes:
-        rows: rows handed out.
-        lines: by class (total, parsed, malformed, blank, continuation, header, filtered), as the
-            report has them.
-        misfits: by column, values that did not fit its type and are null.
-        failures: what could not be read.
-        complete: whether the scan has read everything that can be read.
-    """
-
-    rows: int = 0
-    lines: Mapping[str, int] = field(default_factory=dict)
-    misfits: Mapping[str, int] = field(default_factory=dict)
-    failures: tuple[Failure, ...] = ()
-    complete: bool = False
-
-
-def standard_columns() -> list[str]:
-    """The columns that there are unless others are asked for."""
-    return [name for name, _, standard, _ in _logan.record_columns() if standard]
-
-
-def column_names() -> list[str]:
-    """The names of all columns; keys such as `json.KEY` are columns, too."""
-    return [name for name, *_ in _logan.record_columns()]
-
-
-def settled_columns(columns: Sequence[str] | None) -> list[str]:
-    """The columns that are asked for, each once. Raises `UsageError` for one that there is not."""
-    if columns is None:
-        return standard_columns()
-    if isinstance(columns, str):
-        columns = columns.split(",")
-    asked = [str(each).strip() for each in columns]
-    if not asked or not all(asked):
-        raise UsageError(
-            "columns names no column", hint=f"known columns: {', '.join(column_names())}"
-        )
-    if len(asked) > COLUMNS_MAX:
-        raise UsageError(f"columns names {len(asked)} columns, at most {COLUMNS_MAX} are possible")
-    seen: dict[str, str] = {}
-    for each in asked:
-        name = _canonical(each)
-        if name in seen and seen[name] != each:
-            raise UsageError(f"columns names {name} twice, as {seen[name]} and {each}")
-        seen[name] = each
-    return list(seen.values())
-
-
-def _canonical(text: str) -> str:
-    try:
-        name = _logan.record_column(text)
-    except ValueError as error:
-        hint = "keys are written as json.KEY, json.KEY:int, logfmt.KEY"
-        raise UsageError(_reason(error), hint=hint) from error
-    if name is not None:
-        return name
-    from difflib import get_close_matches
-
-    near = get_close_matches(text, column_names(), 1, cutoff=0.6)
-    known = f"known columns: {', '.join(column_names())}, json.KEY and logfmt.KEY"
-    raise UsageError(
-        f"there is no column {text!r}", hint=f"did you mean {near[0]}?" if near else known
-    )
-
-
-def _reason(error: ValueError) -> str:
-    """What the native extension says of settings, without what it says of all."""
-    why = str(error).removeprefix("the job's settings cannot be used: ")
-    return why.removesuffix("; correct them and start again")
+Progress = Callable[[int, int], None] | None
 
 
 class Records:
-    """Records of logs, to be read as Arrow batches as often as wanted.
+    """What `logan.records` gives: records of logs, to be read as Arrow batches as often as wanted.
 
     Pass it to whatever reads Arrow streams: `pl.DataFrame(r)`, `pa.table(r)`,
-    `duckdb.sql("from r")`. Each time it is read a new scan begins, with the first batch; inputs
-    that can be read only once (standard input, pipes) say so the second time.
+    `duckdb.sql("from r")`, `pa.table(r).to_pandas()`, from pandas 3 on
+    `pd.DataFrame.from_arrow(r)`. Each time it is read a new scan begins, with the first batch;
+    inputs that can be read only once (standard input, pipes) say so the second time.
+
+    Columns of few different values (level, method, route, host, user_agent, referrer, format,
+    source) are dictionaries in Arrow, and so categories in Polars and pandas; pandas makes floats
+    of integers with nulls (`pa.table(r).to_pandas(types_mapper=pd.ArrowDtype)` does not).
 
     Attributes:
         schema: the columns; see `RecordSchema`.
 
-    Raises (while it is read):
-        InputError: an input cannot be read, unless it was made with `errors="report"`.
+    Raises:
+        InputError: while it is read, an input cannot be, unless it was made with
+            `errors="report"`. Arrow libraries raise errors of their own with the same text.
     """
 
     def __init__(
@@ -157,6 +70,7 @@ class Records:
         self._errors = errors
         self._source, self._around = source, tuple(around)
         self._scan: RecordScan | None = None
+        self._cancel = Cancel()
         self._used = Cancel()
         self.schema: RecordSchema = RecordSchema(self._columns, others=malformed or continuation)
 
@@ -170,17 +84,50 @@ class Records:
         if not self._job.plan.sources:
             raise_first(self._job.inputs)
 
+    def raise_if_unreadable(self) -> None:
+        """Raise `UnreadableLogError` for the first file of which no sampled line is of a known
+        format; of what a folder or a pattern led to, only if that holds for all of it."""
+        if self._job.options.format is not None:
+            return
+        inputs = [each for each in self._job.inputs if each.error is None]
+        unread = [each for each in inputs if each.stream is None and has_unread(each)]
+        for each in unread:
+            if not each.matched or len(unread) == len(inputs):
+                raise unreadable(each)
+
+    def _raise_if_none_was_read(self) -> None:
+        """An empty result would look like an answer where there are lines, but no record."""
+        lines = self.stats().lines
+        is_empty = not lines.get("parsed", 0) + lines.get("filtered", 0)
+        if self._errors == "raise" and not self._malformed and is_empty and lines.get("malformed"):
+            raise InputError(
+                f"none of the {lines['malformed']:,} lines in {self._shown_inputs()} matches "
+                + ("the format" if self._job.options.format else "a known format"),
+                input=self._job.inputs[0].path,
+                kind="format",
+                hint="see: logan detect FILE; malformed=True gives the lines",
+            )
+
     @property
     def planned_bytes(self) -> int:
         """Bytes that a scan is going to read; 0 if that is not known."""
         return 0 if self.once else self._job.plan.bytes
 
+    @property
+    def scanned_bytes(self) -> int:
+        """Bytes that the latest scan has read so far."""
+        return self._cancel.scanned_bytes
+
     def scan(self, cancel: Cancel | None = None) -> RecordScan:
         """A new scan, which begins with its first batch. Setting `cancel` stops it."""
+        self._cancel = Cancel() if cancel is None else cancel
+        self._scan = self._new_scan(self._cancel)
+        return self._scan
+
+    def _new_scan(self, cancel: Cancel) -> RecordScan:
         if self.once and self._used.is_set():
             raise self._read_before()
         plan = self._job.plan
-        cancel = Cancel() if cancel is None else cancel
         files = {
             index: (source.url, Fingerprint.from_json(source.fingerprint))
             for index, source in enumerate(plan.sources)
@@ -212,9 +159,8 @@ class Records:
         )
         for source, pieces in pushers:
             threading.Thread(
-                target=_push, args=(scan, source, pieces), name="logan-push", daemon=True
+                target=push, args=(scan, source, pieces), name="logan-push", daemon=True
             ).start()
-        self._scan = scan
         return scan
 
     def __iter__(self) -> Iterator[Batch]:
@@ -223,12 +169,20 @@ class Records:
         try:
             while (batch := scan.read()) is not None:
                 yield batch
+            self._raise_if_none_was_read()
         finally:
             scan.close()
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """A new scan, for Arrow's C stream interface."""
         return self.scan().__arrow_c_stream__(requested_schema)
+
+    def __array__(self, *_: object, **__: object) -> NoReturn:
+        """`pd.DataFrame(records)` would make a frame of batches, one a row."""
+        raise TypeError(
+            "NumPy and pandas' constructor do not read Arrow: use pa.table(records).to_pandas(), "
+            "from pandas 3 on pd.DataFrame.from_arrow(records)"
+        )
 
     def __arrow_c_schema__(self) -> object:
         """The schema, for Arrow's C data interface."""
@@ -254,6 +208,37 @@ class Records:
             misfits=found["misfits"],
             failures=unopened + failures,
             complete=found["complete"] and not unopened and not failures,
+        )
+
+    def write(
+        self, path: str | os.PathLike[str], kind: str | None = None, *, progress: Progress = None
+    ) -> int:
+        """Write all records to a file: "parquet", "arrow", "csv" or "jsonl", by default as its
+        suffix says; the number of rows.
+
+        The file holds all of them, or what it held before. `progress` is called with (bytes done,
+        bytes in all), the second 0 while that is not known.
+
+            logan.records("access.log", where="status>=500").write("errors.parquet")
+
+        Raises:
+            UsageError: the suffix names no kind of file, or the file is one of the inputs.
+            OutputError: the file cannot be written.
+            InputError: an input cannot be read; the file is then as it was.
+        """
+        from logan.record_stream.writing import kind_of, write_scan
+
+        target = os.fspath(path)
+        chosen = kind_of(target, kind)
+        if any(_is_same_file(target, each.url) for each in self._job.plan.sources):
+            raise UsageError(
+                f"{target} is both an input and the file to write", hint="write to another file"
+            )
+        return write_scan(
+            *(self.scan(), target, chosen),
+            total=self.planned_bytes,
+            progress=progress,
+            check=self._raise_if_none_was_read,
         )
 
     def close(self) -> None:
@@ -332,14 +317,27 @@ class Records:
         ]
 
     def __repr__(self) -> str:
-        return f"<Records of {len(self._job.inputs)} inputs: {', '.join(self.schema.names)}>"
+        return f"<Records of {self._shown_inputs()}: {', '.join(self.schema.names)}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the columns, and the first rows of files."""
+        from logan.record_stream.preview import preview
+
+        plan = self._job.plan
+        is_local = all(each.fingerprint is not None for each in plan.sources)
+        can_look = is_local and not self.once
+        return preview(self._shown_inputs(), self.schema, self._new_scan if can_look else None)
+
+    def _shown_inputs(self) -> str:
+        inputs = self._job.inputs
+        return shown_name(inputs[0].path) if len(inputs) == 1 else f"{len(inputs):,} inputs"
 
     @staticmethod
     def _native(*args: Any, **options: Any) -> RecordScan:
         try:
             return RecordScan(*args, **options)
         except ValueError as error:
-            raise UsageError(_reason(error)) from error
+            raise UsageError(reason(error)) from error
 
     def _name(self, source: int) -> str:
         return self._job.inputs[self._job.order[source]].path
@@ -381,13 +379,13 @@ class Records:
                 head = b"" if stream.pieces is not None else stream.head
                 streams[source] = (name, planned.compression, head, fd)
                 if stream.pieces is not None:
-                    pushers.append((source, _after(stream.head, stream.pieces)))
+                    pushers.append((source, after(stream.head, stream.pieces)))
                 stages.append(("pushed", source, []))
             elif planned.fingerprint is None:
                 if not planned.size:
                     continue
                 streams[source] = (name, planned.compression, b"", None)
-                pushers.append((source, _fetched(planned.url, planned.etag, planned.size, cancel)))
+                pushers.append((source, fetched(planned.url, planned.etag, planned.size, cancel)))
                 stages.append(("pushed", source, []))
             elif planned.compression is not None:
                 stages.append(("archive", source, []))
@@ -403,46 +401,6 @@ class Records:
         return stages, streams, pushers
 
 
-@dataclass(frozen=True, slots=True)
-class Partition:
-    """The records of one chunk; it can be sent to another process, which must see the file.
-
-    Reads like `Records`, with one thread; what cannot be read raises `InputError`.
-    """
-
-    source: Source
-    index: int
-    name: str
-    start: int
-    end: int
-    spec_json: str
-    columns: tuple[str, ...]
-    expansion_max: int
-    malformed: bool = False
-
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        """A new scan, for Arrow's C stream interface."""
-        planned = self.source
-        file = (planned.url, Fingerprint.from_json(planned.fingerprint or ""))
-        kind = "files" if planned.splittable else "serial"
-        scan = RecordScan(
-            Spec(self.spec_json),
-            self.columns,
-            [self.name] * (self.index + 1),
-            [file] * (self.index + 1),
-            [
-                ("archive", self.index, [])
-                if planned.compression is not None
-                else (kind, self.index, [(self.index, self.start, self.end)])
-            ],
-            archives={} if planned.compression is None else {self.index: planned.compression},
-            threads=1,
-            expansion_max=self.expansion_max,
-            malformed=self.malformed,
-        )
-        return scan.__arrow_c_stream__(requested_schema)
-
-
 def _near(chunks: list[Chunk], offsets: Sequence[int]) -> list[Chunk]:
     """The chunks that hold the offsets, each with the one before it, where its record may begin,
     and the one after it, where it may go on."""
@@ -456,29 +414,8 @@ def _near(chunks: list[Chunk], offsets: Sequence[int]) -> list[Chunk]:
     return [chunk for at, chunk in enumerate(chunks) if at in found]
 
 
-def _after(head: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
-    yield head
-    yield from pieces
-
-
-def _fetched(url: str, etag: str | None, size: int, cancel: Cancel) -> Iterator[bytes]:
-    from logan.sources.objects import Fetcher
-
-    yield from Fetcher(url, etag).pieces(0, size, size, cancel)
-
-
-def _push(scan: RecordScan, source: int, pieces: Iterable[bytes]) -> None:
-    """Give the scan all pieces, and say why that is not all."""
-    why = None
+def _is_same_file(one: str, other: str) -> bool:
     try:
-        for piece in pieces:
-            if not scan.push(source, piece):
-                break
-    except CancelledError:
-        pass
-    except InputError as error:
-        why = str(error)
-    except OSError as error:
-        why = error.strerror or str(error)
-    finally:
-        scan.end(source, why)
+        return os.path.isfile(one) and os.path.samefile(one, other)
+    except (OSError, ValueError):
+        return False
