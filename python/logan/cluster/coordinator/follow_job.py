@@ -4,9 +4,9 @@ Pure but for `clock` arguments; knows no connection and no journal. `accept` dec
 worker's slots counts; `merge` (blocking) adds it to the figures and gives what the journal shall
 have; only then is it acknowledged.
 
-A log is a source of the job for as long as the job lives, whoever reads it. Its key is the worker's
-name and its path. Two workers of one host that offer the same file share a source: one follows,
-the other stands by and takes over when the first one leaves.
+A log is a source of the job for as long as the job lives, whichever worker reads it. Its key is the
+worker's name and its path. Two workers of one host that offer the same file share a source: one
+follows, the other stands by and takes over when the first one leaves.
 """
 
 from __future__ import annotations
@@ -366,10 +366,10 @@ class FollowJob:
             job.sources.append(_source_from(index, stored.sources[index]))
         kept = {key: Summary.from_bytes(data) for key, data in stored.buckets.items()}
         job.buckets = Buckets(kept)
-        job._check_coverage()
+        job.check_coverage()
         return job
 
-    def _check_coverage(self) -> None:
+    def check_coverage(self) -> None:
         """Raise `ValueError` unless the figures cover what the sources say, each byte once."""
         evaluated = json.loads(self.total().evaluate(top=1, series_points=1))
         covered: Mapping[str, list[list[int]]] = {

@@ -103,7 +103,7 @@ class FollowTable:
             found.scope.cancel()
 
     def stop(self) -> None:
-        """Follow nothing any more: what was not sent is read by whoever comes next."""
+        """Follow nothing any more: what was not sent is read by the next worker."""
         for job in list(self._jobs):
             self.cancel(job)
 
