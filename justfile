@@ -85,6 +85,10 @@ kills *args:
 chaos count="50" jobs="4": build
     "{{ python }}" -m tests.chaos --count {{ count }} --jobs {{ jobs }}
 
+# Three hosts, rotations, a kill every 10 s of a worker or the coordinator: each line counted once
+follow-faults seconds="600" kill_every="10": build
+    "{{ python }}" -m tests.support.follow_faults --seconds {{ seconds }} --kill-every {{ kill_every }}
+
 # Complain about style
 lint:
     ruff check

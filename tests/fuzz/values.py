@@ -131,6 +131,10 @@ def _float(info: inspect.FloatType, chance: Random) -> float:
 
 
 def _string(info: inspect.StrType, chance: Random) -> str:
+    if info.pattern is not None and "0-9a-f" in info.pattern:
+        return f"{chance.getrandbits(64):016x}"
+    if info.pattern is not None and "start|end" in info.pattern:
+        return chance.choice(["start", "end", "300", "0.5"])
     if info.pattern is not None and "a-z" in info.pattern:
         return chance.choice(WORDS[:3])
     if chance.random() < 0.2:

@@ -141,6 +141,7 @@ CALLS = {
     "worker": [],
     "submit": ["x.log"],
     "status": [],
+    "cancel": ["0123456789ab"],
     "watch": ["x.log"],
     "diff": ["a.log", "b.log"],
     "export": ["x.log", "-o", "x.parquet"],

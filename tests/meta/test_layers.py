@@ -22,8 +22,8 @@ BASE = {"_logan", "errors", "limits", "model", "log", "cpus", "options", "atomic
 PLANNING = BASE | {"sources", "planning"}
 REPORT = PLANNING | {"report"}
 BODIES = {"wire.bodies"}  # what a cluster tells of itself: types without a protocol
-CLUSTER = REPORT | {"scan", "wire", "cluster"} | BODIES
 SAVING = REPORT | {"summaries"}
+CLUSTER = SAVING | {"scan", "wire", "wire.following", "cluster", "live"} | BODIES
 LIBRARY = (
     SAVING
     | {"comparison", "state", "record_stream", "query"}
@@ -49,8 +49,9 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "analysis": SAVING | {"engines", "comparison"},
     "record_stream": PLANNING,
     "query": PLANNING | {"record_stream"},
-    "wire": {"_logan", "errors", "limits"} | BODIES,
+    "wire": {"_logan", "errors", "limits", "wire.following"} | BODIES,
     "wire.bodies": {"_logan", "errors", "limits", "wire"},
+    "wire.following": {"_logan", "errors", "limits", "wire"} | BODIES,
     "scheduler": {"errors"},
     "engines": REPORT | {"scan", "record_stream"},
     "cluster": CLUSTER,
@@ -61,7 +62,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "feed": LIBRARY,
     "live": SAVING | {"state"},
     "": LIBRARY | {"api", "feed"},
-    "cli": LIBRARY | BODIES | {"", "api", "feed", "live", "simulation"},
+    "cli": LIBRARY | BODIES | {"", "api", "feed", "live", "simulation", "wire.following"},
     "__main__": {"cli"},
 }
 """By package (or module beside the packages): what it may import besides itself. The longest name
@@ -79,7 +80,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "rich_argparse": ("cli",),
     "argparse": ("cli",),
     "sqlite3": ("cluster.coordinator", "state.folder"),
-    "msgspec": ("wire", "cluster", "planning.codec", "summaries.saved"),
+    "msgspec": ("wire", "cluster", "planning.codec", "summaries.saved", "cli.watch_remote"),
     "psutil": ("cluster",),
     "starlette": ("cluster.http", "live.web"),
     "hypercorn": ("cluster.http", "live.web"),

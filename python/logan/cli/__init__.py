@@ -17,6 +17,7 @@ COMMANDS: Final = (
     "worker",
     "submit",
     "status",
+    "cancel",
     "simulate",
     "detect",
     "validate",

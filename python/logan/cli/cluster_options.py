@@ -22,8 +22,9 @@ __all__ = [
 ]
 
 
-def configure_peer(parser: Parser) -> None:
-    """Add where the coordinator is and how to trust each other, for workers and clients."""
+def configure_peer(parser: Parser, *, insecure: bool = True) -> None:
+    """Add where the coordinator is and how to trust each other, for workers and clients; unless
+    `insecure`, the command has an option of that name already."""
     parser.setting(
         "--coordinator",
         type=str,
@@ -38,6 +39,8 @@ def configure_peer(parser: Parser) -> None:
         help="file with the coordinator's secret, mode 0600 [env: LOGAN_TOKEN]",
     )
     group.add_argument("--tls-ca", metavar="FILE", help="use TLS; PEM file of the trusted CA")
+    if not insecure:
+        return
     group.add_argument(
         "--insecure",
         action="store_true",

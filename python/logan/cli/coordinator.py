@@ -19,6 +19,7 @@ from logan.cli.report_options import (
     series_points_of,
 )
 from logan.cli.signals import Signals
+from logan.cli.watch import configure_serving, server_of
 from logan.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ EPILOG = """\
 examples:
   logan coordinator --port 8000
   logan coordinator access.log --expect-workers 3 --json -o report.json
+  logan coordinator --serve                   # http://127.0.0.1:8642/
   logan coordinator --host 0.0.0.0 --token-file token --tls-cert cert.pem --tls-key key.pem
 
 With PATHs it runs one job and prints its report; otherwise it serves until Ctrl-C. The first
@@ -121,6 +123,7 @@ def configure(parser: Parser) -> None:
     group.add_argument(
         "--insecure", action="store_true", help="allow remote hosts without token and TLS"
     )
+    configure_serving(parser, insecure=False)
     configure_report(parser)
 
 
@@ -152,6 +155,7 @@ async def _main(
     import trio
 
     coordinator = _coordinator(args, view)
+    page = server_of(args)
     async with coordinator, trio.open_nursery() as nursery:
         stopped = trio.Event()
         waiting = trio.CancelScope()
@@ -171,6 +175,10 @@ async def _main(
             f"listening on {coordinator.host}:{coordinator.port}; start workers with: "
             f"logan worker --id alice --coordinator {_reachable(coordinator)}"
         )
+        if page is not None:
+            from logan.live.web import serve
+
+            view.tell(f"live page: {await nursery.start(serve, page, coordinator.page())}")
         code: int = Exit.OK
         if not args.paths:
             await stopped.wait()

@@ -92,7 +92,25 @@ def _text(status: StateBody, width: int, *, color: bool) -> str:
             Text.assemble((f"job {visible(job.name)}", "bold cyan"), f" {done}"),
             Text(counts, style="dim"),
         ]
-    if not status.jobs:
+    for follow in status.follows:
+        away = f", {follow.away:,} away" if follow.away else ""
+        lost = f", {follow.lost:,} losses" if follow.lost else ""
+        behind = units.bytes_size(follow.behind_bytes) if follow.behind_bytes else "nothing"
+        counts = (
+            f"  {follow.logs:,} logs on {follow.hosts:,} hosts{away}{lost}; "
+            f"{units.bytes_size(follow.counted_bytes)} counted, {behind} behind; "
+            f"{follow.viewers:,} watching"
+        )
+        name = visible(follow.name)
+        parts += [
+            Text(),
+            Text.assemble(
+                (f"job {follow.job} follows {name}", "bold cyan"),
+                f" for {units.span(round(follow.elapsed_s))}",
+            ),
+            Text(counts, style="dim"),
+        ]
+    if not status.jobs and not status.follows:
         parts.append(Text("no jobs"))
     parts += [
         Text(),

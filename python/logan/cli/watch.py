@@ -20,13 +20,14 @@ from logan.options import Storage
 
 if TYPE_CHECKING:
     from logan.cli.main import Parser
+    from logan.cli.watch_remote import Told
     from logan.live.alerts import Alerts
     from logan.live.watching import Watch
     from logan.options import Options
     from logan.report import Report
     from logan.state.folder import StateFolder
 
-__all__ = ["EPILOG", "HELP", "configure", "run"]
+__all__ = ["EPILOG", "HELP", "configure", "configure_serving", "run", "server_of"]
 
 HELP = "Follow logs as they are written: the report of the last minutes, alerts, a live page."
 EPILOG = """\
@@ -39,6 +40,7 @@ examples:
   logan watch app.log --alert 'response_time_ms.p95 over 5m > 800ms' --alert 'absent over 5m'
   logan watch app.log --json --interval 5s --window 1m
   logan watch access.log --serve              # http://127.0.0.1:8642/
+  logan watch --on-workers '/var/log/nginx/*.log' --coordinator logs.example:8000
   logan watch access.log --state /var/lib/logan/live      # goes on where the last one ended
 
 A log is what rotation strings together: renamed, copied and truncated, dated, compressed. Each
@@ -130,11 +132,30 @@ def configure(parser: Parser) -> None:
         "ends; repeatable",
     )
     configure_serving(parser)
+    configure_remote(parser)
     configure_report(parser)
 
 
-def configure_serving(parser: Parser) -> None:
-    """Add what says where the live page is served."""
+def configure_remote(parser: Parser) -> None:
+    """Add what names logs of workers, and the coordinator that has them followed."""
+    from logan.cli.cluster_options import configure_peer
+
+    hosts = parser.add_argument_group("many hosts")
+    hosts.add_argument(
+        "--on-workers",
+        action="append",
+        default=[],
+        metavar="GLOB",
+        help="follow files on the workers' own machines, by a job that lives in the coordinator; "
+        "repeatable",
+    )
+    hosts.add_argument("--job", metavar="ID", help="attach to such a job; Ctrl-C leaves it again")
+    configure_peer(parser, insecure=False)
+
+
+def configure_serving(parser: Parser, *, insecure: bool = True) -> None:
+    """Add what says where the live page is served; unless `insecure`, the command has an option
+    of that name already."""
     from logan.live import PAGE_ADDRESS
 
     page = parser.add_argument_group("live page")
@@ -153,10 +174,13 @@ def configure_serving(parser: Parser) -> None:
     )
     page.add_argument("--serve-cert", metavar="FILE", help="TLS certificate of the page")
     page.add_argument("--serve-key", metavar="FILE", help="key of the certificate")
+    if not insecure:
+        return
     page.add_argument(
         "--insecure",
         action="store_true",
-        help="serve without TLS to others: token and figures can be read on the way",
+        help="serve without TLS to others, or connect to a coordinator elsewhere without token "
+        "and TLS: token and figures can be read on the way",
     )
 
 
@@ -168,8 +192,13 @@ def run(args: argparse.Namespace) -> int:
     from logan.cli.terminal import check_saving
     from logan.live.starting import parse_from
 
+    is_remote = bool(args.on_workers) or args.job is not None
+    if is_remote:
+        from logan.cli.watch_remote import check
+
+        check(args)
     paths = args.paths or ["-"]
-    if not args.paths and sys.stdin is not None and sys.stdin.isatty():
+    if not (args.paths or is_remote) and sys.stdin is not None and sys.stdin.isatty():
         raise UsageError("watch needs a path, or a log on standard input", hint="logan watch FILE")
     if args.csv:
         raise UsageError("watch prints no CSV", hint="use --json, or analyze")
@@ -185,6 +214,8 @@ def run(args: argparse.Namespace) -> int:
     check_saving(args.save, args.output, paths)
     now = clock.now()
     try:
+        if is_remote:
+            return trio.run(_main_remote, args, options, start, alerts, expectations)
         with ExitStack() as stack:
             folder = None
             if args.state is not None:
@@ -249,19 +280,8 @@ async def _main(
     *,
     folder: StateFolder | None,
 ) -> int:
-    import trio
-
-    from logan.cli.signals import Signals
-    from logan.cli.terminal import is_terminal, say
-    from logan.live.runner import Limits, Runner
     from logan.live.watching import Watch
 
-    is_json = args.output_format == "json"
-    with_view = not is_json and is_terminal(sys.stdout) and args.output in (None, "-")
-    interval_s = args.interval or (VIEW_INTERVAL_S if is_json or with_view else LINES_INTERVAL_S)
-    if interval_s < INTERVAL_S_MIN:
-        raise UsageError(f"--interval must be {INTERVAL_S_MIN:g}s or more")
-    server = _server(args)
     reach_s = max((each.over_s for each in alerts.alerts), default=0.0)
     watch = Watch(
         paths,
@@ -273,46 +293,87 @@ async def _main(
         state=folder,
     )
     try:
-        screen: Any = None
-        if with_view:
-            from logan.cli.watch_view import Screen
-
-            screen = Screen(watch, alerts, args)
-
-        async def shown() -> None:
-            if screen is not None:
-                await screen.refresh()
-            elif args.output in (None, "-"):
-                await trio.to_thread.run_sync(_print_line, watch, alerts, args)
-
-        runner = Runner(
-            watch,
-            interval_s=interval_s,
-            shown=shown,
-            say=screen.say if screen is not None else say,
-            alerts=alerts,
-            targets=tuple(args.notify),
-            limits=Limits(args.for_s, args.exit_idle),
-        )
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(Signals().watch, runner.stop.set)
-            if server is not None:
-                from logan.live.web import serve
-
-                page = await nursery.start(serve, server, watch, alerts)
-                (screen.say if screen is not None else say)(f"live page: {page}")
-            if screen is not None:
-                async with screen.on(runner, nursery):
-                    await runner.run()
-            else:
-                await runner.run()
-            nursery.cancel_scope.cancel()
+        await _show(args, watch, alerts)
         return _end(args, watch, alerts, expectations)
     finally:
         watch.close()
 
 
-def _server(args: argparse.Namespace) -> Any:
+async def _main_remote(
+    args: argparse.Namespace,
+    options: Options,
+    start: str | float,
+    alerts: Alerts,
+    expectations: list[Any],
+) -> int:
+    from logan.cli.watch_remote import run_remote
+
+    async def show(watch: Watch, told: Told) -> None:
+        await _show(args, watch, alerts, told)
+
+    def end(watch: Watch) -> int:
+        return _end(args, watch, alerts, expectations)
+
+    return await run_remote(args, options, start, alerts, show, end)
+
+
+async def _show(
+    args: argparse.Namespace, watch: Watch, alerts: Alerts, told: Told | None = None
+) -> None:
+    """Show a watch until it ends, or the user wants it to."""
+    import trio
+
+    from logan.cli.signals import Signals
+    from logan.cli.terminal import is_terminal, say
+    from logan.live.runner import Limits, Runner
+
+    is_json = args.output_format == "json"
+    with_view = not is_json and is_terminal(sys.stdout) and args.output in (None, "-")
+    interval_s = args.interval or (VIEW_INTERVAL_S if is_json or with_view else LINES_INTERVAL_S)
+    if interval_s < INTERVAL_S_MIN:
+        raise UsageError(f"--interval must be {INTERVAL_S_MIN:g}s or more")
+    server = server_of(args)
+    screen: Any = None
+    if with_view:
+        from logan.cli.watch_view import Screen
+
+        screen = Screen(watch, alerts, args)
+
+    async def shown() -> None:
+        if screen is not None:
+            await screen.refresh()
+        elif args.output in (None, "-"):
+            await trio.to_thread.run_sync(_print_line, watch, alerts, args)
+
+    say_now = screen.say if screen is not None else say
+    if told is not None:
+        told.say = say_now
+    runner = Runner(
+        watch,
+        interval_s=interval_s,
+        shown=shown,
+        say=say_now,
+        alerts=alerts,
+        targets=tuple(args.notify),
+        limits=Limits(args.for_s, args.exit_idle),
+    )
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(Signals().watch, runner.stop.set)
+        if server is not None:
+            from logan.live.web import WatchContent, serve
+
+            page = await nursery.start(serve, server, WatchContent(watch, alerts))
+            say_now(f"live page: {page}")
+        if screen is not None:
+            async with screen.on(runner, nursery):
+                await runner.run()
+        else:
+            await runner.run()
+        nursery.cancel_scope.cancel()
+
+
+def server_of(args: argparse.Namespace) -> Any:
+    """Where the page is served, as the options say; None for nowhere. Raises `UsageError`."""
     if args.serve is None:
         return None
     from logan.live.serving import settings_of

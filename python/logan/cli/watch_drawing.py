@@ -36,6 +36,7 @@ def drawn(
 
     lines: list[Text] = [_heading(data, state), Text(data["verdict"], TONES[data["tone"]])]
     lines += _facts(data, width)
+    lines += _hosts(data, max(2, height // 4))
     left = height - len(lines) - 1
     if section == "overview":
         charts = 4 if height >= 30 else 2
@@ -92,6 +93,30 @@ def _facts(data: Board, width: int) -> list[Text]:
         values.append(value.ljust(size), "bold")
         labels.append(label.ljust(size))
     return [Text(), values, labels]
+
+
+def _hosts(data: Board, height: int) -> list[Text]:
+    """A line for each host, those that are away or have lost something first."""
+    from rich.text import Text
+
+    hosts = sorted(data["hosts"], key=lambda each: each["tone"] == "good")
+    if not hosts:
+        return []
+    wide = max(len(each["host"]) for each in hosts)
+    lines = [Text()]
+    for each in hosts[:height]:
+        line = Text(f"{each['host']:<{wide}}  ", "bold")
+        line.append(each["state"], f"{TONES[each['tone']]} not bold")
+        logs = "1 log" if each["logs"] == 1 else f"{each['logs']:,} logs"
+        line.append(
+            f"  {logs}, {each['counted']} counted, {each['behind']} behind, "
+            f"last line {each['last']}",
+            "dim not bold",
+        )
+        lines.append(line)
+    if len(hosts) > height:
+        lines.append(Text(f"{len(hosts) - height:,} more hosts", "dim"))
+    return lines
 
 
 def _timeline(data: Board, width: int, height: int) -> list[Text]:

@@ -210,6 +210,9 @@ class Screen:
         self._where, self._new = "", NewMessages()
         if not text:
             return
+        if self._watch.hosts:
+            self.complaint = "other hosts count these logs: begin a job with --where"
+            return
         if self._watch.pipes():
             self.complaint = "what went through a pipe is gone: start again with --where"
             return

@@ -45,7 +45,7 @@ from logan.wire.messages import (
     StatusReport,
 )
 
-__all__ = ["Client", "Progress"]
+__all__ = ["Client", "Progress", "error_from"]
 
 Progress = Callable[[int, int, ProgressBody], None]
 """Called with (bytes done, bytes in all, workers and events) some times a second."""
@@ -79,16 +79,16 @@ class Client:
     async def status(self) -> StateBody:
         """Workers, jobs and recent events. Raises `ClusterError`."""
         try:
-            async with self._connected() as link:
+            async with self.connected() as link:
                 link.post(Status())
                 with trio.fail_after(ANSWER_S_MAX):
                     message = await link.receive()
                     while isinstance(message, Ping):
                         message = await link.receive()
         except (TransportLostError, ProtocolError, trio.TooSlowError, OSError) as error:
-            raise self._unreachable(error) from error
+            raise self.unreachable(error) from error
         if isinstance(message, Error):
-            raise self._unreachable(ProtocolError(message.message, code=message.code))
+            raise self.unreachable(ProtocolError(message.message, code=message.code))
         if not isinstance(message, StatusReport):
             raise ClusterError(f"{self.address} sent no status")
         return message.body
@@ -107,18 +107,18 @@ class Client:
         while True:
             attempts.begin()
             try:
-                async with self._connected() as link:
+                async with self.connected() as link:
                     attempts.welcomed()
                     return await self._submit(link, submission, attempts, progress)
             except ProtocolError as error:
                 if error.code != "busy" or not attempts.connected:
-                    raise self._unreachable(error) from error
+                    raise self.unreachable(error) from error
                 why = str(error)
             except SSLError as error:
-                raise self._unreachable(error) from error
+                raise self.unreachable(error) from error
             except (TransportLostError, trio.TooSlowError, OSError) as error:
                 if not attempts.connected:
-                    raise self._unreachable(error) from error
+                    raise self.unreachable(error) from error
                 why = _reason(error)
             if attempts.is_over():
                 raise ClusterError(
@@ -156,7 +156,7 @@ class Client:
                         if progress is not None:
                             progress(done, total, body)
                     case Report(kind="error", body=data):
-                        raise _error_from(decode_body(data, ErrorBody, "REPORT"))
+                        raise error_from(decode_body(data, ErrorBody, "REPORT"))
                     case Report(body=data):
                         _check_report(data)
                         # Otherwise the coordinator keeps it for when we connect again.
@@ -172,7 +172,7 @@ class Client:
             raise
 
     @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[Transport]:
+    async def connected(self) -> AsyncIterator[Transport]:
         """An authenticated link that is kept alive. Raises as `connect`, `client_handshake` and
         `keep_alive` do."""
         stream, certificate = await self._connect(self.address, self._ssl)
@@ -186,7 +186,8 @@ class Client:
                 yield link
                 nursery.cancel_scope.cancel()
 
-    def _unreachable(self, error: BaseException) -> ClusterError:
+    def unreachable(self, error: BaseException) -> ClusterError:
+        """What is said of a connection that failed."""
         if isinstance(error, ClusterError):
             return error
         hint = f"start one with: logan coordinator --port {self.address.port}"
@@ -301,7 +302,7 @@ def _check_report(data: bytes) -> None:
             raise ProtocolError(f"REPORT: not a report: {name} is not an object", code="field")
 
 
-def _error_from(body: ErrorBody) -> LoganError:
+def error_from(body: ErrorBody) -> LoganError:
     """The error that the coordinator had, if its class is one of ours."""
     kind = getattr(errors, body.error, None)
     if isinstance(kind, type) and issubclass(kind, InputError):

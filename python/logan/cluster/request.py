@@ -32,15 +32,17 @@ class Submission:
     Attributes:
         base: the folder that relative paths are relative to, if the coordinator has it.
         confined: whether the coordinator's roots bound it; not for its own command line.
+        begin: where a follow job begins in files that are there: "start", "end", or seconds.
     """
 
-    kind: Literal["paths", "on_workers"] = "paths"
+    kind: Literal["paths", "on_workers", "follow"] = "paths"
     paths: Sequence[str] = ()
     options: Options = field(default_factory=Options)
     anchor: datetime | None = None
     series_points: int | None = SERIES_POINTS_MAX
     base: str | None = None
     confined: bool = False
+    begin: str | None = None
 
     def message(self) -> Submit:
         """SUBMIT, for a client to send. Raises `UsageError` for what a coordinator would refuse."""
@@ -63,6 +65,7 @@ class Submission:
             paths=tuple(self.paths),
             base=self.base,
             options=SubmitOptions(**options, anchor=self.anchor, series_points=self.series_points),
+            begin=self.begin,
         )
 
     @classmethod
@@ -81,4 +84,5 @@ class Submission:
             series_points=points,
             base=body.base,
             confined=True,
+            begin=body.begin,
         )

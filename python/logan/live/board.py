@@ -125,8 +125,37 @@ def board(
         "last_record": report["time"]["last"],
         "out_of_order": report["time"].get("out_of_order", 0),
         "behind": watch.behind(),
+        "hosts": [host_line(each) for each in watch.hosts],
     }
     return {**shown, **watch.shown({key: shown[key] for key in _OF_THE_WATCH})}
+
+
+def host_line(host: Any) -> dict[str, Any]:
+    """A host as a line of a table: its name, a tone, how it is, and how far it is."""
+    if host.state == "away":
+        tone, state = "bad", f"away for {units.span(round(host.since_s))}"
+    elif host.lost:
+        tone, state = "warning", "live"
+    else:
+        tone, state = "good", "live"
+    if host.lost:
+        state += f", {units.count(host.lost)} losses"
+    last = "–" if host.behind_s is None else f"{units.span(round(host.behind_s))} ago"
+    return {
+        "host": visible(host.host),
+        "tone": tone,
+        "state": state,
+        "logs": host.logs,
+        "counted": units.bytes_size(host.counted_bytes),
+        "behind": _behind(host),
+        "last": last,
+    }
+
+
+def _behind(host: Any) -> str:
+    if host.state == "away":
+        return "an unknown amount"
+    return units.bytes_size(host.behind_bytes) if host.behind_bytes else "nothing"
 
 
 def _errors(report: Row) -> str:

@@ -34,6 +34,7 @@ class LogCounter:
         detection: what the log looks like, if that is known; else its first lines tell.
         start: offset of the first byte that is counted, where a line begins, and
         before: the bytes that precede it.
+        spec: how it is read, if that was decided elsewhere.
         known_as: the identity of the log in its spec; by default it is known by its name.
         reading: gives the text of a spec that reads as an earlier one did.
 
@@ -50,6 +51,7 @@ class LogCounter:
         detection: Detection | None = None,
         start: int = 0,
         before: bytes = b"",
+        spec: Spec | None = None,
         known_as: Mapping[str, Any] | None = None,
         reading: Callable[[str], str] | None = None,
     ) -> None:
@@ -70,6 +72,9 @@ class LogCounter:
         self._skips_line = False
         self._is_fresh = False
         self._closed = False
+        if spec is not None:
+            self._spec, self._feed = spec, self._native_of(spec, start, before)
+            return
         _spec(name, Detection(), options, self._anchor_ns)  # an invalid option fails here
         if detection is not None:
             self._start(detection, start, before)
@@ -142,8 +147,11 @@ class LogCounter:
 
     def _native(self, start: int, before: bytes) -> _logan.Feed:
         assert self._spec is not None
+        return self._native_of(self._spec, start, before)
+
+    def _native_of(self, spec: Spec, start: int, before: bytes) -> _logan.Feed:
         chunk_size = self._options.chunk_size
-        feed = _logan.Feed(self._spec, chunk_size=chunk_size, start=start, before=before)
+        feed = _logan.Feed(spec, chunk_size=chunk_size, start=start, before=before)
         feed.part()
         return feed
 

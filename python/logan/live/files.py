@@ -13,14 +13,24 @@ import lzma
 import os
 import stat
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import IO, Any, Final, Protocol
 
 from logan import _logan
 from logan.limits import MIB
 
-__all__ = ["HEAD_BYTES_MAX", "CompressedFile", "Generation", "OpenFile", "Replaced", "head_of"]
+__all__ = [
+    "HEAD_BYTES_MAX",
+    "TAIL_BYTES_MAX",
+    "Allowed",
+    "CompressedFile",
+    "Generation",
+    "OpenFile",
+    "Readable",
+    "Replaced",
+    "head_of",
+]
 
 HEAD_BYTES_MAX: Final = 4096
 """By so many first bytes a file is known again, under whatever name."""
@@ -35,6 +45,10 @@ DECODED_AT_ONCE_BYTES_MAX: Final = 64 * MIB
 """Stored bytes of a file whose compression cannot be decoded piece by piece here."""
 
 PIECE_BYTES: Final = 256 * 1024
+
+
+Allowed = Callable[[str], bool]
+"""Whether the file of a path without links may be read."""
 
 
 class Replaced(Exception):
@@ -60,7 +74,10 @@ class Generation:
         common = min(len(head), len(self.head))
         if common == 0 or head[:common] != self.head[:common]:
             return False
-        return common >= SHORT_HEAD_BYTES or size is None or size == self.size
+        if common >= SHORT_HEAD_BYTES:
+            return True
+        # What is compressed is as long as its first bytes, if these are so few.
+        return len(head) <= len(self.head) if size is None else size == self.size
 
 
 class Readable(Protocol):
@@ -74,6 +91,7 @@ class Readable(Protocol):
     """
 
     name: str
+    identity: tuple[int, int]
     position: int
     content: object
 
@@ -89,7 +107,8 @@ class Readable(Protocol):
 
 @dataclass(slots=True)
 class OpenFile:
-    """A plain file, read from `position` on; `real` is its path without links."""
+    """A plain file, read from `position` on; `real` is its path without links. If it is `allowed`
+    that decides by its path without links which files of its set may be opened, too."""
 
     name: str
     fd: int
@@ -99,11 +118,12 @@ class OpenFile:
     head: bytes = b""
     tail: bytes = b""
     was_cut: bool = False
+    allowed: Allowed | None = None
     content: object = field(default_factory=object)
 
     @classmethod
-    def open(cls, path: str) -> OpenFile:
-        """Raises `OSError`; also for what is not a regular file."""
+    def open(cls, path: str, allowed: Allowed | None = None) -> OpenFile:
+        """Raises `OSError`; also for what is not a regular file, or not `allowed`."""
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             status = os.fstat(fd)
@@ -112,10 +132,17 @@ class OpenFile:
             if not stat.S_ISREG(status.st_mode):
                 raise OSError(22, "it is not a regular file", path)
             real = os.path.realpath(path)
+            if allowed is not None and not (allowed(real) and allowed(_opened(fd, real))):
+                raise PermissionError(1, "it is outside of what may be read", path)
         except BaseException:
             os.close(fd)
             raise
-        return cls(path, fd, (status.st_dev, status.st_ino), real)
+        return cls(path, fd, (status.st_dev, status.st_ino), real, allowed=allowed)
+
+    def bytes_before(self, position: int, most: int) -> bytes:
+        """At most so many bytes that end at `position`, wherever it is read now."""
+        size = min(most, position)
+        return self._pread(size, position - size)
 
     def seek(self, position: int) -> None:
         """Go on at `position`, as if what comes before had been read."""
@@ -198,14 +225,32 @@ class OpenFile:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
+def _opened(fd: int, otherwise: str) -> str:
+    """The path of an open file, which a link that was swapped in cannot change."""
+    try:
+        path = os.readlink(f"/proc/self/fd/{fd}")
+    except OSError:
+        return otherwise
+    # A file that was renamed or deleted since is the one that its name meant.
+    return path if os.path.isabs(path) and not path.endswith(" (deleted)") else otherwise
+
+
 class CompressedFile:
-    """What a compressed file of a log decodes to, from `position` on."""
+    """What a compressed file of a log decodes to, from `position` on.
+
+    Attributes:
+        head: its first bytes, if it was read from there; `recent`: those that were read last.
+    """
 
     def __init__(self, path: str, compression: str, position: int = 0) -> None:
         self.name = path
         self._file: IO[bytes] = open(path, "rb")  # noqa: SIM115
+        status = os.fstat(self._file.fileno())
+        self.identity = status.st_dev, status.st_ino
         self._pieces = _decoded(self._file, compression)
         self._kept = b""
+        self.head = b""
+        self.recent = b""
         self.position = position
         self.content = object()
         self._skip(position)
@@ -220,6 +265,8 @@ class CompressedFile:
             piece = next(self._pieces, b"")
             if not piece:
                 return
+            self._take_head(piece[:position])
+            self.recent = (self.recent + piece[:position])[-TAIL_BYTES_MAX:]
             if len(piece) > position:
                 self._kept = piece[position:]
             position -= len(piece)
@@ -229,8 +276,15 @@ class CompressedFile:
         if not self._kept:
             self._kept = next(self._pieces, b"")
         data, self._kept = self._kept[:most], self._kept[most:]
-        self.position += len(data)
+        if data:
+            self._take_head(data)
+            self.position += len(data)
+            self.recent = self.recent[-TAIL_BYTES_MAX:] + data
         return data
+
+    def _take_head(self, data: bytes) -> None:
+        if len(self.head) < HEAD_BYTES_MAX:
+            self.head += data[: HEAD_BYTES_MAX - len(self.head)]
 
     def close(self) -> None:
         """Let go of it."""

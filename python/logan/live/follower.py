@@ -18,7 +18,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from logan._logan import LOOK_BACK_BYTES_MAX
 from logan.live.files import (
+    Allowed,
     CompressedFile,
     Generation,
     OpenFile,
@@ -27,6 +29,7 @@ from logan.live.files import (
     head_of,
 )
 from logan.live.notices import Notice, Notices, clock_text
+from logan.live.places import FilePlace, Place, Role, file_place, found
 from logan.live.rotated import (
     GENERATIONS_MAX,
     copy_of,
@@ -79,6 +82,7 @@ class Follower:
         current: gives the path that is written to now; None if there is none. It may be another
             one each time (names with dates).
         notices: where events go.
+        allowed: decides, by their paths without links, which files may be read; None for all.
 
     Attributes:
         offset: of the byte that `read` gives next.
@@ -87,7 +91,13 @@ class Follower:
     """
 
     def __init__(
-        self, name: str, current: Callable[[], str | None], notices: Notices, *, now: float
+        self,
+        name: str,
+        current: Callable[[], str | None],
+        notices: Notices,
+        *,
+        now: float,
+        allowed: Allowed | None = None,
     ) -> None:
         self.name = name
         self.offset = 0
@@ -106,6 +116,11 @@ class Follower:
         self._cut_seen = 0
         self._told: str | None = None
         self._last_read = now
+        self._allowed = allowed
+        self._given_by: Readable | None = None
+        self._giver: Readable | None = None
+        self._finished: FilePlace | None = None
+        self._place: Place | None = None
         self._open_first(now)
 
     @property
@@ -122,6 +137,11 @@ class Follower:
     def file(self) -> OpenFile | None:
         """The file that is read now, as it is open."""
         return self._file
+
+    def retry(self, now: float) -> None:
+        """Look whether there is a file by now."""
+        if self._file is None:
+            self._open_first(now)
 
     def start_at(self, position: int, offset: int | None = None) -> None:
         """Begin with byte `position` of the first file, which is byte `offset` of the log, by
@@ -140,7 +160,7 @@ class Follower:
         """A renamed file, read up to `position`, in which its writer may still go on; None if it
         cannot be opened."""
         try:
-            file = OpenFile.open(path)
+            file = OpenFile.open(path, self._allowed)
         except OSError:
             return None
         file.seek(position)
@@ -153,6 +173,50 @@ class Follower:
             return b""
         size = min(most, self._file.position)
         return os.pread(self._file.fd, size, self._file.position - size)
+
+    def place(self, unread: int, now: float) -> Place | None:
+        """Where it stands, without the last `unread` bytes that it gave, behind which no line has
+        ended. None if that cannot be said just now."""
+        if self._file is None:
+            return None
+        current: Role = "cut" if self._file.was_cut else "current"
+        files: list[tuple[Readable, Role]] = [
+            (each, "queued") for each in self._before if each.position
+        ][:1]
+        files += [(self._file, current), *((each.file, "retired") for each in self._retired)]
+        places = [
+            file_place(each, role, unread if each is self._given_by else 0) for each, role in files
+        ]
+        known = tuple(each for each in places if each is not None)
+        if self._finished is not None:
+            known = (self._finished, *known)
+        if len(known) < len(places) or (unread and not any(self._given_by is f for f, _ in files)):
+            return None
+        return Place(self.offset - unread, known, len(self._before), now)
+
+    def resume(self, place: Place, now: float) -> bytes:
+        """Go on at a place, in whatever files its bytes are now; nothing was read before. The
+        bytes that precede it, as far as they are there. Says what is gone for good."""
+        self.offset = place.offset
+        self._place = place
+        return b"" if self._file is None else self._restore(self._file, now)
+
+    def _restore(self, file: OpenFile, now: float) -> bytes:
+        place, self._place = self._place, None
+        assert place is not None
+        there = found(place, file, LOOK_BACK_BYTES_MAX)
+        file.was_cut = there.was_cut
+        self._before.extend(there.queue)
+        for each in there.retired:
+            self._retire(each, now)
+        since = f"between {clock_text(place.at)} and {clock_text(now)}"
+        for what in there.lost:
+            text = f"{self.name}: {what}, and what was written {since} to files that are gone, "
+            self._tell("lost", f"{text}is lost, {self._after_byte()}", now, lost=True)
+        if there.late_lost:
+            text = f"{self.name}: {there.late_lost} renamed files are gone that had been read"
+            self._tell("rotated", text, now)
+        return there.before
 
     def read(self, most: int, now: float) -> bytes:
         """The next bytes of the log; none if there are none now. Never raises `OSError`."""
@@ -169,6 +233,7 @@ class Follower:
                     self._file.was_cut = True
                     continue
                 data = self._file.read(most)
+                self._giver = self._file if data else None
             except Replaced:
                 if not self._replaced(self._file, now) and not self._at_line_start:
                     return self._given(b"\n", now)  # the line's rest is lost
@@ -203,6 +268,7 @@ class Follower:
 
     def _given(self, data: bytes, now: float) -> bytes:
         self.offset += len(data)
+        self._given_by, self._giver = self._giver, None
         self._goes_on = False
         self._at_line_start = data.endswith(b"\n")
         self._last_read = now
@@ -222,6 +288,7 @@ class Follower:
         file = self._before[0]
         try:
             data = file.read(most)
+            self._giver = file if data else None
         except (OSError, Replaced) as error:
             why = getattr(error, "strerror", None) or "it changed while it was read"
             self._tell("lost", f"{file.name}: {why}: its rest is lost", now, fault=True, lost=True)
@@ -230,6 +297,7 @@ class Follower:
             self._note(file)
         else:
             self._before.popleft()
+            self._finished = file_place(file, "read")
             # The writer of a file that was copied and truncated goes on in the middle of its line.
             self._goes_on = self._file is not None and self._file.was_cut
             if id(file) not in self._lost and isinstance(file, OpenFile):
@@ -257,8 +325,10 @@ class Follower:
         self._tell("lost", text + self._perhaps_lost(between), now, lost=True)
 
     def _perhaps_lost(self, between: str) -> str:
-        at = f"after byte {self.offset:,} of the log"
-        return f"lines written between {between}, {at}, are lost if there were any"
+        return f"lines written between {between}, {self._after_byte()}, are lost if there were any"
+
+    def _after_byte(self) -> str:
+        return f"after byte {self.offset:,} of the log"
 
     # The file at hand was cut short.
 
@@ -295,13 +365,15 @@ class Follower:
             return
         self._file = file
         self._know_siblings(file)
+        if self._place is not None:
+            self._restore(file, now)
         if self._told is not None:
             self._tell("returned", f"{self.name} is being read", now)
             self._told = None
 
     def _open(self, path: str, now: float) -> OpenFile | None:
         try:
-            return OpenFile.open(path)
+            return OpenFile.open(path, self._allowed)
         except FileNotFoundError:
             if self._file is None:
                 self._tell("waiting", f"{path} does not exist; waiting for it", now)
@@ -361,6 +433,7 @@ class Follower:
 
     def _switch(self, old: OpenFile, fresh: OpenFile, now: float) -> None:
         self._know(old.generation)
+        self._finished = file_place(old, "read")
         self._queue_missed(fresh, now)
         self._retire(old, now)
         self._file, self._left_at = fresh, None

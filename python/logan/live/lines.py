@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -92,5 +93,7 @@ def live_section(watch: Watch, alerts: Alerts, window: str, now: float) -> dict[
             for each in list(watch.notices)[-20:]
         ],
     }
+    if watch.hosts:
+        section["hosts"] = [asdict(each) for each in watch.hosts]
     masked: dict[str, Any] = watch.shown(section)
     return masked

@@ -12,12 +12,12 @@ from logan.sources.discovery import is_url
 from logan.sources.hosts import is_remote, parse
 from logan.sources.rotation import in_time_order, set_of
 
-__all__ = ["LOGS_MAX", "check", "logs_of", "newest"]
+__all__ = ["LOGS_MAX", "PACKED", "check", "logs_of", "newest"]
 
 LOGS_MAX = 1_000
 """Each has an open file and a scanner."""
 
-_PACKED = (".gz", ".tgz", ".zst", ".zstd", ".bz2", ".tbz2", ".xz", ".txz", ".lz4", ".zip", ".tar")
+PACKED = (".gz", ".tgz", ".zst", ".zstd", ".bz2", ".tbz2", ".xz", ".txz", ".lz4", ".zip", ".tar")
 
 Current = Callable[[], str | None]
 """Gives the path of a log that is written to now."""
@@ -35,7 +35,7 @@ def check(paths: Sequence[str]) -> None:
                 " of hosts by ssh",
                 hint="read it once: logan analyze",
             )
-        if not glob.has_magic(path) and path.lower().endswith(_PACKED):
+        if not glob.has_magic(path) and path.lower().endswith(PACKED):
             raise UsageError(
                 f"{path} is compressed: nothing is added to it any more",
                 hint=f"read it once: logan analyze {path}",
@@ -87,7 +87,7 @@ def logs_of(paths: Sequence[str]) -> dict[str, Current]:
                 folder, last = os.path.split(name)
                 sets.setdefault((folder, set_of(last)), []).append(name)
         for (folder, base), members in sets.items():
-            plain = [each for each in members if not each.lower().endswith(_PACKED)]
+            plain = [each for each in members if not each.lower().endswith(PACKED)]
             if not plain:
                 continue
             stands_for_set = os.path.join(folder, base)
@@ -101,7 +101,7 @@ def logs_of(paths: Sequence[str]) -> dict[str, Current]:
 def newest(pattern: str) -> str | None:
     """The last file, in the order of rotation, that matches a pattern."""
     names = [each for each in glob.glob(pattern, recursive=True) if os.path.isfile(each)]
-    plain = [each for each in names if not each.lower().endswith(_PACKED)]
+    plain = [each for each in names if not each.lower().endswith(PACKED)]
     return in_time_order(sorted(plain))[-1] if plain else None
 
 
@@ -117,7 +117,7 @@ def _newest_of(pattern: str, folder: str, base: str) -> Current:
             for each in names
             if os.path.dirname(each) == folder
             and set_of(os.path.basename(each)) == base
-            and not each.lower().endswith(_PACKED)
+            and not each.lower().endswith(PACKED)
         ]
         return in_time_order(sorted(members))[-1] if members else None
 

@@ -64,6 +64,8 @@ def siblings(file: OpenFile) -> list[str]:
         return []
     base = set_of(name)
     paths = [os.path.join(folder, each) for each in names if set_of(each) == base]
+    if (allowed := file.allowed) is not None:
+        paths = [each for each in paths if allowed(os.path.realpath(each))]
     return in_time_order(paths)[-GENERATIONS_MAX:]
 
 
@@ -87,7 +89,7 @@ def _members(current: OpenFile) -> list[Member]:
     own = current.beginning()
     for path in siblings(current):
         try:
-            file = OpenFile.open(path)
+            file = OpenFile.open(path, current.allowed)
         except OSError:
             continue
         if file.identity == current.identity:
@@ -123,7 +125,7 @@ def copy_of(old: Generation, current: OpenFile) -> tuple[Readable, Generation] |
             place = old.size - len(old.tail)
             file: Readable
             if compression is None:
-                file = OpenFile.open(path)
+                file = OpenFile.open(path, current.allowed)
                 file.seek(place)
             else:
                 file = CompressedFile(path, compression, place)

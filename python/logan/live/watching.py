@@ -564,6 +564,11 @@ class Watch:
                     total += log.reader.fetched - log.reader.offset + log.reader.behind
             return total
 
+    @property
+    def hosts(self) -> Sequence[Any]:
+        """The hosts of logs that are read elsewhere; none here."""
+        return ()
+
     def close(self) -> None:
         """Close all files."""
         with self._lock:

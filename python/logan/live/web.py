@@ -1,8 +1,10 @@
-"""The live page: Starlette on hypercorn under trio; read-only.
+"""Live pages: Starlette on hypercorn under trio; read-only.
 
-All viewers of a window share one board, made twice a second while there is one. Nothing that a
-viewer sends reaches the watch but the name of a window. Names of hosts are checked where only this
-machine may look, as any web page may ask a browser to ask it (DNS rebinding).
+What a page shows is a `Content`: that of a watch is here, a coordinator has its own. All viewers of
+a window share one board, made twice a second while there is one. Nothing that a viewer sends
+reaches the content but the name of a window. Content is asked in the event loop of the server.
+Names of hosts are checked where only this machine may look, as any web page may ask a browser to
+ask it (DNS rebinding).
 """
 
 from __future__ import annotations
@@ -14,11 +16,11 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from importlib.resources import files
 from threading import Event, Thread
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import parse_qs
 
 import trio
@@ -40,7 +42,7 @@ from logan.live.serving import Serving
 from logan.live.watching import Watch
 from logan.live.windows import WINDOWS
 
-__all__ = ["Page", "serve"]
+__all__ = ["Content", "Page", "WatchContent", "serve"]
 
 TICK_S: Final = 0.5
 VIEWERS_MAX: Final = 256
@@ -53,20 +55,88 @@ CROWDED_PAUSE_S: Final = 60.0
 COOKIE: Final = "logan_session"
 
 
-class Page:
-    """The page's routes over a watch."""
+class Content(Protocol):
+    """What a page shows.
 
-    def __init__(self, settings: Serving, watch: Watch, alerts: Alerts) -> None:
-        self._settings = settings
+    Attributes:
+        name: of the files of its page, without their endings.
+        title: of its page, until its script gives it another one.
+        windows: the names by which viewers may ask for boards; the first one is the default.
+        texts: other paths, each with what gives its text, and the type of that.
+    """
+
+    name: str
+    title: str
+    windows: Sequence[str]
+    texts: Mapping[str, tuple[Callable[[str], Awaitable[bytes]], str]]
+
+    async def board(self, window: str) -> bytes:
+        """The board of a window: JSON for the page's script."""
+
+    def is_known(self, path: str, window: str) -> bool:
+        """Whether a text has that window."""
+
+    def tell(self, text: str) -> None:
+        """Something is wrong with the page itself."""
+
+
+class WatchContent:
+    """The page of a watch; see `Content`."""
+
+    name = "watch"
+    title = "logan watch"
+    windows = ("5m", *(each for each in WINDOWS if each != "5m"))
+
+    def __init__(self, watch: Watch, alerts: Alerts) -> None:
         self._watch = watch
         self._alerts = alerts
         self._exposition = Exposition(watch)
         self._new = {name: NewMessages() for name in WINDOWS}
+        self.texts = {
+            "/report.json": (self._report, "application/json"),
+            "/metrics": (self._metrics, "text/plain; version=0.0.4; charset=utf-8"),
+        }
+
+    async def board(self, window: str) -> bytes:
+        """The window's board as JSON."""
+        return await trio.to_thread.run_sync(self._made, window)
+
+    def is_known(self, path: str, window: str) -> bool:
+        """Whether there is such a window."""
+        return window in WINDOWS
+
+    def tell(self, text: str) -> None:
+        """Something is wrong with the page itself."""
+        self._watch.notices.add(Notice("crowded", "", text, clock.now(), True))
+
+    def _made(self, window: str) -> bytes:
+        new = self._new[window]
+        data = board(self._watch, self._alerts, new, window=window, now=clock.now())
+        return json.dumps(data, separators=(",", ":")).encode()
+
+    async def _report(self, window: str) -> bytes:
+        return await trio.to_thread.run_sync(self._report_text, window or "all")
+
+    def _report_text(self, window: str) -> bytes:
+        now = clock.now()
+        live = live_section(self._watch, self._alerts, window, now)
+        return json.dumps(self._watch.view(window, now).to_dict() | {"live": live}).encode()
+
+    async def _metrics(self, window: str) -> bytes:
+        return await trio.to_thread.run_sync(self._exposition.text, clock.now())
+
+
+class Page:
+    """The page's routes over its content."""
+
+    def __init__(self, settings: Serving, content: Content) -> None:
+        self._settings = settings
+        self._content = content
         self._boards: dict[str, tuple[float, bytes]] = {}
-        self._making = {name: trio.Lock() for name in WINDOWS}
+        self._making = {name: trio.Lock() for name in content.windows}
         self._viewers = 0
         self._sessions: dict[str, float] = {}
-        self._html, self._policy = _filled("page.html")
+        self._html, self._policy = _filled(content.name, content.title)
         self.hosts: set[str] = set()
 
     def app(self) -> Starlette:
@@ -75,9 +145,8 @@ class Page:
             routes=[
                 Route("/", self._guarded(self._page)),
                 Route("/events", self._guarded(self._events)),
-                Route("/report.json", self._guarded(self._report)),
-                Route("/metrics", self._guarded(self._metrics)),
                 Route("/login", self._login, methods=["POST"]),
+                *(Route(path, self._guarded(self._text)) for path in self._content.texts),
             ]
         )
 
@@ -153,9 +222,10 @@ class Page:
         return Response(self._html, media_type="text/html")
 
     async def _events(self, request: Request) -> Response:
-        window = request.query_params.get("window", "5m")
-        if window not in WINDOWS:
-            return PlainTextResponse(f"windows are {', '.join(WINDOWS)}\n", 400)
+        windows = self._content.windows
+        window = request.query_params.get("window", windows[0])
+        if window not in windows:
+            return PlainTextResponse(f"windows are {', '.join(windows)}\n", 400)
         if self._viewers >= VIEWERS_MAX:
             return PlainTextResponse("too many viewers\n", 503)
         return StreamingResponse(self._stream(window), media_type="text/event-stream")
@@ -178,30 +248,18 @@ class Page:
         async with self._making[window]:
             made = self._boards.get(window)
             if made is None or trio.current_time() - made[0] >= TICK_S * 0.9:
-                text = await trio.to_thread.run_sync(self._made, window)
+                text = await self._content.board(window)
                 self._boards[window] = made = (trio.current_time(), text)
         return made[1]
 
-    def _made(self, window: str) -> bytes:
-        new = self._new[window]
-        data = board(self._watch, self._alerts, new, window=window, now=clock.now())
-        return json.dumps(data, separators=(",", ":")).encode()
-
-    async def _report(self, request: Request) -> Response:
-        window = request.query_params.get("window", "all")
-        if window not in WINDOWS:
-            return PlainTextResponse(f"windows are {', '.join(WINDOWS)}\n", 400)
-        text = await trio.to_thread.run_sync(self._report_text, window)
-        return Response(text, media_type="application/json")
-
-    def _report_text(self, window: str) -> str:
-        now = clock.now()
-        live = live_section(self._watch, self._alerts, window, now)
-        return json.dumps(self._watch.view(window, now).to_dict() | {"live": live})
-
-    async def _metrics(self, request: Request) -> Response:
-        text = await trio.to_thread.run_sync(self._exposition.text, clock.now())
-        return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+    async def _text(self, request: Request) -> Response:
+        path = request.url.path
+        make, media_type = self._content.texts[path]
+        window = request.query_params.get("window", "")
+        if window and not self._content.is_known(path, window):
+            known = ", ".join(self._content.windows)
+            return PlainTextResponse(f"windows are {known}\n", 400)
+        return Response(await make(window), media_type=media_type)
 
 
 class _Server:
@@ -253,9 +311,9 @@ class _Crowded(logging.Handler):
     """Tells of connections that could not be accepted, once in a while and in one sentence, where
     trio would log a traceback ten times a second."""
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, content: Content) -> None:
         super().__init__()
-        self._watch = watch
+        self._content = content
         self._told = -CROWDED_PAUSE_S
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -264,14 +322,14 @@ class _Crowded(logging.Handler):
         if now - self._told >= CROWDED_PAUSE_S:
             self._told = now
             text = "the live page has too many connections: new ones wait until others end"
-            self._watch.notices.add(Notice("crowded", "", text, now, True))
+            self._content.tell(text)
 
 
 async def serve(
-    settings: Serving, watch: Watch, alerts: Alerts, *, task_status: Any = trio.TASK_STATUS_IGNORED
+    settings: Serving, content: Content, *, task_status: Any = trio.TASK_STATUS_IGNORED
 ) -> None:
     """Serve until canceled; started with the page's URL. Raises `UsageError`."""
-    page = Page(settings, watch, alerts)
+    page = Page(settings, content)
     config = Config()
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
     config.bind = [f"{shown}:{settings.port}"]
@@ -281,7 +339,7 @@ async def serve(
     config.h11_max_incomplete_size = 16 * 1024
     config.graceful_timeout = config.shutdown_timeout = 0.5
     accepting = logging.getLogger("trio.serve_listeners")
-    crowded, propagated = _Crowded(watch), accepting.propagate
+    crowded, propagated = _Crowded(content), accepting.propagate
     accepting.addHandler(crowded)
     accepting.propagate = False
     server = _Server(page, config)
@@ -310,13 +368,17 @@ def _same(given: str, token: str) -> bool:
     return hmac.compare_digest(given.encode(), token.encode())
 
 
-def _filled(name: str, **texts: str) -> tuple[str, str]:
+def _filled(name: str, title: str, **texts: str) -> tuple[str, str]:
     """A page with its style and script in it, and the policy that allows just these."""
     folder = files("logan.live").joinpath("page")
-    style = folder.joinpath("page.css").read_text("utf-8")
-    script = folder.joinpath("page.js").read_text("utf-8")
-    html = folder.joinpath(name).read_text("utf-8")
-    for key, text in {"style": style, "script": script, **texts}.items():
+
+    def part(file: str) -> str:
+        return folder.joinpath(file).read_text("utf-8")
+
+    style = part("page.css")
+    script = "" if name == "login" else part("common.js") + part(f"{name}.js")
+    html = part("frame.html").replace("{{body}}", part(f"{name}.html"))
+    for key, text in {"title": title, "style": style, "script": script, **texts}.items():
         html = html.replace(f"{{{{{key}}}}}", text)
     policy = (
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; "
@@ -331,7 +393,7 @@ def _hash(text: str) -> str:
 
 
 def _login_page(message: str, status: int) -> Response:
-    html, policy = _filled("login.html", message=message)
+    html, policy = _filled("login", "logan", message=message)
     return _safe(Response(html, status, media_type="text/html"), policy)
 
 

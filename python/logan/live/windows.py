@@ -67,6 +67,10 @@ class Windows:
             self._dropped(int(at // _LENGTHS[-1]) * _LENGTHS[-1], part)
         self._unsummed = part if self._unsummed is None else self._unsummed.merge(part)
 
+    def add_old(self, part: Summary) -> None:
+        """Count a part that is older than any window: it is in the sum of all alone."""
+        self._unsummed = part if self._unsummed is None else self._unsummed.merge(part)
+
     def advance(self, now: float) -> None:
         """Close the running slot if its time is over, and fold those that are old."""
         running = int(now // SLOT_S)

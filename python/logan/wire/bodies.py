@@ -41,10 +41,12 @@ from logan.wire.schema import (
 
 __all__ = [
     "ArchiveNote",
+    "Begin",
     "CoordinatorStatus",
     "ErrorBody",
     "EventEntry",
     "FaultNote",
+    "FollowStatus",
     "FoundBody",
     "FoundFile",
     "JobBody",
@@ -76,6 +78,10 @@ Etag = Annotated[str, Meta(max_length=1 * KIB, pattern=r"\A[^\x00-\x1f\x7f\ud800
 
 Expression = Annotated[str, Meta(max_length=64 * KIB, pattern=r"\A[^\x00\ud800-\udfff]*\Z")]
 """Conditions, names of fields and formats, in logan's small languages."""
+
+
+Begin = Annotated[str, Meta(pattern=r"\A(start|end|[0-9]{1,9}(\.[0-9]{1,9})?)\Z")]
+"""Where a follow job begins in logs that are there: as `live.starting` has it, or seconds."""
 
 
 def _check_fingerprint(text: str) -> None:
@@ -214,11 +220,13 @@ class SubmitOptions(Body, frozen=True):
 
 
 class SubmitBody(Body, frozen=True):
-    """SUBMIT: paths, or patterns of files on workers; `base` is the folder of relative ones."""
+    """SUBMIT: paths, or patterns of files on workers; `base` is the folder of relative ones;
+    `begin`, of a follow job, says where to begin in files that are there."""
 
     paths: Annotated[tuple[Path, ...], Meta(max_length=INPUTS_PER_JOB_MAX)]
     options: SubmitOptions
     base: Path | None = None
+    begin: Begin | None = None
 
 
 class ErrorBody(Body, frozen=True):
@@ -300,6 +308,22 @@ class CoordinatorStatus(Body, frozen=True):
     recoveries: RecoveryStatus
 
 
+class FollowStatus(Body, frozen=True):
+    """A follow job in STATE. `behind_bytes`: written and not counted yet, as far as is known;
+    `away`: hosts that are not connected; `lost`: how often something was gone for good."""
+
+    job: Name
+    name: Sentence
+    hosts: Count
+    away: Count
+    logs: Count
+    counted_bytes: Count
+    behind_bytes: Count
+    lost: Count
+    viewers: Count
+    elapsed_s: Amount
+
+
 class StateBody(Body, frozen=True):
     """STATE: everything, as it is now."""
 
@@ -307,3 +331,4 @@ class StateBody(Body, frozen=True):
     workers: Annotated[tuple[WorkerStatus, ...], Meta(max_length=WORKERS_MAX)]
     jobs: Annotated[tuple[JobStatus, ...], Meta(max_length=JOBS_MAX)]
     events: Annotated[tuple[EventEntry, ...], Meta(max_length=EVENTS_MAX)]
+    follows: Annotated[tuple[FollowStatus, ...], Meta(max_length=JOBS_MAX)] = ()

@@ -36,7 +36,8 @@ import msgspec
 
 from logan.errors import ProtocolError
 from logan.wire import limits
-from logan.wire.messages import Message, WireMessage
+from logan.wire.base import WireMessage
+from logan.wire.messages import Message
 from logan.wire.schema import TEXT_BYTES_MAX, UNSAFE, Count, extras_of, fault_of
 
 __all__ = [
@@ -554,7 +555,7 @@ class Decoder:
         return _build(unfinished.schema, unfinished.head, bytes(unfinished.received))
 
 
-_GRAMMAR: Final = re.compile(rb"([A-Z]{1,16}) (\{[^\x00-\x1f\x7f]*\})")
+_GRAMMAR: Final = re.compile(rb"([A-Z][A-Z_]{0,15}) (\{[^\x00-\x1f\x7f]*\})")
 
 
 def _converted(values: dict[str, Any], kind: type[Any], verb: str) -> Any:

@@ -30,7 +30,21 @@ from typing import Final, Literal
 
 from logan.errors import ProtocolError
 from logan.wire import limits
+from logan.wire.base import WireMessage
 from logan.wire.codec import Decoder, Frames, frames
+from logan.wire.following import (
+    Attach,
+    Finish,
+    Finished,
+    Follow,
+    Followed,
+    Following,
+    Offer,
+    Slot,
+    SlotDone,
+    Watch,
+    Window,
+)
 from logan.wire.messages import (
     PROTOCOL_VERSION,
     Accepted,
@@ -62,7 +76,6 @@ from logan.wire.messages import (
     StatusReport,
     Submit,
     Welcome,
-    WireMessage,
 )
 
 __all__ = ["Connection", "Role", "State", "error_message"]
@@ -88,10 +101,22 @@ class State(Enum):
 
 _Messages = tuple[type[WireMessage], ...]
 
-_TO_WORKER: Final[_Messages] = (Job, Lease, HealthAck, Done, Stale, Data, Cancel, Drain, Search)
-_FROM_WORKER: Final[_Messages] = (Ready, Health, Result, Fail, Fetch, Found)
-_TO_CLIENT: Final[_Messages] = (Accepted, Ping, ProgressReport, Report, StatusReport)
-_FROM_CLIENT: Final[_Messages] = (Submit, Status, Cancel, Ping)
+_FOLLOW_TO_WORKER: Final[_Messages] = (Watch, Follow, SlotDone, Finish)
+_FOLLOW_FROM_WORKER: Final[_Messages] = (Offer, Slot, Followed, Finished)
+
+_TO_WORKER: Final[_Messages] = (
+    *(Job, Lease, HealthAck, Done, Stale, Data, Cancel, Drain, Search),
+    *_FOLLOW_TO_WORKER,
+)
+_FROM_WORKER: Final[_Messages] = (
+    *(Ready, Health, Result, Fail, Fetch, Found),
+    *_FOLLOW_FROM_WORKER,
+)
+_TO_CLIENT: Final[_Messages] = (
+    *(Accepted, Ping, ProgressReport, Report, StatusReport),
+    *(Window, Following),
+)
+_FROM_CLIENT: Final[_Messages] = (Submit, Status, Cancel, Ping, Attach)
 
 _COORDINATOR: Final = "coordinator"
 _PEER: Final = "peer"

@@ -27,10 +27,10 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Final, Literal
 
-import msgspec
 from msgspec import Meta
 
 from logan.wire import limits
+from logan.wire.base import HandshakeMessage, WireMessage
 from logan.wire.bodies import (
     FoundBody,
     JobBody,
@@ -41,6 +41,19 @@ from logan.wire.bodies import (
     SearchBody,
     StateBody,
     SubmitBody,
+)
+from logan.wire.following import (
+    Attach,
+    Finish,
+    Finished,
+    Follow,
+    Followed,
+    Following,
+    Offer,
+    Slot,
+    SlotDone,
+    Watch,
+    Window,
 )
 from logan.wire.schema import (
     Amount,
@@ -58,6 +71,7 @@ from logan.wire.schema import (
 __all__ = [
     "PROTOCOL_VERSION",
     "Accepted",
+    "Attach",
     "Auth",
     "Bye",
     "Cancel",
@@ -68,6 +82,11 @@ __all__ = [
     "Error",
     "Fail",
     "Fetch",
+    "Finish",
+    "Finished",
+    "Follow",
+    "Followed",
+    "Following",
     "Found",
     "Health",
     "HealthAck",
@@ -75,41 +94,26 @@ __all__ = [
     "Job",
     "Lease",
     "Message",
+    "Offer",
     "Ping",
     "ProgressReport",
     "Ready",
     "Report",
     "Result",
     "Search",
+    "Slot",
+    "SlotDone",
     "Stale",
     "Status",
     "StatusReport",
     "Submit",
+    "Watch",
     "Welcome",
+    "Window",
 ]
 
-PROTOCOL_VERSION: Final = 2
+PROTOCOL_VERSION: Final = 3
 """What HELLO names. Any change of verbs or fields that both sides must know of raises it."""
-
-
-class WireMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of all messages.
-
-    Fields that may be None are left out of the line then. A field `body` is not part of the line:
-    `bytes` for raw bytes, else the type of its JSON.
-
-    Attributes:
-        VERB: what the line begins with.
-        BODY_BYTES_MAX: bound of the body.
-    """
-
-    VERB: ClassVar[str]
-    BODY_BYTES_MAX: ClassVar[int] = limits.JSON_BODY_BYTES_MAX
-
-
-class HandshakeMessage(WireMessage, frozen=True, forbid_unknown_fields=False):
-    """Base of messages whose unknown fields are skipped, so that a peer of another version
-    understands why it cannot join."""
 
 
 class Hello(HandshakeMessage, frozen=True):
@@ -268,7 +272,8 @@ class Data(WireMessage, frozen=True):
 
 
 class Cancel(WireMessage, frozen=True):
-    """CANCEL: give up a job, or (with `chunk`, `attempt`) one lease of it."""
+    """CANCEL: give up a job, or (with `chunk`, `attempt`) one lease of it. From a client that is
+    attached to a follow job: end it, with its last figures."""
 
     VERB: ClassVar[str] = "CANCEL"
     job: Name
@@ -316,10 +321,10 @@ class Found(WireMessage, frozen=True):
 
 class Submit(WireMessage, frozen=True):
     """SUBMIT: have these paths analyzed, as the coordinator or (`on_workers`) as each worker has
-    them."""
+    them; or have logs of the workers followed until CANCEL (`follow`)."""
 
     VERB: ClassVar[str] = "SUBMIT"
-    kind: Literal["paths", "on_workers"]
+    kind: Literal["paths", "on_workers", "follow"]
     body: SubmitBody
 
 
@@ -401,4 +406,15 @@ Message = (
     | Status
     | StatusReport
     | Error
+    | Watch
+    | Offer
+    | Follow
+    | Slot
+    | SlotDone
+    | Followed
+    | Finish
+    | Finished
+    | Attach
+    | Window
+    | Following
 )

@@ -345,7 +345,7 @@ def test_foreign_files(tmp_path: Path) -> None:
     with sqlite3.connect(file) as other:
         other.execute("PRAGMA user_version = 2")
     other.close()
-    assert "is a journal of version 2, this logan has 3" in refused(tmp_path).message
+    assert "is a journal of version 2, this logan has 4" in refused(tmp_path).message
     file.unlink()
     file.mkdir()
     refused(tmp_path)
@@ -746,3 +746,15 @@ def test_the_tree_reports_and_restores_subtrees(summaries: list[Summary]) -> Non
         with pytest.raises(ValueError, match="finished"):
             call()
     assert _logan.MergeTree is MergeTree
+
+
+def test_a_journal_from_before_follow_jobs_gets_their_tables(tmp_path: Path) -> None:
+    open_journal(str(tmp_path)).close()
+    with sqlite3.connect(tmp_path / "journal.sqlite") as other:
+        for table in ("follow_buckets", "follow_sources", "follows"):
+            other.execute(f"DROP TABLE {table}")
+        other.execute("PRAGMA user_version = 3")
+    other.close()
+    for _ in range(2):
+        with contextlib.closing(open_journal(str(tmp_path))) as journal:
+            assert journal.follows() == ([], [])

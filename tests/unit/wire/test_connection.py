@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logan.errors import ProtocolError
-from logan.wire import limits, messages
+from logan.wire import following, limits, messages
 from logan.wire.bodies import (
     CoordinatorStatus,
     FoundBody,
@@ -26,6 +26,15 @@ from logan.wire.bodies import (
 )
 from logan.wire.codec import encode
 from logan.wire.connection import Connection, Role, State, error_message
+from logan.wire.following import (
+    FollowBody,
+    FollowedBody,
+    FollowingBody,
+    LogState,
+    OfferBody,
+    PlaceEntry,
+    WatchBody,
+)
 from logan.wire.messages import Message
 from tests.support.wire_strategies import pieces
 
@@ -52,6 +61,14 @@ STATE = StateBody(
     jobs=(),
     events=(),
 )
+PLACE = PlaceEntry(files=(), queued=0, at=1.0, skew_ms=-5)
+WATCH = WatchBody(patterns=("*.log",), begin="300")
+OFFER = OfferBody(path="/a.log", samples=(), mtime_ns=1, host="7", device=1, inode=2, joined=False)
+FOLLOW = FollowBody(
+    path="/a.log", spec="{}", begin="start", chunk_size=1, header=False, offset=7, place=PLACE
+)
+FOLLOWED = FollowedBody(logs=(LogState(source=0, behind_bytes=1),), notices=())
+FOLLOWING = FollowingBody(patterns=("*.log",), hosts=(), logs=(), notices=(), options="{}")
 SUBMIT = SubmitBody(paths=("a.log",), options=SubmitOptions())
 
 # The protocol as its description has it, written a second time.
@@ -65,6 +82,10 @@ TO_WORKER: list[Message] = [
     messages.Cancel("j", 0, 1),
     messages.Drain(),
     messages.Search(1, SEARCH),
+    following.Watch("j", WATCH),
+    following.Follow("j", 0, 1, FOLLOW),
+    following.SlotDone("j", 0, 1, 10),
+    following.Finish("j"),
 ]
 FROM_WORKER: list[Message] = [
     messages.Ready(2),
@@ -72,6 +93,10 @@ FROM_WORKER: list[Message] = [
     messages.Result("j", 0, 1, "d", b"sum"),
     messages.Fail("j", 0, 1, "unreadable", "why"),
     messages.Fetch(1, "j", 0, 0, 10),
+    following.Offer("j", OFFER),
+    following.Slot("j", 0, 1, 0, 10, 0.5, "d", PLACE, ((2, 3),), b"sum"),
+    following.Followed("j", FOLLOWED),
+    following.Finished("j"),
 ]
 TO_CLIENT: list[Message] = [
     messages.Accepted("j"),
@@ -79,9 +104,13 @@ TO_CLIENT: list[Message] = [
     messages.Report("j", "report", b"{}"),
     messages.StatusReport(STATE),
     messages.Ping(),
+    following.Window("j", 5.0, b"sum"),
+    following.Window("j", None, b"sum"),
+    following.Following("j", 1.0, False, FOLLOWING),
 ]
 FROM_CLIENT: list[Message] = [
     messages.Submit("paths", SUBMIT),
+    following.Attach("j"),
     messages.Status(),
     messages.Ping(),
     messages.Cancel("j"),
@@ -251,7 +280,7 @@ def test_what_follows_in_the_same_bytes_is_judged_after_the_answer() -> None:
     ("changes", "code"),
     [
         ({"protocol": 0}, "version"),
-        ({"protocol": 3}, "version"),
+        ({"protocol": 2}, "version"),
         ({"role": "coordinator"}, "field"),
         ({"role": ""}, "field"),
         ({"id": ""}, "field"),
@@ -268,8 +297,8 @@ def test_hello_is_checked(changes: dict[str, Any], code: str) -> None:
 
 
 def test_a_newer_peer_is_told_of_its_version_whatever_else_it_says() -> None:
-    line = encode(HELLO).replace(b'"protocol":2', b'"protocol":3,"new":{"a":[1]}')
-    with pytest.raises(ProtocolError, match=r"protocol 3 .*speaks 2") as caught:
+    line = encode(HELLO).replace(b'"protocol":3', b'"protocol":4,"new":{"a":[1]}')
+    with pytest.raises(ProtocolError, match=r"protocol 4 .*speaks 3") as caught:
         list(Connection("coordinator").receive(line))
     assert "same logan" in error_message(caught.value).message
 

@@ -16,6 +16,7 @@ from logan.cluster.coordinator.admission import Admission
 from logan.cluster.coordinator.conclusion import Conclusion
 from logan.cluster.coordinator.ending import SubmittedJob
 from logan.cluster.coordinator.events import Changes
+from logan.cluster.coordinator.follows import Follows
 from logan.cluster.coordinator.places import Place
 from logan.cluster.coordinator.status import Status
 from logan.cluster.keepalive import keep_alive
@@ -57,6 +58,7 @@ class ClientServices:
     status: Status
     changes: Changes
     waiting: Waiting
+    follows: Follows
 
 
 class ClientHandler:
@@ -71,6 +73,7 @@ class ClientHandler:
         self._place = place
         self._busy = False
         self._reported: SubmittedJob | None = None
+        self._attached: str | None = None
 
     async def serve(self) -> None:
         """Serve the client, from WELCOME to the end of the connection."""
@@ -99,13 +102,13 @@ class ClientHandler:
                         await self._link.send(messages.StatusReport(self._services.status.state()))
                         if self._place.idle_since is not None:
                             self._place.idle_since = trio.current_time()
-                    case messages.Submit() if not self._busy:
+                    case messages.Submit() | messages.Attach() if not self._busy:
                         self._busy = True
                         self._place.idle_since = None
-                        nursery.start_soon(self._work, message)
-                    case messages.Cancel():
-                        break
-                    case messages.Error():
+                        nursery.start_soon(self._begin, message)
+                    case messages.Cancel() if self._attached == message.job:
+                        nursery.start_soon(self._services.follows.finish, message.job)
+                    case messages.Cancel() | messages.Error():
                         break
                     case _:
                         raise ProtocolError("one job per connection", code="order")
@@ -133,6 +136,30 @@ class ClientHandler:
             self._services.waiting.ends -= 1
             self._services.changes.notify()
             self._place.idle_since = trio.current_time()
+
+    async def _begin(self, message: messages.Submit | messages.Attach) -> None:
+        if isinstance(message, messages.Submit) and message.kind != "follow":
+            await self._work(message)
+        else:
+            await self._follow(message)
+
+    async def _follow(self, message: messages.Submit | messages.Attach) -> None:
+        """Begin a follow job, or find one, and show it. It goes on without this client."""
+        services = self._services
+        try:
+            if isinstance(message, messages.Attach):
+                job = message.job
+                services.follows.check(job)
+            else:
+                job = await services.follows.submit(Submission.from_message(message))
+        except LoganError as error:
+            await self._link.send(messages.Report("", "error", _describe(error)))
+            await self._link.flush()
+            return
+        self._attached = job
+        await self._link.send(messages.Accepted(job))
+        await services.follows.show(job, self._link)
+        self._place.idle_since = trio.current_time()
 
     async def _serve_job(self, message: messages.Submit) -> None:
         services = self._services

@@ -30,6 +30,7 @@ from logan.cluster.coordinator.records import (
     JobSetAside,
     Record,
     ResultStored,
+    StoredFollow,
     StoredJob,
     StoredReport,
     SubtreeStored,
@@ -112,6 +113,10 @@ class Commits:
         `JournalError`."""
         self._journal = await trio.to_thread.run_sync(open_journal, self._state)
         return await trio.to_thread.run_sync(self.journal.resume)
+
+    async def follows(self) -> tuple[list[StoredFollow], list[JobSetAside]]:
+        """The follow jobs that the journal has, and those of them that are damaged."""
+        return await trio.to_thread.run_sync(self.journal.follows)
 
     async def close(self) -> None:
         """Free the journal, if it is open."""

@@ -14,6 +14,7 @@ from logan.cluster.coordinator.commits import Commits
 from logan.cluster.coordinator.ending import EndedJobs, Outcome, SubmittedJob
 from logan.cluster.coordinator.executor import Executor
 from logan.cluster.coordinator.jobs import ActiveJob
+from logan.cluster.coordinator.page import FinishedReports
 from logan.cluster.coordinator.records import (
     JobEnded,
     JobForgotten,
@@ -35,12 +36,14 @@ class Conclusion:
 
     Attributes:
         ended: the newest jobs that have ended.
+        finished: the newest reports, for the page.
     """
 
     executor: Executor
     commits: Commits
     tasks: Tasks
     ended: EndedJobs = field(init=False, default_factory=EndedJobs)
+    finished: FinishedReports = field(init=False, default_factory=FinishedReports)
 
     async def conclude(self, job: ActiveJob) -> None:
         """End a job, for which the machine has nothing more to do. No other place does."""
@@ -62,6 +65,7 @@ class Conclusion:
         else:
             job.submitted.identity = ""  # no other client gets what it ended with
         self.executor.forget(job)
+        self.finished.add(job.id, job.name, outcome)
         if not job.abandoned:
             self.ended.add(job.submitted)
         job.submitted.end(outcome)

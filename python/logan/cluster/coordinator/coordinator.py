@@ -11,6 +11,7 @@ This puts the parts together, and begins and ends them:
     executor    facts -> `scheduler.Machine` -> messages, leases, commits
     commits     results -> merged -> the journal -> acknowledged
     conclusion  a job's end: report, journal, and the tasks that wait
+    follows     logs of workers that are counted as they are written
     status      how all of it is; `events` what happened
 
 A connection's errors end that connection, an error while a job is resumed or concluded ends that
@@ -38,7 +39,9 @@ from logan.cluster.coordinator.conclusion import Conclusion
 from logan.cluster.coordinator.ending import SubmittedJob
 from logan.cluster.coordinator.events import Changes, EventLog
 from logan.cluster.coordinator.executor import Executor
+from logan.cluster.coordinator.follows import Follows
 from logan.cluster.coordinator.jobs import ActiveJob
+from logan.cluster.coordinator.page import CoordinatorContent
 from logan.cluster.coordinator.server import Identity, Server, open_listeners
 from logan.cluster.coordinator.status import Status
 from logan.cluster.coordinator.worker_session import WorkerSession
@@ -140,10 +143,12 @@ class Coordinator:
             self._commits,
             self._tasks,
         )
-        self._status = Status(self._executor, self.events, self._address)
+        self._follows = Follows(self._commits, self._tasks, self.events, self._changes)
+        self._status = Status(self._executor, self.events, self._address, self._follows)
         self._waiting = Waiting()
         services = ClientServices(
-            self._admission, self._conclusion, self._status, self._changes, self._waiting
+            *(self._admission, self._conclusion, self._status, self._changes, self._waiting),
+            self._follows,
         )
         self._server = Server(Identity(token, ssl, certificate_sha256), self._executor, services)
         self._running: AbstractAsyncContextManager[None] | None = None
@@ -182,15 +187,18 @@ class Coordinator:
         failure: BaseException | None = None
         try:
             stored, set_aside = await self._commits.open()
+            follows, damaged_follows = await self._commits.follows()
             listeners = self._listeners or await open_listeners(self.host, self.port)
             if isinstance(listeners[0], trio.SocketListener):
                 self.port = listeners[0].socket.getsockname()[1]
             async with trio.open_nursery() as nursery:
                 self._tasks.nursery = nursery
-                for damaged in set_aside:
+                for damaged in (*set_aside, *damaged_follows):
                     self._admission.note_set_aside(damaged.job, damaged.why)
                 for each in stored:
                     self._admission.resume(each)
+                for follow in follows:
+                    self._follows.resume(follow)
                 nursery.start_soon(self._executor.keep_time)
                 nursery.start_soon(self._keep_journal)
                 nursery.start_soon(self._server.run, listeners)
@@ -235,6 +243,7 @@ class Coordinator:
         """
         if self._executor.stopping:
             return
+        await self._follows.stop()
         self._executor.stop()
         # What is held is worth waiting for; a worker without anything has left by then.
         with trio.move_on_after(DRAIN_S_MAX):
@@ -331,6 +340,11 @@ class Coordinator:
     def workers(self) -> tuple[WorkerStatus, ...]:
         """The workers that there are and were, in order of name."""
         return self._status.workers()
+
+    def page(self) -> CoordinatorContent:
+        """What a page of the coordinator shows, for `logan.live.web.serve`."""
+        loop = trio.lowlevel.current_trio_token()
+        return CoordinatorContent(self.status, self._conclusion.finished, self.events.note, loop)
 
     def status(self) -> StateBody:
         """Workers, jobs and recent events, as a client gets them with STATE."""

@@ -37,6 +37,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from logan._logan import MergeTree, Spec, Summary
+from logan.cluster.coordinator import follow_journal
 from logan.cluster.coordinator.journal_file import (
     JobRow,
     LostRow,
@@ -54,6 +55,9 @@ from logan.cluster.coordinator.journal_file import (
 )
 from logan.cluster.coordinator.records import (
     ChunkLost,
+    FollowAdvanced,
+    FollowEnded,
+    FollowStored,
     JobEnded,
     JobForgotten,
     JobSetAside,
@@ -61,6 +65,7 @@ from logan.cluster.coordinator.records import (
     Record,
     ReportTaken,
     ResultStored,
+    StoredFollow,
     StoredJob,
     StoredReport,
     SubtreeStored,
@@ -110,6 +115,9 @@ class Journal(Protocol):
         """The jobs that have not ended, oldest first, and those that were set aside just now
         because they cannot be resumed."""
 
+    def follows(self) -> tuple[list[StoredFollow], list[JobSetAside]]:
+        """The follow jobs that have not ended, oldest first, and those that are damaged."""
+
     def report(self, identity: str) -> StoredReport | None:
         """The newest report of that identity, if one is kept and undamaged."""
 
@@ -134,6 +142,9 @@ class _MemoryJournal:
         pass
 
     def resume(self) -> tuple[list[StoredJob], list[JobSetAside]]:
+        return [], []
+
+    def follows(self) -> tuple[list[StoredFollow], list[JobSetAside]]:
         return [], []
 
     def report(self, identity: str) -> StoredReport | None:
@@ -204,6 +215,11 @@ class _SqliteJournal:
             self._database.execute("COMMIT")
             return jobs, set_aside
 
+    def follows(self) -> tuple[list[StoredFollow], list[JobSetAside]]:
+        with self._busy, journal_errors(self._path, "read"):
+            self._check_usable()
+            return follow_journal.read(self._database)
+
     def report(self, identity: str) -> StoredReport | None:
         with self._busy, journal_errors(self._path, "read"):
             self._check_usable()
@@ -254,6 +270,8 @@ class _SqliteJournal:
                     run("DELETE FROM reports WHERE id = ?", (job,))
                 case JobEnded() | JobForgotten() | JobSetAside():
                     self._end(record)
+                case FollowStored() | FollowAdvanced() | FollowEnded():
+                    follow_journal.write(self._database, record)
         run("COMMIT")
 
     def _end(self, record: JobEnded | JobForgotten | JobSetAside) -> None:

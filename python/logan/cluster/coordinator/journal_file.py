@@ -20,6 +20,9 @@ import msgspec
 from logan.errors import JournalError, SummaryError
 
 __all__ = [
+    "FollowBucketRow",
+    "FollowRow",
+    "FollowSourceRow",
     "JobRow",
     "LostRow",
     "ReportRow",
@@ -40,8 +43,11 @@ LOCK_NAME: Final = "lock"
 APPLICATION_ID: Final = 0x6C6F676E
 """Marks the file as ours, where `file` and SQLite look: "logn"."""
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 """Goes up with any change of the tables or of what they mean."""
+
+WITHOUT_FOLLOWS: Final = 3
+"""The version before follow jobs: everything else is the same."""
 
 WAL_BYTES_KEPT_MAX: Final = 64 * 1024 * 1024
 """To what the write-ahead log is cut after a checkpoint: it grows with the largest group."""
@@ -99,6 +105,31 @@ CREATE TABLE reports (
     checksum TEXT NOT NULL
 );
 """
+
+_FOLLOW_SCHEMA: Final = """
+CREATE TABLE follows (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    body TEXT NOT NULL,                 -- JSON object, the follow job's own
+    checksum TEXT NOT NULL
+);
+CREATE TABLE follow_sources (
+    job INTEGER NOT NULL REFERENCES follows,
+    source INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    checksum TEXT NOT NULL,
+    PRIMARY KEY (job, source)
+) WITHOUT ROWID;
+CREATE TABLE follow_buckets (
+    job INTEGER NOT NULL REFERENCES follows,
+    seconds INTEGER NOT NULL,
+    at INTEGER NOT NULL,                -- its first second, since 1970
+    summary BLOB NOT NULL,
+    checksum TEXT NOT NULL,
+    UNIQUE (job, seconds, at)
+);
+"""
+"""Came with version 4: a journal of version 3 gets these tables when it is opened."""
 
 # SQLite keeps any type in any column; these are the types of those above, without checksums.
 
@@ -163,7 +194,43 @@ class ReportRow(NamedTuple):
     body: bytes
 
 
-Row = TypeVar("Row", JobRow, ResultRow, SubtreeRow, LostRow, SetAsideRow, ReportRow)
+class FollowRow(NamedTuple):
+    """A row of the table of follow jobs."""
+
+    number: int
+    id: str
+    body: str
+
+
+class FollowSourceRow(NamedTuple):
+    """A row of the table of their logs."""
+
+    job: int
+    source: int
+    body: str
+
+
+class FollowBucketRow(NamedTuple):
+    """A row of the table of their figures."""
+
+    job: int
+    seconds: int
+    at: int
+    summary: bytes
+
+
+Row = TypeVar(
+    "Row",
+    JobRow,
+    ResultRow,
+    SubtreeRow,
+    LostRow,
+    SetAsideRow,
+    ReportRow,
+    FollowRow,
+    FollowSourceRow,
+    FollowBucketRow,
+)
 
 
 _RENEW: Final = "move it away to start anew (its unfinished jobs are lost), or give another --state"
@@ -258,7 +325,7 @@ def _prepare(database: sqlite3.Connection, path: Path) -> None:
     if (application, version, tables) != (0, 0, 0):
         if application != APPLICATION_ID:
             raise JournalError(f"{path} is not a journal of logan", hint=_RENEW)
-        if version != SCHEMA_VERSION:
+        if version not in (SCHEMA_VERSION, WITHOUT_FOLLOWS):
             raise JournalError(
                 f"{path} is a journal of version {version}, this logan has {SCHEMA_VERSION}",
                 hint="use the logan that wrote it, or give another --state",
@@ -273,12 +340,15 @@ def _prepare(database: sqlite3.Connection, path: Path) -> None:
     run(f"PRAGMA journal_size_limit = {WAL_BYTES_KEPT_MAX}")
     if tables == 0:
         pragmas = f"PRAGMA application_id={APPLICATION_ID};PRAGMA user_version={SCHEMA_VERSION};"
-        database.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}{pragmas}COMMIT;")
+        database.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}{_FOLLOW_SCHEMA}{pragmas}COMMIT;")
         _sync_folder(path.parent)
         return
     (found,) = run("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
         raise JournalError(f"{path} is damaged: {storable(str(found))}", hint=_RENEW)
+    if version == WITHOUT_FOLLOWS:
+        pragmas = f"PRAGMA user_version={SCHEMA_VERSION};"
+        database.executescript(f"BEGIN IMMEDIATE;{_FOLLOW_SCHEMA}{pragmas}COMMIT;")
     if _tables(database) != _expected_tables():
         raise JournalError(f"{path} is damaged: its tables are not as they were made", hint=_RENEW)
 
@@ -289,7 +359,7 @@ def _tables(database: sqlite3.Connection) -> set[tuple[str, str, str | None]]:
 
 def _expected_tables() -> set[tuple[str, str, str | None]]:
     with contextlib.closing(sqlite3.connect(":memory:")) as fresh:
-        fresh.executescript(_SCHEMA)
+        fresh.executescript(_SCHEMA + _FOLLOW_SCHEMA)
         return _tables(fresh)
 
 

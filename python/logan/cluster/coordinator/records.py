@@ -12,6 +12,9 @@ from logan.model import Plan
 
 __all__ = [
     "ChunkLost",
+    "FollowAdvanced",
+    "FollowEnded",
+    "FollowStored",
     "JobEnded",
     "JobForgotten",
     "JobSetAside",
@@ -19,6 +22,7 @@ __all__ = [
     "Record",
     "ReportTaken",
     "ResultStored",
+    "StoredFollow",
     "StoredJob",
     "StoredReport",
     "SubtreeStored",
@@ -104,6 +108,35 @@ class JobSetAside:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class FollowStored:
+    """A new follow job; `body` is JSON, the job's own affair."""
+
+    job: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class FollowAdvanced:
+    """More of a follow job is counted: its sources and its figures, together.
+
+    Attributes:
+        sources: JSON by index, of those that changed.
+        buckets: summaries by (seconds, first second), None for those that went.
+    """
+
+    job: str
+    sources: Mapping[int, str] = field(default_factory=dict)
+    buckets: Mapping[tuple[int, int], bytes | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FollowEnded:
+    """The follow job is over: nothing of it is kept."""
+
+    job: str
+
+
 Record = (
     JobStored
     | ResultStored
@@ -113,6 +146,9 @@ Record = (
     | ReportTaken
     | JobForgotten
     | JobSetAside
+    | FollowStored
+    | FollowAdvanced
+    | FollowEnded
 )
 
 
@@ -143,3 +179,13 @@ class StoredReport:
     identity: str
     body: bytes
     error: Any
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFollow:
+    """A follow job that has not ended; fields as in `FollowStored` and `FollowAdvanced`."""
+
+    job: str
+    body: str
+    sources: Mapping[int, str]
+    buckets: Mapping[tuple[int, int], bytes]

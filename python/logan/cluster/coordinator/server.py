@@ -144,7 +144,8 @@ class Server:
             link, identity.token, identity.certificate_sha256, greeted, refusal, welcome
         )
         if hello.role == "worker":
-            await WorkerHandler(executor, WorkerSession(hello, link, address)).serve()
+            session = WorkerSession(hello, link, address)
+            await WorkerHandler(executor, self.services.follows, session).serve()
         else:
             await ClientHandler(self.services, link, welcome, place).serve()
 

@@ -11,6 +11,8 @@ import trio
 
 from logan.cluster.coordinator.events import EventLog
 from logan.cluster.coordinator.executor import Executor
+from logan.cluster.coordinator.follows import Follows
+from logan.live import clock
 from logan.scheduler.snapshots import JobView
 from logan.wire.bodies import (
     CoordinatorStatus,
@@ -40,6 +42,7 @@ class Status:
     executor: Executor
     events: EventLog
     address: Callable[[], str]
+    follows: Follows
     started_at: float = field(init=False, default_factory=time.monotonic)
 
     def state(self) -> StateBody:
@@ -60,6 +63,7 @@ class Status:
                 if view.job in self.executor.jobs
             ),
             events=self.events.newest(EVENTS_SHOWN_MAX),
+            follows=self.follows.status(clock.now()),
         )
 
     def progress(self, events: tuple[EventEntry, ...]) -> ProgressBody:

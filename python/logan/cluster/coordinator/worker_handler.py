@@ -12,6 +12,7 @@ from typing import Final
 import trio
 
 from logan.cluster.coordinator.executor import Executor
+from logan.cluster.coordinator.follows import Follows
 from logan.cluster.coordinator.refusals import REFUSALS
 from logan.cluster.coordinator.worker_session import WorkerSession
 from logan.cluster.limits import (
@@ -28,7 +29,7 @@ from logan.errors import InputError, ProtocolError, SummaryError
 from logan.log import logger_of
 from logan.scheduler import events
 from logan.sources.inputs import next_step, shown_name
-from logan.wire import messages
+from logan.wire import following, messages
 
 __all__ = ["WorkerHandler"]
 
@@ -40,8 +41,9 @@ FAIL_KINDS: Final = ("changed", "gone", "poison", "panic", "cancelled", "interna
 class WorkerHandler:
     """What a worker says."""
 
-    def __init__(self, executor: Executor, session: WorkerSession) -> None:
+    def __init__(self, executor: Executor, follows: Follows, session: WorkerSession) -> None:
         self._executor = executor
+        self._follows = follows
         self._session = session
         self._heard_at = trio.current_time()
 
@@ -50,6 +52,7 @@ class WorkerHandler:
         session = self._session
         session.link.on_bytes = self._hear
         self._executor.join(session)
+        self._follows.join(session)
         why, clean = "its connection was cut", False
         try:
             async with open_flat_nursery() as nursery:
@@ -63,6 +66,7 @@ class WorkerHandler:
             raise
         finally:
             self._executor.leave(session, why, clean=clean)
+            self._follows.leave(session)
 
     async def _read(self) -> bool:
         session, step = self._session, self._executor.step
@@ -88,7 +92,17 @@ class WorkerHandler:
                 case messages.Error():
                     raise ProtocolError(message.message, code=message.code)
                 case _:
-                    raise ProtocolError(f"{type(message).__name__} is not expected", code="order")
+                    await self._follow(message)
+
+    async def _follow(self, message: messages.Message) -> None:
+        """What it says about follow jobs. Raises `ProtocolError`, also for anything else."""
+        match message:
+            case following.Offer() | following.Slot() | following.Followed():
+                await self._follows.take(self._session, message)
+            case following.Finished():
+                await self._follows.take(self._session, message)
+            case _:
+                raise ProtocolError(f"{type(message).__name__} is not expected", code="order")
 
     def _hear(self) -> None:
         """Bytes arrived: a sign of life, though it renews no lease."""

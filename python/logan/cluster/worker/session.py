@@ -3,6 +3,7 @@
     reader     acts on messages of the coordinator; never waits for a scan
     heartbeat  reports once per interval which leases are active and their progress; never waits
     a task per lease: scan the chunk, send the result
+    a task per follow job (`following`): send what is written to logs
 
 This module decides what is answered. What is leased is in `leases` and `jobs`, how a chunk is
 scanned in `lease_scan`; what the worker keeps from one connection to the next in `resources`.
@@ -23,6 +24,7 @@ from logan.cluster.nurseries import open_flat_nursery
 from logan.cluster.scanning import digest_of
 from logan.cluster.transport import Transport, TransportLostError
 from logan.cluster.worker.fetch import Fetcher
+from logan.cluster.worker.following import FollowTable
 from logan.cluster.worker.isolation import Poison
 from logan.cluster.worker.jobs import JobTable
 from logan.cluster.worker.lease_scan import LeaseScanner
@@ -53,6 +55,7 @@ class Session:
         self._leases = LeaseTable()
         self._offer = Offer()
         self._fetcher = Fetcher(link.post)
+        self._follows = FollowTable(resources, link)
         self._scanner = LeaseScanner(resources, self._leases, self._fetcher)
         self._asked_for = 0
         self._draining = False
@@ -74,6 +77,7 @@ class Session:
         """Accept no new lease; end when all results are answered."""
         if not self._draining:
             self._draining = True
+            self._follows.stop()
             self._send_ready(0)
         self._changed.set()
 
@@ -128,6 +132,17 @@ class Session:
             case messages.HealthAck():
                 pass
             case _:
+                self._follow(message)
+
+    def _follow(self, message: messages.Message) -> None:
+        """About a follow job. Raises `ProtocolError` for anything else."""
+        match message:
+            case messages.Watch():
+                if not self._draining:
+                    self._follows.watch(message, self._nursery)
+            case messages.Follow() | messages.SlotDone() | messages.Finish():
+                self._follows.take(message)
+            case _:
                 raise ProtocolError(f"{message.VERB} is not for workers", code="order")
 
     def _begin(self, message: messages.Lease) -> None:
@@ -157,6 +172,7 @@ class Session:
             self._ask()
         self._leases.cancel(message.job, message.chunk, message.attempt)
         if message.chunk is None:
+            self._follows.cancel(message.job)
             self._jobs.cancel(message.job)
             self._reported = {each for each in self._reported if each[0] != message.job}
 

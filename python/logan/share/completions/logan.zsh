@@ -11,6 +11,7 @@
 _shtab_logan_commands() {
   local _commands=(
     analyze:'Analyze logs and print a report: errors, response times, throughput, top routes.'
+    cancel:'End a job that follows logs of workers (watch --on-workers); prints its final report.'
     completion:'Print completions for a shell.'
     coordinator:'Distribute jobs to workers: its own, or those that clients submit.'
     detect:'Show detected formats, fields with examples, assumptions, and lines that nothing reads.'
@@ -82,6 +83,49 @@ _shtab_logan_analyze_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_logan_analyze_defaults_added=0
 
+_shtab_logan_cancel_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--save[leave the summary of all that was counted in FILE, to be merged with others]:FILE:_files"
+  "--coordinator[address of the coordinator (default\: localhost\:8000) \[env\: LOGAN_COORDINATOR\]]:HOST:PORT:"
+  "--token-file[file with the coordinator\'s secret, mode 0600 \[env\: LOGAN_TOKEN\]]:FILE:_files"
+  "--tls-ca[use TLS\; PEM file of the trusted CA]:FILE:_files"
+  "--insecure[connect to a remote host without token and TLS]"
+  "--since[only records at or after TIME\: a date, \"2024-01-24 10\:15\", RFC 3339, 10\:15, today, yesterday, or an age such as 2h, 30m, \'2 hours ago\'\; in --input-tz if it names no time zone]:TIME:"
+  "--until[only records before TIME]:TIME:"
+  "--relative-to[what an age such as 2h counts back from\: now, or the last record (default\: now)]:relative_to:(now last)"
+  "--chunk-size[unit of work, such as 4MiB (default\: 32MiB) \[env\: LOGAN_CHUNK_SIZE\]]:BYTES:"
+  "--format[read every line as this format\: a name from \`logan formats\`, the text of nginx\'s log_format or Apache\'s LogFormat, or a regular expression with named groups \[env\: LOGAN_FORMAT\]]:FORMAT:"
+  "--input-tz[time zone of timestamps without one (default\: UTC) \[env\: LOGAN_INPUT_TZ\]]:TZ:"
+  "--date-order[order of dates such as 03\/04\/2024 and 24-01-23\: mdy (month first), dmy or ymd (default\: what the dates of each input say) \[env\: LOGAN_DATE_ORDER\]]:date_order:"
+  "*--unit[unit of the numbers under a key that is a response time\: ns, us, ms, s, or none\; KEY is response_time for the number after an access log\'s user agent\; repeatable (default\: by the key\'s name, the producer or the values of each input)]:KEY=UNIT:"
+  "--top[rows of the top tables (default\: 10, of which a terminal shows what fits) \[env\: LOGAN_TOP\]]:N:"
+  "--sort[what tables are sorted by\: requests, errors, ratio, total, p95, max, bytes (default\: requests, and rows that lead by errors or by total time are added)]:METRIC:(requests errors ratio total p95 max bytes)"
+  "--where[only records for which EXPR is true, such as \'status\>\=500\']:EXPR:"
+  "*--by[add a table grouped by route, path, status, level, client, host, method, format, user_agent, referrer, json.KEY or logfmt.KEY\; repeatable]:FIELD:"
+  "--no-seek[do not seek by time\; read whole files]"
+  "--max-expansion[maximum decompression ratio, checked after the first 1 GiB (default\: 2000)\; 0 for no limit \[env\: LOGAN_MAX_EXPANSION\]]:N:"
+  "--anchor[reference date for timestamps without a year (default\: when each input was modified) \[env\: LOGAN_ANCHOR\]]:TIME:"
+  "--no-explain[do not read the interval of a finding again to name what is common to it]"
+  "--output-format[print the report as text, json, csv, markdown, html, svg (default\: by the ending of -o\'s FILE, else text)]:NAME:(text json csv markdown html svg)"
+  "--json[short for --output-format json]"
+  "--csv[print one table as CSV\: series, response_times, routes, not_found, methods, hosts, user_agents, referrers, clients, messages, templates, groups]:TABLE:(series response_times routes not_found methods hosts user_agents referrers clients messages templates groups)"
+  {-o,--output}"[write the output to FILE atomically\; .html, .md, .json, .csv and .svg say what it is]:FILE:_files"
+  "*"{-q,--quiet}"[no text report, no progress bar and no notes\: only errors and failed expectations]"
+  "--anonymize[mask clients (\/24 and \/48), values of queries, e-mails, tokens and lines of the log]"
+  "--output-tz[time zone of the text report, such as Europe\/Berlin or local (default\: UTC)\; JSON and CSV are always in UTC \[env\: LOGAN_OUTPUT_TZ\]]:TZ:"
+  "--color[auto, always, never\; auto follows the terminal and NO_COLOR \[env\: LOGAN_COLOR\]]:WHEN:"
+  "--no-progress[no progress bar \[env\: LOGAN_NO_PROGRESS\]]"
+  "--junit[write the verdict on the expectations to FILE as JUnit XML]:FILE:_files"
+  "--github[print failed expectations and findings as annotations of a GitHub workflow]"
+  "*--expect[exit 1 unless EXPR is true, such as \'response_time_ms.p99\<\=300\', \'routes\[\"POST \/pay\"\].p95_ms\<300ms\' or \'errors.ratio\<1\% in every 5m\'\; repeatable]:EXPR:"
+  "--allow-empty[expectations may hold where no record was read or selected\: counts are then 0]"
+  "--max-malformed[exit 1 if more lines than this are malformed\: a count, or a share such as 1\%]:LIMIT:"
+  ":the job, as \`logan status\` has it:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_logan_cancel_defaults_added=0
+
 _shtab_logan_completion_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   ":which shell:(bash zsh fish tcsh)"
@@ -104,6 +148,10 @@ _shtab_logan_coordinator_options=(
   "--tls-cert[use TLS\; PEM file of the certificate]:FILE:_files"
   "--tls-key[its private key, PEM]:FILE:_files"
   "--insecure[allow remote hosts without token and TLS]"
+  "--serve[serve a live page and \/metrics (default address\: 127.0.0.1\:8642)]:HOST:PORT:"
+  "--serve-token-file[the token that viewers must know, needed for an address that others can reach]:FILE:_files"
+  "--serve-cert[TLS certificate of the page]:FILE:_files"
+  "--serve-key[key of the certificate]:FILE:_files"
   "--since[only records at or after TIME\: a date, \"2024-01-24 10\:15\", RFC 3339, 10\:15, today, yesterday, or an age such as 2h, 30m, \'2 hours ago\'\; in --input-tz if it names no time zone]:TIME:"
   "--until[only records before TIME]:TIME:"
   "--relative-to[what an age such as 2h counts back from\: now, or the last record (default\: now)]:relative_to:(now last)"
@@ -382,7 +430,12 @@ _shtab_logan_watch_options=(
   "--serve-token-file[the token that viewers must know, needed for an address that others can reach]:FILE:_files"
   "--serve-cert[TLS certificate of the page]:FILE:_files"
   "--serve-key[key of the certificate]:FILE:_files"
-  "--insecure[serve without TLS to others\: token and figures can be read on the way]"
+  "--insecure[serve without TLS to others, or connect to a coordinator elsewhere without token and TLS\: token and figures can be read on the way]"
+  "*--on-workers[follow files on the workers\' own machines, by a job that lives in the coordinator\; repeatable]:GLOB:"
+  "--job[attach to such a job\; Ctrl-C leaves it again]:ID:"
+  "--coordinator[address of the coordinator (default\: localhost\:8000) \[env\: LOGAN_COORDINATOR\]]:HOST:PORT:"
+  "--token-file[file with the coordinator\'s secret, mode 0600 \[env\: LOGAN_TOKEN\]]:FILE:_files"
+  "--tls-ca[use TLS\; PEM file of the trusted CA]:FILE:_files"
   "--since[only records at or after TIME\: a date, \"2024-01-24 10\:15\", RFC 3339, 10\:15, today, yesterday, or an age such as 2h, 30m, \'2 hours ago\'\; in --input-tz if it names no time zone]:TIME:"
   "--until[only records before TIME]:TIME:"
   "--relative-to[what an age such as 2h counts back from\: now, or the last record (default\: now)]:relative_to:(now last)"
@@ -455,6 +508,7 @@ _shtab_logan() {
       curcontext="${curcontext%:*:*}:_shtab_logan-$line[1]:"
       case $line[1] in
         analyze) _arguments -C -s $_shtab_logan_analyze_options ;;
+        cancel) _arguments -C -s $_shtab_logan_cancel_options ;;
         completion) _arguments -C -s $_shtab_logan_completion_options ;;
         coordinator) _arguments -C -s $_shtab_logan_coordinator_options ;;
         detect) _arguments -C -s $_shtab_logan_detect_options ;;

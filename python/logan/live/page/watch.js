@@ -1,53 +1,6 @@
-"use strict";
-// Text from logs goes into the page as text nodes only.
-const byId = (id) => document.getElementById(id);
-const count = new Intl.NumberFormat("en-US");
 const WINDOWS = ["1m", "5m", "1h", "all"];
 let current = new URLSearchParams(location.search).get("window");
 if (!WINDOWS.includes(current)) current = "5m";
-let source = null;
-let heard = 0;
-
-function element(name, text, className) {
-  const made = document.createElement(name);
-  if (text !== undefined) made.textContent = text;
-  if (className) made.className = className;
-  return made;
-}
-
-function drawing(name, attributes, text) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
-// columns: [title, value of a row, class, tone of a row]
-function table(id, rows, columns, none) {
-  const target = byId(id);
-  if (!rows.length) {
-    const cell = element("td", none, "empty");
-    const row = element("tr");
-    row.append(cell);
-    target.replaceChildren(row);
-    return;
-  }
-  const head = element("tr");
-  for (const [title, , kind] of columns) {
-    const cell = element("th", title, kind);
-    cell.scope = "col";
-    head.append(cell);
-  }
-  const body = rows.map((row) => {
-    const line = element("tr");
-    for (const [, value, kind, tone] of columns) {
-      line.append(element("td", value(row), [kind, tone && tone(row)].filter(Boolean).join(" ")));
-    }
-    return line;
-  });
-  target.replaceChildren(head, ...body);
-}
-
 const clock = (seconds) => new Date(seconds * 1000).toISOString().slice(11, 19);
 
 function timeline(points, step) {
@@ -123,6 +76,15 @@ function show(board) {
   byId("timeline-title").textContent = board.step < 60
     ? `Timeline, a bar for ${board.step} s` : `Timeline, a bar for ${board.step / 60} min`;
   timeline(board.points, board.step);
+  byId("hosts-section").hidden = !board.hosts.length;
+  table("hosts", board.hosts, [
+    ["host", (row) => row.host],
+    ["state", (row) => row.state, "", (row) => row.tone],
+    ["logs", (row) => count.format(row.logs), "number"],
+    ["counted", (row) => row.counted, "number"],
+    ["behind", (row) => row.behind, "number"],
+    ["last line", (row) => row.last, "number"],
+  ], "none");
   table("routes", board.routes, [
     ["requests", (row) => count.format(row.requests), "number"],
     ["errors", (row) => (row.errors === null ? "–" : count.format(row.errors)), "number",
@@ -159,14 +121,6 @@ function connect() {
   source.onmessage = (event) => show(JSON.parse(event.data));
   for (const button of byId("windows").children) {
     button.setAttribute("aria-pressed", String(button.textContent === current));
-  }
-}
-
-function check() {
-  if (Date.now() - heard > 5000) {
-    const state = byId("state");
-    state.className = "lost";
-    state.textContent = heard ? "no news: the watch has ended, or cannot be reached" : "connecting…";
   }
 }
 

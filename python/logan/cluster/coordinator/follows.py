@@ -1,0 +1,359 @@
+"""Follow jobs: begun, fed by workers, watched by clients, ended.
+
+    offer   a worker has a log          -> FOLLOW
+    slot    checked, accepted           -> merged -> the journal -> SLOT_DONE, viewers
+    finish  FINISH to all workers, a moment for their last slots -> viewers get the last figures
+
+What counts is decided by `FollowJob`; this carries messages to it and its answers out. One task a
+job merges and writes, in groups; viewers are added there, too, so that what a viewer begins with
+and what it gets afterward fit together without a gap or an overlap.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import deque
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+import trio
+
+from logan.cluster.coordinator.commits import Commits
+from logan.cluster.coordinator.events import Changes, EventLog
+from logan.cluster.coordinator.follow_job import AcceptedSlot, FollowJob
+from logan.cluster.coordinator.follow_viewers import Viewer, hosts_of
+from logan.cluster.coordinator.records import (
+    FollowAdvanced,
+    FollowEnded,
+    StoredFollow,
+)
+from logan.cluster.coordinator.worker_session import WorkerSession
+from logan.cluster.limits import INLINE_BYTES_MAX, JOBS_MAX, LINGER_S_MAX
+from logan.cluster.nurseries import Tasks
+from logan.cluster.request import Submission
+from logan.cluster.transport import Transport
+from logan.errors import ClusterError, InputError, LoganError, ProtocolError, SummaryError
+from logan.live import clock
+from logan.log import logger_of
+from logan.planning.prepare import check_format
+from logan.wire import following
+from logan.wire.bodies import FollowStatus
+from logan.wire.following import NoticeEntry, WatchBody
+from logan.wire.messages import Cancel
+
+__all__ = ["Follows"]
+
+logger = logger_of(__name__)
+
+FINISH_S_MAX: Final = 10.0
+"""How long workers may send their last slots."""
+
+FOLD_S: Final = 60.0
+"""How often old figures are folded where nothing is written."""
+
+Said = following.Offer | following.Slot | following.Followed | following.Finished
+
+
+@dataclass(slots=True)
+class _Running:
+    job: FollowJob
+    slots: deque[AcceptedSlot] = field(default_factory=deque)
+    wanted: trio.Event = field(default_factory=trio.Event)
+    arrivals: list[Viewer] = field(default_factory=list)
+    viewers: list[Viewer] = field(default_factory=list)
+    unfinished: set[str] = field(default_factory=set)
+    ending: bool = False
+    ended: trio.Event = field(default_factory=trio.Event)
+    scope: trio.CancelScope = field(default_factory=trio.CancelScope)
+
+
+class Follows:
+    """The follow jobs of a coordinator."""
+
+    def __init__(self, commits: Commits, tasks: Tasks, events: EventLog, changes: Changes) -> None:
+        self._commits = commits
+        self._tasks = tasks
+        self._events = events
+        self._changes = changes
+        self._running: dict[str, _Running] = {}
+        self._sessions: dict[str, WorkerSession] = {}
+        self._shown = 0
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    # Jobs.
+
+    async def submit(self, submission: Submission) -> str:
+        """Begin a job; its id. Raises `UsageError`, `ClusterError`, `JournalError`."""
+        check_format(submission.options.format)
+        if len(self._running) >= JOBS_MAX:
+            raise ClusterError(f"{JOBS_MAX} follow jobs are running", hint="end one: logan cancel")
+        try:
+            job = FollowJob(
+                secrets.token_hex(6),
+                tuple(submission.paths),
+                submission.options,
+                submission.begin or "300",
+                clock.now(),
+            )
+        except LoganError:
+            raise
+        except ValueError as error:
+            raise ClusterError(f"this cannot be followed: {error}") from error
+        await self._commits.commit(job.stored())
+        self._begin(job)
+        self._events.note("joined", f"job {job.id} follows {job.name}")
+        return job.id
+
+    def resume(self, stored: StoredFollow) -> None:
+        """Go on with a job of the journal; one that cannot be is said, and stays there."""
+        try:
+            job = FollowJob.from_stored(stored)
+        except Exception as error:
+            text = f"follow job {stored.job} cannot go on: {error}; submit it again"
+            logger.error("%s", text)
+            self._events.note("alarm", text)
+            return
+        self._begin(job)
+        self._events.note("resumed", f"job {job.id} goes on following {job.name}")
+
+    def _begin(self, job: FollowJob) -> None:
+        running = self._running[job.id] = _Running(job)
+        self._tasks.start(self._keep, running)
+        for session in self._sessions.values():
+            self._ask(job, session)
+
+    def _ask(self, job: FollowJob, session: WorkerSession) -> None:
+        job.joined(session.name, clock.now())
+        body = WatchBody(patterns=job.patterns, begin=job.begin)
+        session.link.post(following.Watch(job.id, body))
+
+    async def finish(self, id: str) -> None:
+        """End a job, with what its logs hold by now. Returns once it has ended."""
+        running = self._running.get(id)
+        if running is None:
+            return
+        if not running.ending:
+            running.ending = True
+            running.unfinished = {
+                source.owner for source in running.job.sources if source.owner is not None
+            }
+            for session in self._sessions.values():
+                session.link.post(following.Finish(id))
+            running.wanted.set()
+            self._tasks.start(self._end, running)
+        await running.ended.wait()
+
+    async def _end(self, running: _Running) -> None:
+        job = running.job
+        with trio.move_on_after(FINISH_S_MAX):
+            await self._changes.until(lambda: not running.unfinished)
+        late = sorted(
+            self._sessions[each].name for each in running.unfinished if each in self._sessions
+        )
+        away = [each.host for each in hosts_of(job, clock.now()) if each.state == "away"]
+        for name in (*late, *away):
+            text = f"{name} is not there at the end: what it wrote since is not counted"
+            entry = NoticeEntry(kind="lost", log="", text=text, age_s=0.0, is_fault=True)
+            job.note(name, entry, clock.now())
+        with trio.move_on_after(FINISH_S_MAX):
+            await self._changes.until(lambda: not running.slots)
+        for session in self._sessions.values():
+            session.link.post(Cancel(job.id))
+        await self._commits.commit(FollowEnded(job.id))
+        self._running.pop(job.id, None)
+        running.scope.cancel()
+        for viewer in running.arrivals:
+            viewer.begin()
+        for viewer in (*running.viewers, *running.arrivals):
+            viewer.end()
+        running.ended.set()
+        self._events.note("left", f"job {job.id}, which followed {job.name}, has ended")
+        self._changes.notify()
+
+    async def stop(self) -> None:
+        """The coordinator ends: so do the jobs, unless the journal goes on with them later."""
+        if self._commits.is_durable:
+            return
+        async with trio.open_nursery() as nursery:
+            for id in list(self._running):
+                nursery.start_soon(self.finish, id)
+        with trio.move_on_after(LINGER_S_MAX):
+            await self._changes.until(lambda: not self._shown)
+
+    # Workers.
+
+    def join(self, session: WorkerSession) -> None:
+        """A worker is connected."""
+        self._sessions[session.id] = session
+        for running in self._running.values():
+            if not running.ending:
+                self._ask(running.job, session)
+
+    def leave(self, session: WorkerSession) -> None:
+        """It is gone."""
+        self._sessions.pop(session.id, None)
+        for running in self._running.values():
+            running.unfinished.discard(session.id)
+            if any(each.name == session.name for each in self._sessions.values()):
+                continue  # it is back already
+            taken = running.job.left(session.name, session.id, clock.now())
+            for other, source in taken:
+                self._order(running.job, self._sessions[other], source.index)
+        self._changes.notify()
+
+    async def take(self, session: WorkerSession, message: Said) -> None:
+        """What a worker says. Raises `ProtocolError` for what it may not say."""
+        running = self._running.get(message.job)
+        if running is None:
+            return  # it has not heard yet that the job is over
+        match message:
+            case following.Offer():
+                self._take_offer(running.job, session, message)
+            case following.Slot():
+                await self._take_slot(running, session, message)
+            case following.Followed(body=body):
+                for each in body.logs:
+                    if each.source < len(running.job.sources):
+                        running.job.sources[each.source].behind_bytes = each.behind_bytes
+                for entry in body.notices:
+                    running.job.note(session.name, entry, clock.now())
+                    if entry.kind == "lost":
+                        self._events.note("missing", f"{session.name}: {entry.text}")
+            case following.Finished():
+                running.unfinished.discard(session.id)
+                self._changes.notify()
+
+    def _take_offer(self, job: FollowJob, session: WorkerSession, message: following.Offer) -> None:
+        known = len(job.sources)
+        try:
+            source = job.offer(session.id, session.name, message.body, clock.now())
+        except (InputError, ValueError) as error:
+            text = str(error)
+            entry = NoticeEntry(
+                kind="unreadable", log=message.body.path, text=text, age_s=0.0, is_fault=True
+            )
+            job.note(session.name, entry, clock.now())
+            self._events.note("refused", text)
+            return
+        if source is None:
+            return
+        if len(job.sources) > known:
+            # The journal has it before any of its figures.
+            row = {source.index: source.stored(None, None)}
+            self._commits.add(FollowAdvanced(job.id, row))
+        self._order(job, session, source.index)
+
+    def _order(self, job: FollowJob, session: WorkerSession, index: int) -> None:
+        source = job.sources[index]
+        body = job.order(source)
+        session.link.post(following.Follow(job.id, index, source.attempt, body))
+
+    async def _take_slot(
+        self, running: _Running, session: WorkerSession, message: following.Slot
+    ) -> None:
+        job = running.job
+        try:
+            if len(message.body) <= INLINE_BYTES_MAX:
+                summary = job.check(message)
+            else:
+                summary = await trio.to_thread.run_sync(job.check, message)
+        except SummaryError as error:
+            text = f"a slot of {session.name} was refused: {error}"
+            self._events.note("alarm", text)
+            raise ProtocolError(text, code="state") from error
+        accepted = job.accept(session.id, message, summary, clock.now())
+        if accepted is not None:
+            running.slots.append(accepted)
+            running.wanted.set()
+            return
+        source = job.sources[message.source]
+        if source.owner == session.id and source.attempt == message.attempt:
+            # It was sent twice, or one before it never came: go on where the figures end.
+            source.attempt += 1
+            self._order(job, session, source.index)
+
+    # The task of a job.
+
+    async def _keep(self, running: _Running) -> None:
+        job = running.job
+        with running.scope:
+            while True:
+                with trio.move_on_after(FOLD_S):
+                    await running.wanted.wait()
+                running.wanted = trio.Event()
+                group = list(running.slots)
+                work = partial(job.merge, group, clock.now())
+                record, doubled = await trio.to_thread.run_sync(work)
+                if record.sources or record.buckets:
+                    await self._commits.commit(record)
+                for each in group:
+                    running.slots.popleft()
+                    session = self._sessions.get(each.session)
+                    if session is not None:
+                        session.link.post(
+                            following.SlotDone(job.id, each.source, each.attempt, each.end)
+                        )
+                for each in doubled:
+                    name = job.sources[each.source].name
+                    text = f"{name}: bytes up to {each.end:,} were counted already"
+                    self._events.note("alarm", text)
+                fresh = [each for each in group if each not in doubled]
+                for viewer in running.viewers:
+                    viewer.push(fresh)
+                for viewer in running.arrivals:
+                    viewer.begin()
+                running.viewers += running.arrivals
+                running.arrivals.clear()
+                self._changes.notify()
+
+    # Clients.
+
+    def check(self, id: str) -> None:
+        """Raise `ClusterError` if there is no such job."""
+        if id not in self._running:
+            raise ClusterError(
+                f"the coordinator has no follow job {id}",
+                hint="logan status lists them; without --state they end with the coordinator",
+            )
+
+    async def show(self, id: str, link: Transport) -> None:
+        """Show a job to a client until it ends."""
+        running = self._running.get(id)
+        if running is None:
+            return
+        viewer = Viewer(running.job)
+        running.arrivals.append(viewer)
+        running.wanted.set()
+        self._shown += 1
+        try:
+            await viewer.run(link)
+        finally:
+            self._shown -= 1
+            self._changes.notify()
+            for viewers in (running.viewers, running.arrivals):
+                if viewer in viewers:
+                    viewers.remove(viewer)
+
+    def status(self, now: float) -> tuple[FollowStatus, ...]:
+        """How the jobs are."""
+        found = []
+        for running in self._running.values():
+            job, hosts = running.job, hosts_of(running.job, now)
+            found.append(
+                FollowStatus(
+                    job=job.id,
+                    name=job.name[:4_000],
+                    hosts=len(hosts),
+                    away=sum(each.state == "away" for each in hosts),
+                    logs=len(job.sources),
+                    counted_bytes=sum(each.counted_bytes for each in hosts),
+                    behind_bytes=sum(each.behind_bytes for each in hosts),
+                    lost=sum(each.lost for each in hosts),
+                    viewers=len(running.viewers),
+                    elapsed_s=max(0.0, round(now - job.created_at, 3)),
+                )
+            )
+        return tuple(found)

@@ -1,0 +1,230 @@
+"""`RemoteWatch`: a watch whose logs are read elsewhere, and whose figures arrive as summaries.
+
+What it is told is plain data; who tells it, it does not know. Views, alerts and reports see a watch
+like any other, with a line for each host. Its windows lie on the clock of the one who tells: the
+difference of both clocks is taken from what is said with each state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from threading import RLock
+from types import SimpleNamespace
+from typing import Any
+
+from logan._logan import Spec, Summary
+from logan.live.notices import Notice, Notices
+from logan.live.timeline import Point, Timeline
+from logan.live.watching import Watch
+from logan.model import Detection, Missing
+from logan.options import Options
+from logan.planning.spec import spec_json
+
+__all__ = ["HostState", "RemoteLog", "RemoteWatch"]
+
+
+@dataclass(frozen=True, slots=True)
+class HostState:
+    """A host, as `board` and JSON have it.
+
+    Attributes:
+        state: "live" or "away"; `since_s`: for how long.
+        behind_bytes: written there and not counted yet, as far as is known.
+        behind_s: how long ago its last counted line arrived; None if none is counted.
+        lost: how often something of its logs was gone for good.
+    """
+
+    host: str
+    state: str
+    since_s: float
+    logs: int
+    counted_bytes: int
+    behind_bytes: int
+    behind_s: float | None
+    lost: int
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteLog:
+    """A log of a host."""
+
+    name: str
+    host: str
+    spec: Spec
+    assumed: tuple[str, ...]
+    missing: tuple[tuple[int, int], ...]
+
+
+@dataclass(slots=True)
+class _Counter:
+    """What a report asks of a log's counter."""
+
+    spec: Spec
+    detection: Detection
+    missing: list[Missing] = field(default_factory=list)
+
+
+class RemoteWatch(Watch):
+    """A watch of logs on other hosts.
+
+    Args:
+        reach_s: how far back `summary` can be asked for, beside the hour.
+
+    Attributes:
+        ready: whether all that there was has arrived.
+        job_ended: whether nothing more will come.
+        lost_since: since when the one who tells is away; None if it is not.
+    """
+
+    def __init__(
+        self, options: Options, *, reach_s: float = 0.0, now: float, anonymize: bool = False
+    ) -> None:
+        super().__init__([], options, now=now, anonymize=anonymize)
+        self.notices = Notices()
+        self.patterns: tuple[str, ...] = ()
+        self.ready = False
+        self.job_ended = False
+        self.lost_since: float | None = None
+        self._lock = RLock()
+        self._reach_s = reach_s
+        self._ahead_s = 0.0
+        self._early: list[tuple[float | None, Summary]] = []
+        self._host_states: tuple[HostState, ...] = ()
+        self.begin(now)
+
+    # What it is told.
+
+    def begin(self, now: float) -> None:
+        """All that was told is told again."""
+        with self._lock:
+            self.ready = False
+            self._early = []
+            self._restart(now)
+
+    def _restart(self, now: float) -> None:
+        self._empty_spec = Spec(spec_json([Detection()], self._options, anchor_ns=int(now * 1e9)))
+        self._timeline = Timeline(Summary.empty(self._empty_spec), self._reach_s, now)
+        self._windows = self._timeline.windows
+
+    def take_options(self, options: Options) -> None:
+        """What is computed, of a job that was begun by another."""
+        with self._lock:
+            asked = self._options
+            self._options = options
+            if options != asked:
+                self._restart(self.last_data)
+
+    def add(self, part: Summary, at: float | None, now: float) -> None:
+        """Figures that arrived at `at`, by the clock of the one who tells; None if long ago."""
+        with self._lock:
+            self.last_data = now
+            if not self.ready:
+                self._early.append((at, part))
+            else:
+                self._put(part, at, now - self._ahead_s)
+
+    def _put(self, part: Summary, at: float | None, now: float) -> None:
+        if at is None:
+            self._windows.add_old(part)
+        else:
+            self._timeline.add(part, min(at, now), now)
+
+    def tell(
+        self,
+        *,
+        there: float,
+        now: float,
+        patterns: Sequence[str],
+        hosts: Sequence[HostState],
+        logs: Sequence[RemoteLog],
+        notices: Sequence[tuple[Notice, float]],
+        ended: bool,
+    ) -> None:
+        """How things stand. `there` is the time of the one who tells, `now` ours; each notice
+        comes with its age in seconds."""
+        with self._lock:
+            self._ahead_s = now - there
+            self.patterns = tuple(patterns)
+            self._paths = list(patterns)
+            self._host_states = tuple(hosts)
+            self.lost_since = None
+            for log in logs:
+                counter = _Counter(log.spec, Detection(assumed=log.assumed))
+                counter.missing = [
+                    Missing(0, start, end, "panic", "the engine failed over them")
+                    for start, end in log.missing
+                ]
+                values: Any = SimpleNamespace(reader=None, counter=counter, cuts=[])
+                self._logs[log.name] = values
+            for notice, age_s in notices:
+                self.notices.add(
+                    Notice(
+                        *(notice.kind, notice.log, notice.text, now - age_s),
+                        *(notice.is_fault, notice.start, notice.end),
+                    )
+                )
+            if not self.ready:
+                self.ready = True
+                early, self._early = self._early, []
+                for at, part in early:
+                    self._put(part, at, there)
+            self.job_ended = self.job_ended or ended
+
+    def lost(self, now: float) -> None:
+        """The one who tells cannot be reached."""
+        with self._lock:
+            if self.lost_since is None:
+                self.lost_since = now
+                text = "the coordinator cannot be reached: these are its last figures"
+                self.notices.add(Notice("vanished", "", text, now))
+
+    # A watch as others see it.
+
+    @property
+    def hosts(self) -> tuple[HostState, ...]:
+        """The hosts, in order of name."""
+        return self._host_states
+
+    @property
+    def ended(self) -> bool:
+        """Whether the job has ended."""
+        return self.job_ended
+
+    def step(self, now: float) -> bool:
+        """Nothing is read here."""
+        self.last_step = now
+        return False
+
+    def pipes(self) -> list[Any]:
+        """None."""
+        return []
+
+    def folders(self) -> set[str]:
+        """None."""
+        return set()
+
+    def summary(self, seconds: float | None, now: float) -> Summary:
+        """The summary of the last `seconds`, or of all with None."""
+        with self._lock:
+            return self._windows.view(seconds, now - self._ahead_s)
+
+    def total(self) -> Summary:
+        """The summary of all that was counted."""
+        with self._lock:
+            return self._windows.view(None, self.last_step - self._ahead_s)
+
+    def finish(self, now: float) -> Summary:
+        """The summary of all that was counted."""
+        return self.summary(None, now)
+
+    def history(self, window: str, now: float) -> tuple[int, list[Point]]:
+        """The timeline of a window: the seconds of its steps, and a point for each."""
+        return super().history(window, now - self._ahead_s)
+
+    def behind(self) -> int:
+        """Bytes that are written already and not counted yet, as far as is known."""
+        return sum(each.behind_bytes for each in self._host_states)
+
+    def close(self) -> None:
+        """Nothing is open."""
