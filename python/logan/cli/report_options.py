@@ -233,6 +233,8 @@ def adjust_to_output(args: argparse.Namespace) -> None:
         args.top = _PAGE_ROWS
     elif output == "text" and args.output in (None, "-"):
         args.top = max(args.top, min(_PAGE_ROWS, (lines_of_stdout() or 0) // 3))
+    if output in ("html", "markdown") and args.user_agents is None:
+        args.user_agents = "families"
     if args.quiet:
         args.no_progress = True
 

@@ -13,8 +13,10 @@ complete logan \
         'c/--spec=/f/' \
         'c/--state=/d/' \
         'c/--sort=/(requests errors ratio total p95 max bytes)/' \
+        'c/--user-agents=/(raw families)/' \
+        'c/--geoip=/f/' \
         'c/--output-format=/(text json csv markdown html svg)/' \
-        'c/--csv=/(series response_times routes not_found methods hosts user_agents referrers clients messages templates groups)/' \
+        'c/--csv=/(series response_times routes not_found methods hosts user_agents user_agent_families user_agent_systems referrers clients countries networks messages templates groups)/' \
         'c/-o=/f/' \
         'c/--output=/f/' \
         'c/--junit=/f/' \
@@ -30,15 +32,17 @@ complete logan \
         'c/--output-format=/(text json markdown html)/' \
         'c/--output-format=/(parquet arrow csv jsonl)/' \
         'c/--output-format=/(table csv json jsonl parquet)/' \
-        'c/--/(after after-context alert allow-empty anchor anonymize before before-context by chunk-size color columns context continuation coordinator count csv date-order engine exit-idle expect expect-workers fail-if filename for format from github help host id input-tz insecure interval json junit list malformed max-count max-expansion max-malformed metrics-port no-explain no-filename no-progress no-seek notify offsets on-workers output output-format output-tz pace port quiet relative-to root save seconds serve serve-cert serve-key serve-token-file since sort spec split-at state strict threads tls-ca tls-cert tls-key token-file tolerance top total unit until verify version where window worker-timeout)/' \
+        'c/--/(after after-context alert allow-empty anchor anonymize before before-context by chunk-size color columns context continuation coordinator count csv date-order engine exit-idle expect expect-workers fail-if filename for format from geoip github help host id input-tz insecure interval json junit list malformed max-count max-expansion max-malformed metrics-port no-explain no-filename no-progress no-seek notify offsets on-workers output output-format output-tz pace port quiet relative-to root save seconds serve serve-cert serve-key serve-token-file since sort spec split-at state step strict threads tls-ca tls-cert tls-key token-file tolerance top total unit until user-agents verify version where window worker-timeout)/' \
         'c/-/(- A B C V h n o q)/' \
         'n/--relative-to/(now last)/' \
         'n/--save/f/' \
         'n/--spec/f/' \
         'n/--state/d/' \
         'n/--sort/(requests errors ratio total p95 max bytes)/' \
+        'n/--user-agents/(raw families)/' \
+        'n/--geoip/f/' \
         'n/--output-format/(text json csv markdown html svg)/' \
-        'n/--csv/(series response_times routes not_found methods hosts user_agents referrers clients messages templates groups)/' \
+        'n/--csv/(series response_times routes not_found methods hosts user_agents user_agent_families user_agent_systems referrers clients countries networks messages templates groups)/' \
         'n/-o/f/' \
         'n/--output/f/' \
         'n/--junit/f/' \

@@ -63,6 +63,7 @@ use crate::time::{POWERS, eight_digits, trailing_digits};
 use sentence::{CONTEXT_BYTES, SENTENCE_BYTES, Verdict, judge, opens, speaks_of_lifetime};
 use std::mem::MaybeUninit;
 use words::Letters;
+pub(in crate::format::text) use words::{WordKind, word_kind};
 
 /// Remembered contexts. The log statements of one program that end with a time are few.
 const MEMO_SLOTS: usize = 64;
