@@ -121,7 +121,7 @@ def configure(parser: Parser) -> None:
     group.add_argument(
         "--insecure", action="store_true", help="allow remote hosts without token and TLS"
     )
-    configure_report(parser)
+    configure_report(parser, without=("geoip",))
 
 
 def run(args: argparse.Namespace) -> int:

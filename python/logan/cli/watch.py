@@ -129,7 +129,7 @@ def configure(parser: Parser) -> None:
         "ends; repeatable",
     )
     configure_serving(parser)
-    configure_report(parser)
+    configure_report(parser, without=("step", "geoip"))
 
 
 def configure_serving(parser: Parser) -> None:

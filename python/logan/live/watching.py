@@ -437,18 +437,15 @@ class Watch:
         """A summary of these logs as a report, with what happened to them."""
         asked = self._options
         # Whole tables only where rows are chosen among all of them: once a second is often.
-        whole = (
-            final or asked.user_agents == "families" or asked.sort != "requests" or bool(asked.rows)
-        )
+        whole = final or asked.sort != "requests" or bool(asked.rows)
         top = ALL_ROWS if whole else asked.top
         figures = json.loads(summary.evaluate(top=top, series_points=SERIES_POINTS_MAX))
         figures.setdefault("sources", [])
         if asked.by:
             figures["groups"] = groups_of(figures, asked.by)
         findings = find(figures)
-        figures = with_additions(
-            figures, summary, step=asked.step, user_agents=asked.user_agents if whole else None
-        )
+        if final:
+            figures = with_additions(figures, summary, user_agents=asked.user_agents)
         figures = keep_rows(figures, top=asked.top, sort=asked.sort, named=asked.rows)
         with self._lock:
             has_full_names = self.memory is not None
