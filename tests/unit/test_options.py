@@ -84,6 +84,8 @@ def test_every_flag_is_offered_by_every_command_with_a_report(command: str) -> N
     found = actions(command)
     holders = HOLDERS if command == "analyze" else HOLDERS[:3]
     for name, default, flag in flags(*holders):
+        if name == "geoip" and command != "analyze":
+            continue  # databases are read where the clients are
         action = found[flag.name]
         assert action.dest == name
         assert flag.group in GROUPS
