@@ -265,6 +265,10 @@ class Summary:
     @staticmethod
     def from_bytes(data: bytes) -> Summary:
         """Raises `logan.SummaryError` for damaged or foreign bytes, or those of another version."""
+    def evaluate_at_step(self, step_s: int) -> str:
+        """JSON of `series` and `response_times` with points of so many seconds, each null if that
+        is no multiple of what is kept, and of the steps that are kept. Raises `ValueError`."""
+
     def evaluate(self, top: int = 10, series_points: int | None = 2000) -> str:
         """JSON with the report's metrics; inputs are given by their index in the spec.
 

@@ -73,6 +73,9 @@ def run(
         performance=performance,
         strict=presentation.errors == "raise",
         sort=options.sort,
+        step=options.step,
+        user_agents=options.user_agents,
+        geoip=presentation.geoip,
         named=options.rows,
     )
     return report, total
@@ -149,6 +152,7 @@ def _read(
         result,
         engine=runner.name,
         series_points=presentation.series_points,
+        geoip=presentation.geoip,
         strict=strict,
         explain=_explanation(job, execution, explains=presentation.explain),
     )

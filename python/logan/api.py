@@ -73,6 +73,8 @@ def analyze(
     top: int = 10,
     sort: Literal["requests", "errors", "ratio", "total", "p95", "max", "bytes"] = "requests",
     rows: tuple[str, ...] = (),
+    step: int | str | None = None,
+    user_agents: Literal["raw", "families"] | None = None,
     expansion_max: int = EXPANSION_MAX_DEFAULT,
     anchor: datetime | None = None,
     since: Moment | None = None,
@@ -83,6 +85,7 @@ def analyze(
     seek: bool = True,
     engine: str = "local",
     series_points: int | None = SERIES_POINTS_MAX,
+    geoip: PathLike | Sequence[PathLike] = (),
     explain: bool = True,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
@@ -117,6 +120,10 @@ def analyze(
         sort: what the tables are sorted by. With "requests", rows beyond the top that lead by
             errors or by total time follow, with `why`.
         rows: rows that are kept whatever their rank, such as `routes["GET /"]`, under `named`.
+        step: seconds of a point of the series, or text such as "1m": a multiple of what is kept.
+            `series_points` is then without effect.
+        user_agents: "families" for tables of families of user agents, with bots, and of operating
+            systems.
         expansion_max: maximum decompression ratio (a guard against zip bombs), checked after
             the first 1 GiB; 0 for no limit.
         anchor: reference date for timestamps without a year, which are the latest up to 48 h
@@ -132,14 +139,19 @@ def analyze(
         where: only records for which this condition holds, such as
             'status>=500 and route~"^/api" and duration>250ms'.
         by: fields by which group tables are made, at most four: route, path, status, level,
-            client, host, method, format, user_agent, referrer, json.KEY or
-            logfmt.KEY.
+            client, host, method, format, user_agent, referrer, protocol, json.KEY or
+            logfmt.KEY; "time:5m" for steps of time, "source" for inputs, "origin" for the servers
+            of URLs; "timer" for timings beside the response time, such as `db=5ms`, and
+            lifetimes of connections; "outgoing" for the hosts that client libraries call;
+            'message~"order (\\w+)"' for what the group of a regular expression finds in a
+            field; or two of these, as in "route,status", whose rows have both in `keys`.
         seek: find the selected time range in files in chronological order (to within 60 s)
             instead of reading all of them. False reads everything: the results are the same,
             except that lines outside the time range are then counted as filtered.
         engine: a name of `logan.engines.ENGINES`, or NAME=ADDRESS: "dask" makes a Dask cluster of
             processes for this job, "dask=tcp://host:8786" uses a running one.
         series_points: most points of the series; None for all.
+        geoip: databases in the MMDB format, for tables of the countries and networks of clients.
         explain: read the intervals of findings again, to name what is common to them.
         progress: called with (bytes done, bytes in all) about ten times a second; the second
             is 0 while the end is not known.

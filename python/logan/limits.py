@@ -55,6 +55,12 @@ ROW_NAME_CHARS_MAX: Final = 1_024
 GROUP_TABLES_MAX: Final = 4
 """Each `--by` is a table in every summary that is alive; the spec agrees."""
 
+GROUPS_MAX: Final = 5_000
+"""Different values up to which all counts of a group table are exact; the engine agrees."""
+
+STEP_S_MAX: Final = 3_650 * 86_400
+"""Longest step of a series, in seconds: ten years."""
+
 UNITS_MAX: Final = 64
 """Keys whose unit a user gives: a log has a few."""
 

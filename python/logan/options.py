@@ -13,6 +13,7 @@ function of `cli.option_types`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
@@ -29,6 +30,7 @@ from logan.limits import (
     ROW_NAME_CHARS_MAX,
     ROWS_NAMED_MAX,
     SERIES_POINTS_MAX,
+    STEP_S_MAX,
     THREADS_MAX,
     TOP_ROWS_MAX,
     UNIT_CHARS_MAX,
@@ -52,6 +54,7 @@ __all__ = [
     "TimeRange",
     "chosen",
     "flags",
+    "step_s",
 ]
 
 CUSTOM: Final = "custom"
@@ -184,6 +187,19 @@ def _valid_units(units: tuple[str, ...]) -> None:
         keys.add(key)
 
 
+_STEP: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+
+def step_s(text: str) -> int:
+    """Seconds of a step of time such as `30s`, `1m`, `6h`, `1d`. Raises `UsageError`."""
+    number, unit = text.strip()[:-1], text.strip()[-1:].lower()
+    if not (number.isascii() and number.isdecimal() and unit in _STEP and len(number) < 12):
+        raise UsageError(
+            f"{text!r} is not a valid step of time", hint="write it like 30s, 1m, 6h or 1d"
+        )
+    return int(number) * _STEP[unit]
+
+
 SORTS: Final = ("requests", "errors", "ratio", "total", "p95", "max", "bytes")
 """What the tables of a report can be sorted by."""
 
@@ -243,7 +259,8 @@ class Options:
     `since_ns` and `until_ns` (epoch nanoseconds) select records from the one up to, but not with,
     the other; `since_back_ns` and `until_back_ns` stand for them until the last record is known,
     from which they count back. `where` is a condition, `by` names the fields of group tables, both
-    in canonical text. `sort` orders the tables; `rows`, texts such as `routes["GET /"]`, are
+    in canonical text. `sort` orders the tables; `step` is that of the series: seconds, or text such
+    as "1m"; `user_agents` adds tables of "families". `rows`, texts such as `routes["GET /"]`, are
     kept whatever their rank. `units` are texts KEY=UNIT, or a mapping. `seek` lets files in the
     order of time be read in part.
 
@@ -350,6 +367,35 @@ class Options:
         ),
     )
     rows: tuple[str, ...] = field(default=(), metadata=_declared(check=_few_rows))
+    step: int | None = field(
+        default=None,
+        metadata=_declared(
+            check=_within("step", 1, STEP_S_MAX, " s"),
+            flag=Flag(
+                "--step",
+                "time between two points of the timeline and of the series, such as 1m or 1h; a "
+                "multiple of what is kept, which is 1 s for up to 100,000 s with records "
+                "(default: as fine as there is room)",
+                _OUTPUT,
+                metavar="TIME",
+                parse="step",
+            ),
+        ),
+    )
+    user_agents: Literal["raw", "families"] | None = field(
+        default=None,
+        metadata=_declared(
+            check=_one_of("user_agents", "raw", "families"),
+            flag=Flag(
+                "--user-agents",
+                "raw: as written; families: tables of families with their versions and bots, and "
+                "of operating systems, too, told by the 500 most frequent strings (default: "
+                "families on pages and in Markdown)",
+                _GROUPING,
+                choices=("raw", "families"),
+            ),
+        ),
+    )
     since_ns: int | None = None
     until_ns: int | None = None
     since_back_ns: int | None = None
@@ -372,7 +418,11 @@ class Options:
             flag=Flag(
                 "--by",
                 "add a table grouped by route, path, status, level, client, host, method, format, "
-                "user_agent, referrer, json.KEY or logfmt.KEY; repeatable",
+                "user_agent, referrer, protocol, json.KEY, logfmt.KEY, time:STEP such as time:5m, "
+                "source (the input), origin (the server of a URL), timer (other timings than the "
+                "response time, such as db=5ms), outgoing (hosts that client libraries call), what "
+                "a group of a regular expression finds, such as 'message~\"order (\\w+)\"', or two "
+                "of these, such as route,status; repeatable",
                 _GROUPING,
                 metavar="FIELD",
                 repeatable=True,
@@ -406,6 +456,8 @@ class Options:
     def __post_init__(self) -> None:
         object.__setattr__(self, "by", tuple(self.by))  # JSON has lists
         object.__setattr__(self, "rows", tuple(self.rows))
+        if isinstance(self.step, str):
+            object.__setattr__(self, "step", step_s(self.step))
         given: Mapping[str, str] | Iterable[str] = self.units
         if isinstance(given, Mapping):
             given = [f"{key}={unit}" for key, unit in given.items()]
@@ -429,6 +481,7 @@ class Presentation:
     Attributes:
         anchor: timestamps without a year lie at or before this moment.
         series_points: most points of the series; None for all.
+        geoip: databases in the MMDB format, by which countries and networks of clients are told.
         explain: read the intervals of findings again, to name what is common to them.
         errors: "raise" the first input's error, or "report" it beside the others' results.
     """
@@ -448,6 +501,19 @@ class Presentation:
         ),
     )
     series_points: int | None = SERIES_POINTS_MAX
+    geoip: tuple[str, ...] = field(
+        default=(),
+        metadata=_declared(
+            flag=Flag(
+                "--geoip",
+                "add tables of the countries and networks (ASN) of clients, by a database in the "
+                "MMDB format such as GeoLite2-Country.mmdb; repeatable",
+                _GROUPING,
+                metavar="FILE",
+                repeatable=True,
+            )
+        ),
+    )
     explain: bool = field(
         default=True,
         metadata=_declared(
@@ -464,6 +530,9 @@ class Presentation:
     )
 
     def __post_init__(self) -> None:
+        given: Any = self.geoip
+        names = (given,) if isinstance(given, (str, PathLike)) else given
+        object.__setattr__(self, "geoip", tuple(os.fspath(each) for each in names))
         _check_all(self)
         if self.series_points is not None and self.series_points < 1:
             raise UsageError(

@@ -66,6 +66,20 @@ def test_the_same_figures(engine: str, paths: list[Path]) -> None:
     assert figures(paths, engine, chunk_size=4096) == expected
 
 
+@pytest.mark.parametrize(
+    "by",
+    [
+        ["method,status", "time:1m", "source", 'message~"in (\\d)"'],
+        ["timer", "outgoing", "protocol", "origin"],
+    ],
+)
+def test_the_same_group_tables(engine: str, by: list[str]) -> None:
+    options: dict[str, Any] = {"by": by, "step": "2s", "user_agents": "families"}
+    expected = figures(INPUTS[0], "local", chunk_size=1 << 20, threads=1, **options)
+    assert any(each["distinct"] for each in expected["groups"].values())
+    assert figures(INPUTS[0], engine, chunk_size=4096, **options) == expected
+
+
 def test_the_report_for_people_names_the_workers(cluster: Any) -> None:
     report = logan.analyze(INPUTS[0], engine=f"dask={cluster.scheduler_address}", chunk_size=4096)
     workers = report.to_dict()["performance"]["workers"]

@@ -10,7 +10,7 @@ import pytest
 
 import logan
 from logan import _logan
-from logan.report.schema import OPTIONAL, SECTIONS, SWITCHABLE, TABLES, TOP_LEVEL
+from logan.report.schema import ADDED, OPTIONAL, SECTIONS, SWITCHABLE, TABLES, TOP_LEVEL
 
 AGENTS = ("curl/8.5", "Mozilla/5.0 (X)", "a bot")
 ROUTES = ("/slow", "/broken", *(f"/page-{name}" for name in "abcdefgh"))
@@ -45,14 +45,17 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_the_keys_are_those_of_the_schema(report: dict[str, Any]) -> None:
-    not_asked_for = ("selection", "groups", "templates", "expectations", "anonymized", "command")
+    not_asked_for = (
+        *("selection", "groups", "templates", "expectations", "anonymized", "command"),
+        *ADDED,
+    )
     assert list(report) == [key for key in TOP_LEVEL if key not in not_asked_for]
     assert set(SWITCHABLE) < set(OPTIONAL)
     for section, keys in SECTIONS.items():
         if report.get(section) is not None:
             assert set(report[section]) == set(keys), section
     for name, table in TABLES.items():
-        if name in ("groups", "templates"):
+        if name in ("groups", "templates", *ADDED):
             continue
         for row in report[table.section][table.rows]:
             assert set(table.names()) - {"why"} <= set(row) <= set(table.names()), name

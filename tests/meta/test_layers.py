@@ -86,6 +86,8 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "hypercorn": ("cluster.http", "live.web"),
     "watchfiles": ("live.runner",),
     "h11": ("cluster.http",),
+    "ua_parser": ("report.user_agents",),
+    "maxminddb": ("report.geoip",),
     "asyncio": (),
     "dask": ("engines.dask", "engines.dask_records"),
     "distributed": ("engines.dask",),

@@ -49,8 +49,9 @@ def optional_keys(text: str = "POST /checkout") -> dict[str, Any]:
     """What a report may have besides what every report has."""
     rows = [ROW, {**ROW, "requests": 40, "errors": 30, "why": "errors, total"}]
 
-    def table(key: str) -> dict[str, Any]:
-        return {"exact": True, "error_bound": 0, "top": [{key: text, **row} for row in rows]}
+    def table(key: str, **more: int) -> dict[str, Any]:
+        top = [{key: text, **more, **row} for row in rows]
+        return {"exact": True, "error_bound": 0, "top": top}
 
     return {
         "origins": [
@@ -60,7 +61,11 @@ def optional_keys(text: str = "POST /checkout") -> dict[str, Any]:
         "findings": findings(text),
         "response_times": response_times(),
         "user_agents": table("user_agent"),
+        "user_agent_families": table("family"),
+        "user_agent_systems": table("system"),
         "referrers": table("referrer"),
+        "countries": table("country", clients=3),
+        "networks": table("network", clients=3),
         "hosts": table("host"),
         "methods": table("method"),
         "not_found": table("route"),

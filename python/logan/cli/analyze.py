@@ -50,7 +50,7 @@ examples:
   logan analyze app.log --expect 'routes["POST /pay"].p95_ms<300' --junit logan.xml -o report.md
 
 conditions: status level duration bytes time route path method client host user_agent
-referrer message format json.KEY logfmt.KEY; operators = != < <= > >= ~ !~ in (…), exists,
+referrer protocol message format json.KEY logfmt.KEY; operators = != < <= > >= ~ !~ in (…), exists,
 and or not (…); quote text
 
 An expectation about something that was not measured fails with "no data": no record was selected,

@@ -40,7 +40,7 @@ def configure(parser: Parser) -> None:
         help="leave the summary of all that was counted in FILE, to be merged with others",
     )
     configure_peer(parser)
-    configure_report(parser)
+    configure_report(parser, without=("step", "geoip"))
 
 
 def run(args: argparse.Namespace) -> int:

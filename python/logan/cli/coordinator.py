@@ -124,7 +124,7 @@ def configure(parser: Parser) -> None:
         "--insecure", action="store_true", help="allow remote hosts without token and TLS"
     )
     configure_serving(parser, insecure=False)
-    configure_report(parser)
+    configure_report(parser, without=("geoip",))
 
 
 def run(args: argparse.Namespace) -> int:

@@ -160,6 +160,8 @@ def _table(fields: Sequence[FieldShare], options: RenderOptions) -> Iterator[str
     only = [each.name for each in fields if not each.by]
     if only:
         yield f"  --where accepts all of them, --by all but {', '.join(only)}"
+        if "time" in only:
+            yield "  --by also accepts time:5m, source, origin, two of these, a part of a text"
     if unasked:
         yield _cut(f"  in the text, not to be asked for: {', '.join(unasked)}", options)
 

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from logan.cli.exit_codes import Exit, exit_of_signal
 from logan.cli.report_options import configure_analysis, configure_terminal
@@ -50,6 +50,10 @@ exit codes: 0 ok, 1 a limit failed, 2 usage, 3 an input is unreadable or a side 
 """
 
 
+_NOT_COMPARED: Final = ("step", "user_agents", "geoip")
+"""Options of reports that a comparison has no use for."""
+
+
 def configure(parser: Parser) -> None:
     """Add the command's arguments."""
     from logan.comparison import OUTPUTS
@@ -68,7 +72,7 @@ def configure(parser: Parser) -> None:
         "--before", metavar="FROM..TO", help="the time of the first side; either may be left out"
     )
     sides.add_argument("--after", metavar="FROM..TO", help="the time of the second side")
-    groups = configure_analysis(parser, Execution)
+    groups = configure_analysis(parser, Execution, without=_NOT_COMPARED)
     output = groups["output"]
     kinds = output.add_mutually_exclusive_group()
     kinds.add_argument(

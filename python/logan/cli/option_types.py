@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Final
 
+from logan.errors import UsageError
+from logan.options import step_s
+
 __all__ = [
     "Limit",
     "byte_size",
@@ -18,6 +21,7 @@ __all__ = [
     "positive",
     "seconds",
     "share_or_count",
+    "step",
     "switch",
     "text",
     "whole",
@@ -147,6 +151,14 @@ def seconds(text: str) -> float:
     if not 0 < value < math.inf:
         raise ArgumentTypeError(f"{text!r} is not a positive number of seconds")
     return value
+
+
+def step(text: str) -> int:
+    """Seconds of a step of time: `30s`, `1m`, `6h`, `1d`."""
+    try:
+        return step_s(text)
+    except UsageError as error:
+        raise ArgumentTypeError(f"{error.message}; {error.hint}") from error
 
 
 class one_of:

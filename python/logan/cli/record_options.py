@@ -30,7 +30,8 @@ __all__ = [
     "say_what_is_wrong",
 ]
 
-_NOT_OF_RECORDS: Final = ("top", "sort", "by", "chunk_size", "engine", "explain")
+_OF_REPORTS: Final = ("step", "user_agents", "geoip")
+_NOT_OF_RECORDS: Final = ("top", "sort", "by", "chunk_size", "engine", "explain", *_OF_REPORTS)
 """Options that records have no use for."""
 
 

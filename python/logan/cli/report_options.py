@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os.path
+from collections.abc import Collection
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
@@ -42,10 +43,11 @@ PATHS_HELP = (
 )
 
 
-def configure_report(parser: Parser, *more: type) -> None:
-    """Add what every command has that ends with a report: the library's options, those of the
-    classes `more` of `logan.options` too, where the report goes, and what it must fulfill."""
-    groups = configure_analysis(parser, *more)
+def configure_report(parser: Parser, *more: type, without: Collection[str] = ()) -> None:
+    """Add what every command has that ends with a report: the library's options but those named
+    in `without`, those of the classes `more` of `logan.options` too, where the report goes, and
+    what it must fulfill."""
+    groups = configure_analysis(parser, *more, without=without)
     output = groups["output"]
     kinds = output.add_mutually_exclusive_group()
     kinds.add_argument(
@@ -127,11 +129,15 @@ def configure_report(parser: Parser, *more: type) -> None:
     )
 
 
-def configure_analysis(parser: Parser, *more: type) -> dict[str, argparse._ArgumentGroup]:
-    """Add the library's options of an analysis; the groups of the help text, by heading."""
+def configure_analysis(
+    parser: Parser, *more: type, without: Collection[str] = ()
+) -> dict[str, argparse._ArgumentGroup]:
+    """Add the library's options of an analysis but those named in `without`; the groups of the
+    help text, by heading."""
     groups = {name: parser.add_argument_group(name) for name in GROUPS}
     for name, default, flag in flags(TimeRange, *more, Options, Presentation):
-        add_flag(parser, groups[flag.group], name, default, flag)
+        if name not in without:
+            add_flag(parser, groups[flag.group], name, default, flag)
     return groups
 
 
@@ -233,6 +239,8 @@ def adjust_to_output(args: argparse.Namespace) -> None:
         args.top = _PAGE_ROWS
     elif output == "text" and args.output in (None, "-"):
         args.top = max(args.top, min(_PAGE_ROWS, (lines_of_stdout() or 0) // 3))
+    if output in ("html", "markdown") and args.user_agents is None:
+        args.user_agents = "families"
     if args.quiet:
         args.no_progress = True
 

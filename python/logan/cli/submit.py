@@ -58,7 +58,7 @@ def configure(parser: Parser) -> None:
         help="analyze files on the workers' own machines; repeatable",
     )
     configure_peer(parser)
-    configure_report(parser)
+    configure_report(parser, without=("geoip",))
 
 
 def run(args: argparse.Namespace) -> int:

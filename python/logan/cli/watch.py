@@ -133,7 +133,7 @@ def configure(parser: Parser) -> None:
     )
     configure_serving(parser)
     configure_remote(parser)
-    configure_report(parser)
+    configure_report(parser, without=("step", "geoip"))
 
 
 def configure_remote(parser: Parser) -> None:

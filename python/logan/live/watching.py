@@ -37,6 +37,7 @@ from logan.options import Options
 from logan.planning.prepare import check_format
 from logan.planning.spec import identity, spec_json
 from logan.report import Report, assemble, input_entry
+from logan.report.additions import with_additions
 from logan.report.builder import ALL_ROWS, groups_of, selection
 from logan.report.findings import find
 from logan.report.rows import keep_rows
@@ -484,6 +485,8 @@ class Watch:
         if asked.by:
             figures["groups"] = groups_of(figures, asked.by)
         findings = find(figures)
+        if final:
+            figures = with_additions(figures, summary, user_agents=asked.user_agents)
         figures = keep_rows(figures, top=asked.top, sort=asked.sort, named=asked.rows)
         with self._lock:
             has_full_names = self.memory is not None

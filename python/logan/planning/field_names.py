@@ -31,6 +31,13 @@ SYNONYMS: Final[Mapping[str, str]] = {
 }
 """Field by what others call it."""
 
+_GROUP_SYNONYMS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("filename", "file_name", "input", "logfile", "log_file"), "source"),
+    **{"second": "time:1s", "minute": "time:1m", "hour": "time:1h", "day": "time:1d"},
+    "server": "host or origin",
+}
+"""What else group tables can be made by."""
+
 _WHOLE_TESTS: Final[Mapping[str, str]] = {
     "error": "level>=ERROR or status>=500",
     "errors": "level>=ERROR or status>=500",
@@ -58,6 +65,8 @@ def _next_step(error: ConditionError, name: str) -> str:
     folded = name.lower()
     if folded in _WHOLE_TESTS and error.expression.strip() == name:
         return f"did you mean {_WHOLE_TESTS[folded]}?"
+    if "time:STEP" in error.message and folded in _GROUP_SYNONYMS:
+        return f"did you mean {_GROUP_SYNONYMS[folded]}?"
     if folded in SYNONYMS:
         return f"did you mean {SYNONYMS[folded]}?"
     from difflib import get_close_matches

@@ -37,9 +37,7 @@ FIELDS_PER_JOB: Final = GROUP_TABLES_MAX
 _DISTINCT_SHARE_MAX: Final = 0.5
 """Share of different values in a sample above which a key names single records, as ids do."""
 
-_STANDARD: Final = (
-    *("route", "client", "host", "method", "user_agent", "source", "origin", "template"),
-)
+_STANDARD: Final = (*("route", "client", "host", "method", "user_agent", "source", "template"),)
 """Fields that may explain a finding; those that this engine cannot group by are left out."""
 
 _OUTCOMES: Final = ("time", "timestamp", "level", "status", "duration", "message", "msg")
@@ -82,6 +80,8 @@ def why_not(job: Job) -> str | None:
 def fields_of(job: Job) -> tuple[str, ...]:
     """The fields that may explain a finding: the standard ones, and keys of the log's own."""
     known = [name for name in _STANDARD if _is_field(name)]
+    if len(job.plan.sources) < 2:
+        known.remove("source")
     keys: list[str] = []
     for name in _keys(job):
         if name not in keys and len(keys) < KEYS_MAX:

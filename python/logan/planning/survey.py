@@ -39,7 +39,7 @@ _NESTING_MAX: Final = 6
 
 _GROUPED: Final = (
     *("level", "status", "method", "route", "path", "client", "host", "format"),
-    *("user_agent", "referrer"),
+    *("user_agent", "referrer", "protocol"),
 )
 """Fields of records that group tables can be made by, in the order in which they are listed."""
 

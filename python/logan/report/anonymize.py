@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from logan.report.findings.words import sentence
+from logan.report.group_names import is_capture, joined_keys, parts_of
 from logan.report.rows import SORTS
 from logan.report.schema import TABLES, Table
 
@@ -152,10 +153,7 @@ def anonymized(report: Mapping[str, Any]) -> dict[str, Any]:
     data: dict[str, Any] = {}
     for key, value in report.items():
         if key == "groups":
-            data[key] = {
-                field: _table(TABLES[key], group, masks.of(field), mask)
-                for field, group in value.items()
-            }
+            data[key] = {field: _group(field, group, masks, mask) for field, group in value.items()}
         elif key in TABLES and key != "series":
             field = "client" if key == "clients" else key
             data[key] = _table(TABLES[key], value, masks.of(field), mask)
@@ -264,6 +262,26 @@ def _finding(
     return masked
 
 
+def _group(
+    field: str, section: Mapping[str, Any], masks: _KeyMasks, mask: Callable[[str], str]
+) -> dict[str, Any]:
+    """A group table with masked keys, each of two by what it is."""
+    table = TABLES["groups"]
+    hides = [masks.of(part) for part in parts_of(field)]
+    if len(hides) == 1:
+        return _table(table, section, hides[0], mask)
+    pairs: dict[str, list[str]] = {}
+    for row in (*section[table.rows], *filter(None, (section.get("named") or {}).values())):
+        keys = [hide(str(each)) for hide, each in zip(hides, row["keys"], strict=True)]
+        pairs[row["key"]] = keys
+    masked = {key: joined_keys(keys) for key, keys in pairs.items()}
+    changed = _table(table, section, lambda key: masked.get(key, MASK), mask)
+    shown = {masked[key]: keys for key, keys in pairs.items()}
+    for row in (*changed[table.rows], *filter(None, (changed.get("named") or {}).values())):
+        row["keys"] = shown[row["key"]]
+    return changed
+
+
 class _KeyMasks:
     """How the values of a field are masked, the same in tables and findings."""
 
@@ -277,6 +295,8 @@ class _KeyMasks:
         return self._known[field]
 
     def _chosen(self, field: str) -> Callable[[str], str]:
+        if is_capture(field):
+            return _Pseudonyms("value")  # what users look for in messages are mostly names
         last = field.rpartition(".")[2].strip('"')
         if last in ("client", "client_ip", "remote_addr", "ip"):
             return client_network

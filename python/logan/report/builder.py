@@ -23,6 +23,7 @@ from logan.planning.prepare import Job
 from logan.planning.seek import SeekResult
 from logan.planning.spec import is_format_name
 from logan.planning.unreadable import has_unread, unreadable
+from logan.report.additions import with_additions
 from logan.report.document import Report, assemble, input_entry
 from logan.report.findings import find
 from logan.report.rows import keep_rows
@@ -57,6 +58,7 @@ def report_of(
     *,
     engine: str,
     series_points: int | None = SERIES_POINTS_MAX,
+    geoip: Sequence[str] = (),
     strict: bool = False,
     explain: Explain | None = None,
 ) -> Report:
@@ -70,6 +72,7 @@ def report_of(
         result,
         engine=engine,
         series_points=series_points,
+        geoip=geoip,
         changes=job.changes(),
         look=_fields_of_files,
         explain=explain,
@@ -90,6 +93,7 @@ def build_report(
     changes: Mapping[int, Sequence[str]],
     wall_s: float,
     peak_rss_bytes: int | None,
+    geoip: Sequence[str] = (),
     look: Callable[[Job], set[str] | None] = lambda job: None,
     explain: Explain | None = None,
 ) -> tuple[Report, InputError | None]:
@@ -118,6 +122,9 @@ def build_report(
         figures["groups"] = groups_of(figures, job.options.by)
     findings: Sequence[Mapping[str, Any]] = find(figures, is_partial=bool(result.missing))
     asked = job.options
+    figures = with_additions(
+        figures, result.summary, step=asked.step, user_agents=asked.user_agents, geoip=geoip
+    )
     figures = keep_rows(figures, top=asked.top, sort=asked.sort, named=asked.rows)
     error = next((entry.error for entry in inputs if entry.error is not None), None)
     selected = selection(job.options)

@@ -31,7 +31,8 @@ def render(report: Report, options: RenderOptions) -> str:
     if table.section == "groups":
         groups = data.get("groups", {})
         rows = [row for group in groups.values() for row in group[table.rows]]
-        names = [each.name for each in table.columns_of(rows)]
+        columns = table.columns_of(rows)
+        names = [each.name for each in columns if each.kind != "texts"]
         writer.writerow(("field", *names))
         for field, group in groups.items():
             for row in group[table.rows]:

@@ -148,9 +148,10 @@ class _Explanation:
         elif found:
             best = chosen(found)[0]
             # A value that merely occurs with the best one is not over-represented beside it.
-            narrow = joined_conditions(own, f"{best.field}={quoted(best.value)}")
             within: dict[str, list[Candidate]] = {}
-            if any(each.field != best.field for each in found):
+            # No condition names an input.
+            if best.field != "source" and any(each.field != best.field for each in found):
+                narrow = joined_conditions(own, f"{best.field}={quoted(best.value)}")
                 for each in self._candidates(narrow):
                     within.setdefault(each.field, []).append(each)
             where = [each.entry() for each in chosen(found, within)]

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from logan.errors import UsageError
+from logan.report.group_names import is_over_time
 from logan.report.schema import TABLES, Table
 
 __all__ = ["SORTS", "keep_rows", "leading", "row_name", "row_reference"]
@@ -27,7 +28,7 @@ _LEADER_SHARE_MIN: Final = 0.05
 """Least share of all errors, or of all time, of a row that is added: less explains nothing."""
 
 _REFERENCE: Final = re.compile(
-    r'\s*([a-z_]+(?:\.[A-Za-z0-9_.]+?)?)\[("(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\')\]'
+    r'\s*([a-z_]+(?:\.(?:"(?:[^"\\]|\\.)*"|[^"\[\]])+?)?)\[("(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\')\]'
 )
 
 
@@ -116,7 +117,9 @@ def keep_rows(
             continue
         if name == "groups":
             changed[name] = {
-                field: _kept(table, group, top, sort, wanted.get(f"groups.{field}", ()))
+                field: _ordered(
+                    field, _kept(table, group, top, sort, wanted.get(f"groups.{field}", ()))
+                )
                 for field, group in section.items()
             }
         else:
@@ -137,6 +140,13 @@ def _kept(
         by_name = {row_name(table, row): row for row in rows}
         changed["named"] = {name: by_name.get(name) for name in named}
     return changed
+
+
+def _ordered(field: str, section: dict[str, Any]) -> dict[str, Any]:
+    """Steps of time stand in the order of time, whichever were chosen."""
+    if is_over_time(field):
+        section["top"] = sorted(section["top"], key=lambda row: str(row["key"]))
+    return section
 
 
 def leading(rows: Sequence[Row], top: int) -> dict[int, str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, NamedTuple
 
 __all__ = [
+    "ADDED",
     "COUNT_TABLES",
     "LEVELS",
     "LISTS",
@@ -64,8 +65,12 @@ TOP_LEVEL: Final = (
     "methods",
     "hosts",
     "user_agents",
+    "user_agent_families",
+    "user_agent_systems",
     "referrers",
     "clients",
+    "countries",
+    "networks",
     "clients_per_day",
     "messages",
     "templates",
@@ -83,20 +88,17 @@ SWITCHABLE: Final = (
 )
 """Keys of a report whose metrics a job can switch off."""
 
+ADDED: Final = ("user_agent_families", "user_agent_systems", "countries", "networks")
+"""Tables that are made of others when a report is made, if they were asked for."""
+
 OPTIONAL: Final = (
-    *(
-        "origins",
-        "selection",
-        "groups",
-        *SWITCHABLE,
-        "findings",
-        "expectations",
-        "anonymized",
-        "command",
-    ),
+    *("origins", "selection", "groups", *SWITCHABLE, *ADDED),
+    *("findings", "expectations", "anonymized", "command"),
 )
 """Keys of a report that are present only if they were asked for, or not switched off."""
 
+_FAMILIES: Final = ("exact", "error_bound", "strings", "classified_share", "distinct", "top")
+_PLACES: Final = ("exact", "error_bound", "distinct", "unknown", "top")
 _TABLE: Final = ("exact", "error_bound", "distinct", "relative_error", "top")
 
 SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -123,8 +125,12 @@ SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "methods": _TABLE,
     "hosts": _TABLE,
     "user_agents": _TABLE,
+    "user_agent_families": _FAMILIES,
+    "user_agent_systems": _FAMILIES,
     "referrers": _TABLE,
     "clients": ("exact", "error_bound", "distinct", "distinct_error", "top"),
+    "countries": _PLACES,
+    "networks": _PLACES,
     "messages": ("exact", "error_bound", "distinct", "top"),
     "templates": ("exact", "error_bound", "distinct", "top"),
     "performance": (
@@ -146,7 +152,7 @@ LEVELS: Final = (
 COUNT_TABLES: Final = ("levels", "status", "malformed.reasons")
 """Tables of counts whose keys come from the log: a key that is absent counts 0."""
 
-Kind = Literal["count", "errors", "ms", "bytes", "share", "time", "level", "text"]
+Kind = Literal["count", "errors", "ms", "bytes", "share", "time", "level", "text", "texts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +160,8 @@ class Column:
     """A column of a table: the key of its value in each row, and what every output must know of it.
 
     Attributes:
-        kind: what the values are; "errors" is a count that stands out unless it is 0.
+        kind: what the values are; "errors" is a count that stands out unless it is 0, "texts" are
+            lists.
         shown: where users see it: always, on wide pages only, or never (programs get it).
         optional: left out of a table whose rows do not have it.
     """
@@ -247,6 +254,20 @@ def _by(section: str, key: str, title: str, noun: str) -> Table:
     return Table(section, "top", title, noun, columns)
 
 
+def _by_family(section: str, key: str, title: str, noun: str, *more: Column) -> Table:
+    """A table of requests by what strings of user agents say."""
+    columns = (_REQUESTS, _ERRORS, _CLIENT_ERRORS, _SHARE, _MEAN, _MAX, _BYTES)
+    return Table(section, "top", title, noun, (Column(key, key, "text"), *columns, *more, _WHY))
+
+
+def _by_place(section: str, key: str, title: str, noun: str) -> Table:
+    """A table of requests by where clients are."""
+    columns = (Column("clients", "clients", "count"), _REQUESTS, _ERRORS, _CLIENT_ERRORS)
+    return Table(
+        section, "top", title, noun, (Column(key, key, "text"), *columns, _SHARE, _BYTES, _WHY)
+    )
+
+
 def _by_template(section: str, title: str) -> Table:
     """A table of records by their masked message."""
     return Table(
@@ -318,6 +339,17 @@ TABLES: Final[Mapping[str, Table]] = {
     "methods": _by("methods", "method", "Methods", "methods"),
     "hosts": _by("hosts", "host", "Top hosts", "hosts"),
     "user_agents": _by("user_agents", "user_agent", "Top user agents", "user agents"),
+    "user_agent_families": _by_family(
+        "user_agent_families",
+        "family",
+        "User agents",
+        "families",
+        Column("bot", "bot", "text", optional=True),
+        Column("versions", "versions", "text", shown="wide", optional=True),
+    ),
+    "user_agent_systems": _by_family(
+        "user_agent_systems", "system", "Operating systems", "systems"
+    ),
     "referrers": _by("referrers", "referrer", "Top referrers", "referrers"),
     "clients": Table(
         "clients",
@@ -334,6 +366,8 @@ TABLES: Final[Mapping[str, Table]] = {
             _WHY,
         ),
     ),
+    "countries": _by_place("countries", "country", "Countries", "countries"),
+    "networks": _by_place("networks", "network", "Networks", "networks"),
     "messages": _by_template("messages", "Top errors and warnings"),
     "templates": _by_template("templates", "Top other messages"),
     "groups": Table(
@@ -343,13 +377,14 @@ TABLES: Final[Mapping[str, Table]] = {
         "values",
         (
             Column("key", "{field}", "text"),
+            Column("keys", "keys", "texts", shown="never", optional=True),
             Column("records", "records", "count"),
             *_of_requests(replace(_MAX, shown="wide")),
         ),
     ),
 }
 """The tables of the report. `groups` has one for each field that was asked for, by the field's
-name; its titles name the field."""
+name; its titles name the field. Rows of a table by two fields have both values in `keys`."""
 
 LISTS: Final[Mapping[str, tuple[str, ...]]] = {
     "findings": (),
@@ -380,6 +415,7 @@ _SECONDS: Final = (
 )
 _RATIOS: Final = (
     *("errors.ratio", "clients.distinct_error"),
+    *("user_agent_families.classified_share", "user_agent_systems.classified_share"),
     *(f"{name}.relative_error" for name, keys in SECTIONS.items() if "relative_error" in keys),
 )
 _PLAIN_OF_TIMES: Final = ("count", "absent", "relative_error", "histogram")

@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
+from logan.limits import GROUPS_MAX
 from logan.report import labels, units
+from logan.report.group_names import is_over_time, shown_name
 from logan.report.rows import SORTS, leading, row_name
 from logan.report.schema import LOCAL_ORIGIN, ORIGINS, TABLES, Column, Table
 from logan.report.shortening import gist
@@ -37,13 +39,19 @@ _ORDER: Final = (
     "templates",
     "not_found",
     "clients",
+    "countries",
+    "networks",
     "hosts",
     "methods",
     "referrers",
+    "user_agent_families",
+    "user_agent_systems",
     "user_agents",
 )
 _NOT_FOUND_MIN: Final = 0.05
 """Share of requests that were not found from which on their routes are shown in any case."""
+
+_TITLES: Final = {"timer": "Other timings", "outgoing": "Outgoing calls"}
 
 _WHY: Final = {"total": "time", "total_ms": "time", "p95_ms": "p95"}
 _VOLUMES: Final = ("", "requests", "records", "volume", "top")
@@ -71,9 +79,16 @@ class TableView:
     name: str = ""
 
     def first(self, count: int) -> TableView:
-        """At most so many rows: the first, and those with trouble, which are marked."""
+        """At most so many rows: the first, and those with trouble, which are marked; of steps of
+        time those with most records, in the order of time."""
         if count >= len(self.rows):
             return self
+        if is_over_time(self.name.removeprefix("groups.")):
+            ranked = self._picked(sorted(range(len(self.rows)), key=self._rank))
+            few = replace(ranked, name="").first(count)
+            return replace(few, name=self.name)._picked(
+                sorted(range(len(few.rows)), key=lambda index: str(few.rows[index]["key"]))
+            )
         known = {index: mark for index, mark in enumerate(self.marks) if mark}
         most = max(1, count // 3)
         plain = count
@@ -96,6 +111,19 @@ class TableView:
             marks=[marks.get(index, "") for index in kept],
         )
 
+    def _rank(self, index: int) -> tuple[bool, float]:
+        """Rows that are there for their volume first, by volume."""
+        return bool(self.marks[index]), -SORTS["requests"](self.rows[index])
+
+    def _picked(self, indices: Sequence[int]) -> TableView:
+        """The same rows in this order."""
+        return replace(
+            self,
+            rows=[self.rows[index] for index in indices],
+            cells=[self.cells[index] for index in indices],
+            marks=[self.marks[index] for index in indices],
+        )
+
 
 def _trouble(row: Data) -> tuple[float, float]:
     """Orders rows by errors, then by total time, most first."""
@@ -113,8 +141,9 @@ def table(report: Data, name: str) -> TableView:
 def group_tables(report: Data) -> Iterator[TableView]:
     """A table for each field that was asked for; one without records has no rows."""
     for name, group in (report.get("groups") or {}).items():
-        field = visible(name)
-        yield _view(report, TABLES["groups"], group, f"By {field}", field, f"groups.{name}")
+        field = visible(shown_name(name))
+        title = _TITLES.get(name, f"By {field}")
+        yield _view(report, TABLES["groups"], group, title, field, f"groups.{name}")
 
 
 def origin_table(report: Data) -> TableView | None:
@@ -198,6 +227,12 @@ def _view(report: Data, known: Table, section: Data, title: str, key: str, name:
         notes = [f"networks of the top of {units.count(section.get('distinct'))} clients"]
     if section.get("absent"):
         notes.append(f"{labels.plural(section['absent'], 'record')} without")
+    if section.get("classified_share") is not None:
+        strings = labels.plural(section["strings"], "string")
+        share = units.percent(section["classified_share"])
+        notes.append(f"{share} of the requests classified, by {strings}")
+    if section.get("unknown"):
+        notes.append(f"{labels.plural(section['unknown'], 'request')} from elsewhere")
     error = section.get("relative_error")
     if error and any(each.name == "p95_ms" for each in columns):
         notes.append(f"percentiles ±{units.percent(error)}")
@@ -210,12 +245,19 @@ def _view(report: Data, known: Table, section: Data, title: str, key: str, name:
         titles=(*(each.title for each in columns[:-1]), key),
         rows=rows,
         cells=[
-            [*(cell(each, row, report) for each in columns[:-1]), visible(row_name(known, row))]
+            [*(cell(each, row, report) for each in columns[:-1]), _name(known, row, report, name)]
             for row in rows
         ],
         marks=marks,
         name=name,
     )
+
+
+def _name(known: Table, row: Data, report: Data, table: str) -> str:
+    """What names a row; a step of time as other times are written."""
+    text = row_name(known, row)
+    is_time = known.section == "groups" and is_over_time(table.removeprefix("groups."))
+    return when(text, report) if is_time else visible(text)
 
 
 def _mark(row: Data) -> str:
@@ -261,7 +303,9 @@ def _coverage(section: Data, shown: int, noun: str) -> str:
         about = "" if not section.get("distinct_error") or distinct == shown else "about "
         parts.append(f"{shown:,} of {about}{units.count(distinct)}")
     if not section.get("exact", True):
-        parts.append(f"too many {noun} to count each: off by at most {section['error_bound']:,}")
+        cap = f" (more than {GROUPS_MAX:,})" if noun == "values" else ""
+        bound = section["error_bound"]
+        parts.append(f"too many {noun} to count each{cap}: off by at most {bound:,}")
     return ", ".join(parts)
 
 

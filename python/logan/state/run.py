@@ -101,6 +101,7 @@ def run(
         total=total,
         repeated=repeated,
         series_points=presentation.series_points,
+        geoip=presentation.geoip,
         performance=found.performance or _performance(execution, started),
     )
     return Run(report, shown, found.growth, folder, repeated=repeated)
@@ -144,6 +145,7 @@ def report_of_folder(
     total: bool,
     repeated: bool,
     series_points: int | None,
+    geoip: Sequence[str] = (),
     performance: Mapping[str, Any] | None = None,
     read: tuple[int, float] = (0, 0.0),
 ) -> tuple[Report, Saved]:
@@ -161,6 +163,9 @@ def report_of_folder(
         performance={**performance, "repeated": repeated},
         sort=options.sort,
         named=options.rows,
+        step=options.step,
+        user_agents=options.user_agents,
+        geoip=geoip,
     )
     return report, shown
 

@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from logan import _logan
 from logan._logan import Spec, Summary
@@ -20,6 +20,7 @@ from logan.limits import INPUTS_PER_JOB_MAX, SERIES_POINTS_MAX
 from logan.model import Result
 from logan.options import Options
 from logan.planning.prepare import Job
+from logan.report.additions import with_additions
 from logan.report.builder import ALL_ROWS, groups_of
 from logan.report.document import Report, assemble, input_entry
 from logan.report.findings import find
@@ -130,8 +131,11 @@ class Saved:
         strict: bool = False,
         sort: str = "requests",
         named: Sequence[str] = (),
+        step: int | None = None,
+        user_agents: Literal["raw", "families"] | None = None,
+        geoip: Sequence[str] = (),
     ) -> Report:
-        """The report of it, with tables as `keep_rows` keeps them.
+        """The report of it, with tables as `keep_rows` keeps them; the last three as for `analyze`.
 
         `strict` raises the error of the first input that has one.
         """
@@ -144,6 +148,9 @@ class Saved:
         if self.selection is not None and self.selection["by"]:
             figures["groups"] = groups_of(figures, self.selection["by"])
         findings = find(figures, is_partial=bool(self.missing))
+        figures = with_additions(
+            figures, self.summary, step=step, user_agents=user_agents, geoip=geoip
+        )
         figures = keep_rows(figures, top=top, sort=sort, named=named)
         order = {each.source: index for index, each in enumerate(self.inputs)}
         return assemble(

@@ -21,6 +21,7 @@ from logan.limits import (
     KIB,
     ROWS_NAMED_MAX,
     SAMPLE_PLACES_MAX,
+    STEP_S_MAX,
     TOP_ROWS_MAX,
     UNITS_MAX,
 )
@@ -206,6 +207,8 @@ class SubmitOptions(Body, frozen=True):
     units: Annotated[tuple[Name, ...], Meta(max_length=UNITS_MAX)] | UnsetType = UNSET
     top: Annotated[int, Meta(ge=1, le=TOP_ROWS_MAX)] | UnsetType = UNSET
     sort: Name | UnsetType = UNSET
+    step: Annotated[int, Meta(ge=1, le=STEP_S_MAX)] | UnsetType | None = UNSET
+    user_agents: Literal["raw", "families"] | UnsetType | None = UNSET
     rows: Annotated[tuple[Expression, ...], Meta(max_length=ROWS_NAMED_MAX)] | UnsetType = UNSET
     since_ns: Signed | UnsetType | None = UNSET
     until_ns: Signed | UnsetType | None = UNSET

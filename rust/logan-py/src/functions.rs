@@ -86,10 +86,10 @@ pub fn condition(py: Python<'_>, text: &str, input_tz: &str) -> PyResult<String>
     detached(py, || Ok(spec::condition(text, &spec::zone(input_tz)?)?.to_string()))
 }
 
-/// Canonical name of a field that group tables can be made by.
+/// Canonical text of what a group table is made by.
 #[pyfunction]
 pub fn group_field(py: Python<'_>, name: &str) -> PyResult<String> {
-    detached(py, || Ok(spec::group_field(name)?.to_string()))
+    detached(py, || Ok(spec::group_of(name)?.to_string()))
 }
 
 /// Nanoseconds since 1970 of a moment as people type it.

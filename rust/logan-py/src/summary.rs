@@ -11,6 +11,7 @@ use logan_core::chunk::Chunk;
 use logan_core::engine::{self, Archives};
 use logan_core::error::Error;
 use logan_core::summary::{self, codec};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use std::collections::BTreeMap;
@@ -157,6 +158,13 @@ impl Summary {
             let report = self.0.evaluate(top, series_points);
             Ok(serde_json::to_string(&report).expect("a report is plain data"))
         })
+    }
+
+    fn evaluate_at_step(&self, py: Python<'_>, step_s: i64) -> PyResult<String> {
+        if step_s < 1 {
+            return Err(PyValueError::new_err("a step must be 1 second or more"));
+        }
+        detached(py, || Ok(self.0.evaluate_at_step(step_s).to_string()))
     }
 
     fn distributions(&self, py: Python<'_>, top: usize) -> PyResult<String> {

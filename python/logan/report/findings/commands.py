@@ -23,6 +23,8 @@ def command_for(
     finding: Mapping[str, Any], paths: Sequence[str], where: str | None = None
 ) -> str | None:
     """`logan lines …` for a finding; `where` is the condition of the report itself."""
+    named = [each["value"] for each in finding["where"][:2] if each["field"] == "source"]
+    paths = named or paths
     if len(paths) <= _PATHS_MAX and all(each != "-" and "://" not in each for each in paths):
         words = [shlex.quote(_safe(each)) for each in paths]
     else:
@@ -48,8 +50,8 @@ def _conditions(finding: Mapping[str, Any]) -> list[str | None]:
     """The conditions that the lines of a finding fulfill."""
     parts = [_TROUBLE.get(finding["kind"])]
     for each in finding["where"][:2]:
-        if each["field"] == "template":
-            continue
+        if each["field"] in ("source", "template"):
+            continue  # the one is a path, for the other there is no condition
         if each["share"] >= 0.5:
             parts.append(f"{each['field']}={quoted(each['value'])}")
     if finding["kind"] == "latency" and finding["during"]:

@@ -26,6 +26,9 @@ _BIN_SECONDS: Final = (
     *(each * _HOUR for each in (1, 2, 3, 4, 6, 8, 12)),
     *(each * _DAY for each in (1, 2, 3, 4, 5, 7, 10, 14, 30)),
 )
+_LONGER_MAX: Final = 4
+"""How much longer than necessary a bin may be to be of a round length."""
+
 _BIN_COLUMNS_MAX: Final = 8
 """A lone bin wider than this looks like a wall."""
 
@@ -136,11 +139,22 @@ def _eighths(value: float, most: float, full: int) -> int:
 
 
 def _bin_seconds(first: int, last: int, step_s: int, width: int) -> int:
-    """The smallest round length that is a multiple of the step and needs at most `width` bins."""
-    for length in _BIN_SECONDS:
-        if length % step_s == 0 and last // length - first // length < width:
+    """The smallest round length that is a multiple of the step and needs at most `width` bins; of
+    steps that only much longer round lengths are multiples of, the smallest that does."""
+
+    def fits(length: int) -> bool:
+        return last // length - first // length < width
+
+    least = step_s * max(1, (last - first) // (step_s * width))
+    while not fits(least):
+        least += step_s
+    rounds = [each for each in _BIN_SECONDS if each % step_s == 0]
+    for length in rounds:
+        if fits(length) and length <= _LONGER_MAX * least:
             return length
-    length = max(step_s, _BIN_SECONDS[-1])
-    while last // length - first // length >= width:
+    if _BIN_SECONDS[-1] not in rounds or least < _BIN_SECONDS[-1]:
+        return least
+    length = _BIN_SECONDS[-1]
+    while not fits(length):
         length *= 2
     return length

@@ -13,8 +13,10 @@ complete logan \
         'c/--spec=/f/' \
         'c/--state=/d/' \
         'c/--sort=/(requests errors ratio total p95 max bytes)/' \
+        'c/--user-agents=/(raw families)/' \
+        'c/--geoip=/f/' \
         'c/--output-format=/(text json csv markdown html svg)/' \
-        'c/--csv=/(series response_times routes not_found methods hosts user_agents referrers clients messages templates groups)/' \
+        'c/--csv=/(series response_times routes not_found methods hosts user_agents user_agent_families user_agent_systems referrers clients countries networks messages templates groups)/' \
         'c/-o=/f/' \
         'c/--output=/f/' \
         'c/--junit=/f/' \
@@ -22,23 +24,25 @@ complete logan \
         'c/--serve-token-file=/f/' \
         'c/--serve-cert=/f/' \
         'c/--serve-key=/f/' \
-        'c/--token-file=/f/' \
-        'c/--tls-ca=/f/' \
         'c/--root=/d/' \
+        'c/--token-file=/f/' \
         'c/--tls-cert=/f/' \
         'c/--tls-key=/f/' \
+        'c/--tls-ca=/f/' \
         'c/--output-format=/(text json markdown html)/' \
         'c/--output-format=/(parquet arrow csv jsonl)/' \
         'c/--output-format=/(table csv json jsonl parquet)/' \
-        'c/--/(after after-context alert allow-empty anchor anonymize before before-context by chunk-size color columns context continuation coordinator count csv date-order engine exit-idle expect expect-workers fail-if filename for format from github help host id input-tz insecure interval job json junit list malformed max-count max-expansion max-malformed metrics-port no-explain no-filename no-progress no-seek notify offsets on-workers output output-format output-tz pace port quiet relative-to root save seconds serve serve-cert serve-key serve-token-file since sort spec split-at state strict threads tls-ca tls-cert tls-key token-file tolerance top total unit until verify version where window worker-timeout)/' \
+        'c/--/(after after-context alert allow-empty anchor anonymize before before-context by chunk-size color columns context continuation coordinator count csv date-order engine exit-idle expect expect-workers fail-if filename for format from geoip github help host id input-tz insecure interval json junit list malformed max-count max-expansion max-malformed metrics-port no-explain no-filename no-progress no-seek notify offsets on-workers output output-format output-tz pace port quiet relative-to root save seconds serve serve-cert serve-key serve-token-file since sort spec split-at state step strict threads tls-ca tls-cert tls-key token-file tolerance top total unit until user-agents verify version where window worker-timeout)/' \
         'c/-/(- A B C V h n o q)/' \
         'n/--relative-to/(now last)/' \
         'n/--save/f/' \
         'n/--spec/f/' \
         'n/--state/d/' \
         'n/--sort/(requests errors ratio total p95 max bytes)/' \
+        'n/--user-agents/(raw families)/' \
+        'n/--geoip/f/' \
         'n/--output-format/(text json csv markdown html svg)/' \
-        'n/--csv/(series response_times routes not_found methods hosts user_agents referrers clients messages templates groups)/' \
+        'n/--csv/(series response_times routes not_found methods hosts user_agents user_agent_families user_agent_systems referrers clients countries networks messages templates groups)/' \
         'n/-o/f/' \
         'n/--output/f/' \
         'n/--junit/f/' \
@@ -46,15 +50,15 @@ complete logan \
         'n/--serve-token-file/f/' \
         'n/--serve-cert/f/' \
         'n/--serve-key/f/' \
-        'n/--token-file/f/' \
-        'n/--tls-ca/f/' \
         'n/--root/d/' \
+        'n/--token-file/f/' \
         'n/--tls-cert/f/' \
         'n/--tls-key/f/' \
+        'n/--tls-ca/f/' \
         'n/--output-format/(text json markdown html)/' \
         'n/--output-format/(parquet arrow csv jsonl)/' \
         'n/--output-format/(table csv json jsonl parquet)/' \
-        'p/1/(analyze watch coordinator worker submit status cancel simulate detect validate merge diff formats export lines sql completion)/' \
+        'p/1/(analyze watch coordinator worker submit status simulate detect validate merge diff formats export lines sql completion)/' \
         'n/analyze/f/' \
         'n/watch/f/' \
         'n/coordinator/f/' \

@@ -180,7 +180,9 @@ const LINES: &[Sample] = &[
 
 /// The columns that these tests look at: those there are.
 fn columns() -> impl Iterator<Item = &'static str> {
-    crate::record::Columns::ON_REQUEST.iter().map(crate::record::Column::name)
+    // What follows the path of a request is not told by its format.
+    let told = crate::record::Columns::ON_REQUEST.without(crate::record::Columns::PROTOCOL);
+    told.iter().map(crate::record::Column::name).collect::<Vec<_>>().into_iter()
 }
 
 #[test]
@@ -222,10 +224,75 @@ fn every_format_says_what_its_lines_say() {
 }
 
 #[test]
+fn protocols_are_found_behind_paths_and_under_their_names() {
+    for (format, line, protocol) in [
+        (
+            "combined",
+            r#"10.0.0.1 - - [24/Jan/2024:10:15:32 +0000] "GET /a?b HTTP/1.1" 200 1 "-" "u""#,
+            "HTTP/1.1",
+        ),
+        (
+            "combined",
+            r#"10.0.0.1 - - [24/Jan/2024:10:15:32 +0000] "GET http://h/a HTTP/2.0" 200 1 "-" "u""#,
+            "HTTP/2.0",
+        ),
+        (
+            "combined",
+            r#"10.0.0.1 - - [24/Jan/2024:10:15:32 +0000] "GET /a" 200 1 "-" "HTTP/1.0""#,
+            "",
+        ),
+        (
+            "common",
+            r#"10.0.0.1 - - [24/Jan/2024:10:15:32 +0000] "GET /a HTTP/1.0" 200 1"#,
+            "HTTP/1.0",
+        ),
+        (
+            "envoy",
+            "[2024-01-24T10:15:32.123Z] \"GET /cart HTTP/2\" 200 - 0 1532 36 34 \"-\"",
+            "HTTP/2",
+        ),
+        ("request", "2024-01-24T10:15:32Z INFO \"GET /cart HTTP/3\" 200 1", "HTTP/3"),
+        (
+            "json",
+            r#"{"time":"2024-01-24T10:15:33Z","status":200,"path":"/","server_protocol":"HTTP/1.1"}"#,
+            "HTTP/1.1",
+        ),
+        (
+            "json",
+            r#"{"time":"2024-01-24T10:15:33Z","status":200,"request":"GET / HTTP/1.1"}"#,
+            "HTTP/1.1",
+        ),
+        ("logfmt", "time=2024-01-24T10:15:33Z status=200 path=/ protocol=h2", "h2"),
+        (
+            "w3c",
+            "#Fields: date time cs-uri-stem cs-version sc-status\n2024-01-24\t10:15:32\t/\tHTTP/1.1\t200",
+            "HTTP/1.1",
+        ),
+        (
+            "custom nginx:$status [$time_local] $server_protocol",
+            "200 [24/Jan/2024:10:15:32 +0000] HTTP/2.0",
+            "HTTP/2.0",
+        ),
+        ("custom apache:%>s %t %H", "200 [24/Jan/2024:10:15:32 +0000] HTTP/1.1", "HTTP/1.1"),
+        (
+            "custom nginx:$status [$time_local] \"$request\"",
+            "200 [24/Jan/2024:10:15:32 +0000] \"GET / HTTP/2.0\"",
+            "HTTP/2.0",
+        ),
+    ] {
+        let table = figures(format, &format!("{line}\n"), Some("protocol"), None);
+        let rows = table["groups"]["protocol"]["top"].as_array().expect(format);
+        let found: Vec<_> = rows.iter().filter_map(|row| row["key"].as_str()).collect();
+        let expected: Vec<_> = Some(protocol).filter(|text| !text.is_empty()).into_iter().collect();
+        assert_eq!(found, expected, "{format}: {line}");
+    }
+}
+
+#[test]
 fn a_group_table_tells_what_it_is_made_by() {
     for field in columns() {
-        assert!(crate::spec::group_field(field).is_ok());
+        assert!(crate::spec::group_of(field).is_ok());
     }
-    let message = crate::spec::group_field("duration").unwrap_err().to_string();
+    let message = crate::spec::group_of("duration").unwrap_err().to_string();
     assert!(columns().all(|field| message.contains(field)), "{message}");
 }

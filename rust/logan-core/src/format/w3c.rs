@@ -212,7 +212,7 @@ fn is(name: &[u8], known: &str) -> bool {
 }
 
 fn column(name: &[u8]) -> Column {
-    const NAMES: [(&str, Column); 16] = [
+    const NAMES: [(&str, Column); 18] = [
         ("date", Column::Date),
         ("time", Column::Time),
         ("c-ip", Column::Client),
@@ -227,6 +227,8 @@ fn column(name: &[u8]) -> Column {
         ("cs-referer", Column::OnRequest(record::Column::REFERRER)),
         ("cs-user-agent", Column::OnRequest(record::Column::USER_AGENT)),
         ("x-host-header", Column::OnRequest(record::Column::HOST)),
+        ("cs-version", Column::OnRequest(record::Column::PROTOCOL)),
+        ("cs-protocol-version", Column::OnRequest(record::Column::PROTOCOL)),
         ("cs-host", Column::OnRequest(record::Column::HOST)),
         ("cs(host)", Column::OnRequest(record::Column::HOST)),
     ];

@@ -1,20 +1,25 @@
-//! Group tables by fields that the job names: `--by route`, `--by json.tenant`.
+//! Group tables by what the job names: `--by route`, `--by json.tenant`, `--by route,status`.
 //!
 //! Every table is one of `sketch::groups` with what `routes` keeps of a route, and the number of
 //! records. A record without the field is in no group and counted as absent. Routes and methods
 //! are as the report's routes have them, texts as they are written, a path without its query.
+
+mod keys;
 
 use super::routes::{self, NOWHERE, Route, RouteIndex, relative_error};
 use super::{Metric, State, Whole};
 use crate::bytes::simd::Simd;
 use crate::format;
 use crate::metric::object::object;
+use crate::format::text::timers;
 use crate::record::Field;
 use crate::record::Level;
-use crate::record::{BATCH_ROWS, Batch, Block, Column, NO_ANSWER, NO_STATUS, Text};
+use crate::record::{BATCH_ROWS, Batch, Block, Column, NO_ANSWER, NO_DURATION, NO_STATUS, Text};
+use crate::select::condition::group::{Group as Made, group};
 use crate::sketch::groups::{GroupTable, Groups, Lead, Payload};
 use crate::sketch::varint::{get_u64, put_u64};
 use crate::spec::Spec;
+use keys::KeyReader;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -46,6 +51,10 @@ enum Kind {
     Client,
     Text(Column),
     Extra(usize),
+    /// All that is no plain value of a field.
+    Made(Box<KeyReader>),
+    /// Names of timers; a record may have several.
+    Timers(Vec<u8>),
 }
 
 /// What is known of one group.
@@ -80,22 +89,24 @@ impl By {
     /// The tables of a spec.
     pub fn new(spec: &Spec) -> By {
         let keys = spec.keys();
-        let table = |field: &Field| {
-            let kind = match field {
-                Field::Status => Kind::Status,
-                Field::Level => Kind::Level,
-                Field::Format => Kind::Format,
-                Field::Route => Kind::Route(Box::default()),
-                Field::Path => Kind::Path,
-                Field::Method => Kind::Method,
-                Field::Client => Kind::Client,
-                Field::Text(column) => Kind::Text(*column),
-                field => Kind::Extra(keys.place(field)?),
+        let table = |made: &Made| {
+            let kind = match made.plain() {
+                None if made.is_timer() => Kind::Timers(Vec::new()),
+                None => Kind::Made(Box::new(KeyReader::new(made, spec, &keys)?)),
+                Some(Field::Status) => Kind::Status,
+                Some(Field::Level) => Kind::Level,
+                Some(Field::Format) => Kind::Format,
+                Some(Field::Route) => Kind::Route(Box::default()),
+                Some(Field::Path) => Kind::Path,
+                Some(Field::Method) => Kind::Method,
+                Some(Field::Client) => Kind::Client,
+                Some(Field::Text(column)) => Kind::Text(*column),
+                Some(field) => Kind::Extra(keys.place(field)?),
             };
             let groups = GroupTable::new(GROUPS_MAX);
-            Some(Table { name: field.to_string(), kind, groups, absent: 0 })
+            Some(Table { name: made.to_string(), kind, groups, absent: 0 })
         };
-        let tables = spec.by_fields().iter().filter_map(table).collect();
+        let tables = spec.groups().iter().filter_map(table).collect();
         By { tables }
     }
 }
@@ -162,6 +173,12 @@ fn update<S: Simd>(simd: S, table: &mut Table, batch: &Batch, block: Block<'_>) 
             None => 0,
         },
         Kind::Extra(column) => texts(groups, batch.extra(*column), batch, block),
+        Kind::Timers(name) => by_timer(groups, name, batch, block),
+        Kind::Made(reader) => tally(groups, batch, |row, count| {
+            if let Some(key) = reader.key(simd, batch, block, row) {
+                count(key);
+            }
+        }),
     };
     *absent += batch.len as u64 - counted;
 }
@@ -194,6 +211,40 @@ fn by_route<S: Simd>(
             groups.count(place as usize).add(batch, row);
             counted += 1;
         }
+    }
+    counted
+}
+
+/// Counts every record under each of its timers, of which the response time is none; how many
+/// records have any.
+fn by_timer(
+    groups: &mut GroupTable<Group>,
+    name: &mut Vec<u8>,
+    batch: &Batch,
+    block: Block<'_>,
+) -> u64 {
+    let mut counted = 0;
+    for row in 0..batch.len {
+        let flags = batch.flags()[row];
+        let (mut some, mut response) = (false, batch.duration_ns()[row]);
+        let mut count = |name: &[u8], nanos: u64| {
+            let tally = groups.entry(name);
+            tally.records += 1;
+            tally.route.add_timer(flags, nanos);
+            some = true;
+        };
+        timers::for_each(block.line_of(batch, row), name, |name, nanos| {
+            if nanos == response {
+                response = NO_DURATION;
+            } else {
+                count(name, nanos);
+            }
+        });
+        let lifetime = batch.lifetime(row);
+        if lifetime != NO_DURATION {
+            count(b"connection", lifetime);
+        }
+        counted += u64::from(some);
     }
     counted
 }
@@ -292,15 +343,22 @@ impl ByFields {
             (Route::LEADS[0].0, |group| Route::LEADS[0].1(&group.route)),
             (Route::LEADS[1].0, |group| Route::LEADS[1].1(&group.route)),
         ];
-        let one = |(key, group, why): (&[u8], Group, Option<&str>)| {
+        let one = |is_pair: bool, (key, group, why): (&[u8], Group, Option<&str>)| {
             let mut row = Map::new();
-            row.insert("key".into(), String::from_utf8_lossy(key).into());
+            if is_pair {
+                let parts = keys::split(key).map(|part| String::from_utf8_lossy(&part).into());
+                row.insert("key".into(), keys::joined(&parts).into());
+                row.insert("keys".into(), parts.to_vec().into());
+            } else {
+                row.insert("key".into(), String::from_utf8_lossy(key).into());
+            }
             row.insert("records".into(), group.records.into());
             group.route.write(&mut row, group.records, of, why);
             row
         };
         let table = |(name, table): (&String, &FieldGroups)| {
             let groups = &table.groups;
+            let is_pair = group(name).is_ok_and(|made| made.parts.len() > 1);
             let rows = groups.leaders(top, |group| group.records, &LEADS);
             let table = object! {
                 "exact": groups.exact(),
@@ -308,7 +366,7 @@ impl ByFields {
                 "distinct": groups.distinct(),
                 "relative_error": relative_error(),
                 "absent": table.absent,
-                "top": rows.into_iter().map(one).collect::<Vec<_>>(),
+                "top": rows.into_iter().map(|row| one(is_pair, row)).collect::<Vec<_>>(),
             };
             (name.clone(), table)
         };
@@ -318,7 +376,10 @@ impl ByFields {
 
     /// Records that the tables have in all, each; None if two disagree beyond what they may.
     pub fn records_agree(&self, records: u64) -> bool {
-        self.0.values().all(|table| {
+        self.0.iter().all(|(name, table)| {
+            if group(name).is_ok_and(|made| made.is_timer()) {
+                return table.absent <= records;
+            }
             let counted = table.groups.iter().map(|(_, group)| group.records).sum::<u64>();
             let sum = counted + table.absent;
             if table.groups.exact() { sum == records } else { sum <= records }

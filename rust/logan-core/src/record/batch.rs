@@ -159,6 +159,8 @@ pub struct Batch {
     pub arena: Vec<u8>,
     format: [u8; BATCH_ROWS],
     extra: Vec<Box<[Text; BATCH_ROWS]>>,
+    /// Lifetimes of connections, where the job asks for them.
+    lifetime: Option<Box<[u64; BATCH_ROWS]>>,
 }
 
 impl Batch {
@@ -183,6 +185,7 @@ impl Batch {
             arena: Vec::new(),
             format: [0; BATCH_ROWS],
             extra: Vec::new(),
+            lifetime: None,
         })
     }
 
@@ -248,6 +251,16 @@ impl Batch {
     /// Sees to it that there are so many columns of keys.
     pub fn want_extra(&mut self, columns: usize) {
         self.extra.resize_with(columns, || Box::new([Text::NONE; BATCH_ROWS]));
+    }
+
+    /// Keeps the lifetimes of connections that are no response times.
+    pub fn want_lifetimes(&mut self) {
+        self.lifetime.get_or_insert_with(|| Box::new([NO_DURATION; BATCH_ROWS]));
+    }
+
+    /// The lifetime of a row's connection, in nanoseconds, or [`NO_DURATION`].
+    pub fn lifetime(&self, row: usize) -> u64 {
+        self.lifetime.as_ref().map_or(NO_DURATION, |lifetime| lifetime[row])
     }
 
     /// Those of these columns that are stored.
@@ -416,6 +429,9 @@ impl Batch {
         for column in &mut self.extra {
             compact(column, rows);
         }
+        if let Some(lifetime) = &mut self.lifetime {
+            compact(lifetime, rows);
+        }
     }
 
     /// Checks what every row relies on, given the block that the lines are in.
@@ -462,6 +478,9 @@ impl Batch {
     /// it is the lifetime of a web socket or a tunnel.
     pub(crate) fn drop_lifetimes(&mut self, block: &[u8]) {
         const CONNECT: &[u8] = b"CONNECT";
+        if let Some(lifetime) = &mut self.lifetime {
+            lifetime.fill(NO_DURATION);
+        }
         let tells = self.has(Columns::STATUS) || self.has(Columns::METHOD);
         if !self.has(Columns::DURATION) || !tells {
             return;
@@ -480,6 +499,9 @@ impl Batch {
             if self.cells.status[row] == SWITCHING_PROTOCOLS
                 || is_long(&method) && method.bytes(block, &self.arena) == CONNECT
             {
+                if let Some(lifetime) = &mut self.lifetime {
+                    lifetime[row] = self.cells.duration_ns[row];
+                }
                 self.cells.duration_ns[row] = NO_DURATION;
                 self.flags[row] &= !MEASURED;
                 if self.cells.status[row] == NO_STATUS {
@@ -487,6 +509,35 @@ impl Batch {
                 }
             }
         }
+    }
+
+    /// Fills the protocol, where the job asks for it, of rows in whose lines it follows the path, as
+    /// in `GET /cart HTTP/1.1`.
+    pub(crate) fn find_protocols(&mut self, block: &[u8]) {
+        const BEGIN: &[u8] = b" HTTP/";
+        const BYTES_MAX: usize = 16;
+        if !self.requested.has(Columns::PROTOCOL) || !self.has(Columns::PATH) {
+            return;
+        }
+        for row in 0..self.len {
+            let path = self.cells.path[row];
+            if path.is_empty() || !path.is_of_line() || !self.cells.protocol[row].is_empty() {
+                continue;
+            }
+            let end = (self.line_start[row] + self.line_len[row]) as usize;
+            let start = path.range().1;
+            let Some(rest) = block.get(start..end).filter(|rest| rest.starts_with(BEGIN)) else {
+                continue;
+            };
+            let version = rest[BEGIN.len()..].iter().take(BYTES_MAX);
+            let len = version.take_while(|b| b.is_ascii_digit() || **b == b'.').count();
+            let behind = rest.get(BEGIN.len() + len);
+            if len > 0 && behind.is_none_or(|b| !b.is_ascii_alphanumeric()) {
+                self.cells.protocol[row] = Text::of_line(start + 1, start + BEGIN.len() + len);
+            }
+        }
+        self.seen = self.seen.or(Columns::PROTOCOL);
+        self.dirty = self.dirty.or(Columns::PROTOCOL);
     }
 
     /// Forgets all rows.

@@ -13,7 +13,13 @@ pub struct Block<'a> {
     pub source: u32,
 }
 
-impl Block<'_> {
+impl<'a> Block<'a> {
+    /// The bytes of the line in this row, for as long as the block's.
+    pub fn line_of(self, batch: &Batch, row: usize) -> &'a [u8] {
+        let start = batch.line_start()[row] as usize;
+        &self.bytes[start..start + batch.line_len()[row] as usize]
+    }
+
     /// Offset in the source of the line in this row.
     pub fn offset_of(&self, batch: &Batch, row: usize) -> u64 {
         (self.offset + i64::from(batch.line_start()[row])) as u64

@@ -350,6 +350,10 @@ columns! {
         /// Host that the client asked for, without its port, or else the host that logged.
         host: Text = Text::NONE,
     }
+    PROTOCOL on_request {
+        /// Protocol of the request, as written: `HTTP/1.1`.
+        protocol: Text = Text::NONE,
+    }
 }
 
 impl Record {

@@ -101,7 +101,7 @@ const fn named(name: &'static str, standard: bool, doc: &'static str) -> Named {
 }
 
 /// The columns that have names, in their order.
-pub const NAMED: [Named; 20] = [
+pub const NAMED: [Named; 21] = [
     named("time", true, "Time of the record; null if it has none."),
     named("level", true, "Severity: TRACE, DEBUG, INFO, WARN, ERROR or FATAL."),
     named("message", true, "First line of the message; of a line that is not a record, the line."),
@@ -121,6 +121,7 @@ pub const NAMED: [Named; 20] = [
     named("line", false, "Number of the line in its input, from 1."),
     named("duration_ns", false, "Response time in nanoseconds."),
     named("query", false, "Query of the request as written, without its question mark."),
+    named("protocol", false, "Protocol of the request as written, such as HTTP/1.1."),
     named("raw", false, "Bytes of the line as they are, without its newline."),
 ];
 

@@ -21,6 +21,7 @@ use crate::record::{BATCH_ROWS, Batch, Columns, Level, NO_STATUS};
 use crate::record::{Block, LineCounts, Mask, OtherLine, RecordSink};
 use crate::scan::interleave::Interleaver;
 use crate::scan::order::Order;
+use crate::select::condition::group::Group;
 use crate::select::row_filter::RowFilter;
 use crate::spec::{Meaning, Spec};
 use crate::summary::Summary;
@@ -116,12 +117,16 @@ impl Scanner {
     pub fn with(spec: Arc<Spec>, fast: FastPaths) -> Result<Scanner, Error> {
         let mut context = spec.context()?;
         context.restrict(fast);
+        let mut batch = Batch::requesting(spec.requested()?);
+        if spec.groups().iter().any(Group::is_timer) {
+            batch.want_lifetimes();
+        }
         Ok(Scanner {
             meaning: Arc::new(spec.meaning.clone()),
             plan: spec.plan_digest(),
             parsers: None,
             context,
-            batch: Batch::requesting(spec.requested()?),
+            batch,
             metrics: Metrics::new(&spec, fast),
             ends: Vec::new(),
             refused: Vec::with_capacity(BATCH_ROWS),
@@ -700,6 +705,7 @@ impl Scanner {
         #[cfg(debug_assertions)]
         self.batch.check(block.bytes);
         self.batch.drop_lifetimes(block.bytes);
+        self.batch.find_protocols(block.bytes);
         if let Some(output) = self.output.as_mut().filter(|output| output.continuation) {
             output.sink.found(&self.batch, block);
         }

@@ -78,6 +78,18 @@ impl Identity {
         }
     }
 
+    /// The server or bucket that it lies on: of `https://logs.example.org/a.log` the host, of
+    /// `s3://bucket/a.log` the bucket; empty for files and streams.
+    pub fn server(&self) -> &str {
+        let Some((scheme, rest)) = self.origin.split_once("://") else { return "" };
+        let is_scheme = scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+        if !is_scheme || scheme.eq_ignore_ascii_case("file") {
+            return "";
+        }
+        let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
+        authority.rsplit_once('@').map_or(authority, |(_, host)| host)
+    }
+
     /// Whether it is within bounds.
     ///
     /// # Errors
@@ -100,6 +112,22 @@ mod tests {
     fn identity(name: &str, bytes: &[u8]) -> Identity {
         let content = Some(Content::of(bytes, bytes, bytes.len() as u64));
         Identity { origin: format!("/logs/{name}"), name: name.into(), content }
+    }
+
+    #[test]
+    fn servers() {
+        for (origin, server) in [
+            ("https://user:secret@logs.example.org:8443/a.log?x=@y", "logs.example.org:8443"),
+            ("s3://bucket/a.log", "bucket"),
+            ("s3://bucket", "bucket"),
+            ("/var/log/a.log", ""),
+            ("/odd/a://b", ""),
+            ("file:///var/log/a.log", ""),
+            ("-", ""),
+        ] {
+            let identity = Identity { origin: origin.into(), ..Identity::default() };
+            assert_eq!(identity.server(), server, "{origin}");
+        }
     }
 
     #[test]

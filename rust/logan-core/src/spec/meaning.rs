@@ -7,7 +7,7 @@
 
 use crate::error::Error;
 use crate::limits::TABLES_MAX;
-use crate::record::Field;
+use crate::select::condition::group::Group;
 use crate::select::condition::{CONDITION_BYTES_MAX, KEY_BYTES_MAX};
 use crate::time::rfc3339;
 use serde::{Deserialize, Serialize};
@@ -30,7 +30,7 @@ pub struct Meaning {
     /// are filtered.
     #[serde(default, rename = "where", skip_serializing_if = "Option::is_none")]
     pub condition: Option<String>,
-    /// Canonical names of the [fields](crate::record::Field) by which group tables are made.
+    /// Canonical texts of what [group tables](crate::select::condition::group) are made by.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by: Vec<String>,
     /// Metrics that are not computed, in order.
@@ -153,9 +153,9 @@ impl Meaning {
         self.off.contains(&metric)
     }
 
-    /// The fields of the group tables.
-    pub fn by_fields(&self) -> Vec<Field> {
-        self.by.iter().filter_map(|name| super::group_field(name).ok()).collect()
+    /// What the group tables are made by.
+    pub fn groups(&self) -> Vec<Group> {
+        self.by.iter().filter_map(|text| super::group_of(text).ok()).collect()
     }
 }
 

@@ -17,6 +17,7 @@ use crate::format::keys::{KEYS_MAX, Keys};
 use crate::format::state::Layouts;
 use crate::format::{self, Context, DurationReading, Format, Params, custom, table};
 use crate::record::{Columns, Field, Output};
+use crate::select::condition::group::{self, Group};
 use crate::select::condition::{self, Condition};
 use crate::time::{TURNS_MAX, TimeReading, TimestampParser};
 use jiff::tz::TimeZone;
@@ -156,7 +157,7 @@ impl Spec {
         spec.check()?;
         // However it was typed, the digest is that of what it means.
         spec.meaning.condition = spec.condition()?.map(|condition| condition.to_string());
-        spec.meaning.by = spec.meaning.by_fields().iter().map(Field::to_string).collect();
+        spec.meaning.by = spec.meaning.groups().iter().map(Group::to_string).collect();
         Ok(spec)
     }
 
@@ -192,15 +193,16 @@ impl Spec {
         }
         self.meaning.check()?;
         let condition = self.condition()?;
-        let mut fields = Vec::new();
+        let mut groups = Vec::new();
         for name in &self.meaning.by {
-            let field = group_field(name)?;
-            if fields.contains(&field) {
-                return fail(format!("by names {field} twice"));
+            let group = group_of(name)?;
+            if groups.contains(&group) {
+                return fail(format!("by names {group} twice"));
             }
-            fields.push(field);
+            groups.push(group);
         }
-        let asked = condition.iter().flat_map(Condition::fields).chain(&fields);
+        let fields = groups.iter().flat_map(Group::fields);
+        let asked = condition.iter().flat_map(Condition::fields).chain(fields);
         if Keys::among(asked).columns() > KEYS_MAX {
             return fail(format!("where and by name more than {KEYS_MAX} different keys"));
         }
@@ -261,14 +263,15 @@ impl Spec {
         condition(text, &TimeZone::UTC).map(Some)
     }
 
-    /// The fields of the group tables.
-    pub fn by_fields(&self) -> Vec<Field> {
-        self.meaning.by_fields()
+    /// What the group tables are made by.
+    pub fn groups(&self) -> Vec<Group> {
+        self.meaning.groups()
     }
 
-    /// The fields of the group tables, and those of which records are handed out.
+    /// The fields that the group tables need, and those of which records are handed out.
     pub fn output_fields(&self) -> Vec<Field> {
-        let mut fields = self.by_fields();
+        let groups = self.groups();
+        let mut fields: Vec<Field> = groups.iter().flat_map(Group::fields).cloned().collect();
         fields.extend(self.output.0.iter().flat_map(|output| output.fields()).cloned());
         fields
     }
@@ -459,21 +462,12 @@ pub fn condition(text: &str, zone: &TimeZone) -> Result<Condition, Error> {
     condition::parse(text, zone).map_err(|misfit| misfit_error(text, misfit))
 }
 
-/// The field of this name, by which group tables can be made.
+/// What a group table is made by, from its text.
 ///
 /// # Errors
 /// [`Error::Condition`].
-pub fn group_field(name: &str) -> Result<Field, Error> {
-    let field = condition::field(name).map_err(|misfit| misfit_error(name, misfit))?;
-    if field.groups() {
-        return Ok(field);
-    }
-    let known = Field::named().filter(|(_, field)| field.groups()).map(|(name, _)| name);
-    let message = format!(
-        "cannot group by {field}; known fields: {}, json.KEY and logfmt.KEY",
-        known.collect::<Vec<_>>().join(", ")
-    );
-    Err(misfit_error(name, condition::SyntaxError { position: 0, message }))
+pub fn group_of(text: &str) -> Result<Group, Error> {
+    group::group(text).map_err(|misfit| misfit_error(text, misfit))
 }
 
 fn misfit_error(text: &str, misfit: condition::SyntaxError) -> Error {

@@ -4,7 +4,7 @@
 //! what was assumed) is added by the caller, which also owns `performance`.
 
 use crate::format;
-use crate::metric::Whole;
+use crate::metric::{Figures, Whole};
 use crate::metric::object::object;
 use crate::spec::OptionalMetric;
 use crate::summary::Summary;
@@ -91,6 +91,18 @@ impl Summary {
             }
         }
         report
+    }
+
+    /// `series` and `response_times` with points of so many seconds, each null if that is no
+    /// multiple of what is kept, and the steps that are kept.
+    pub fn evaluate_at_step(&self, step_s: i64) -> Value {
+        let Figures { series, grid, .. } = &self.figures;
+        json!({
+            "series": series.evaluate_at(step_s),
+            "response_times": grid.evaluate_response_times_at(step_s),
+            "series_step_s": series.step_s(),
+            "response_times_step_s": grid.step_s(),
+        })
     }
 
     /// What findings are made of; see `metric::grid`. No part of a report.

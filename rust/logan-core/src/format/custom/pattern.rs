@@ -423,6 +423,7 @@ fn variable(name: &str) -> (Meaning, u8) {
         "host" => (Meaning::OnRequest(Column::HOST), 0),
         "http_host" => (Meaning::OnRequest(Column::HOST), 1),
         "server_name" => (Meaning::OnRequest(Column::HOST), 2),
+        "server_protocol" => (Meaning::OnRequest(Column::PROTOCOL), 0),
         "http_x_forwarded_for" | "proxy_add_x_forwarded_for" => (Meaning::Client, 2),
         _ => (Meaning::Nothing, 0),
     }
@@ -445,6 +446,7 @@ fn directive(letter: &str, argument: Option<&str>, is_final: bool) -> Option<(Me
         }
         ("V", None) => (Meaning::OnRequest(Column::HOST), 1),
         ("v", None) => (Meaning::OnRequest(Column::HOST), 2),
+        ("H", None) => (Meaning::OnRequest(Column::PROTOCOL), 0),
         ("r", None) => (Meaning::Request, 0),
         ("m", None) => (Meaning::Method, 0),
         ("U", None) => (Meaning::Path, 0),

@@ -81,6 +81,7 @@ mod values;
 
 pub(crate) use levels::scale_of;
 pub use levels::{Marks, Producer, Scale};
+pub use names::unit_of_suffix;
 pub use names::{
     DURATIONS, Group, KEY_BYTES_MAX, Known, Meaning, NAMES, Names, ON_REQUEST, Rule, SEE_THROUGH,
     SUFFIXES,

@@ -248,6 +248,14 @@ pub const ON_REQUEST: &[(Column, u8, &str)] = &[
          requested_host authority :authority client_request_host headers.host request.headers.host \
          req.headers.host http.request.headers.host url.domain cs_host",
     ),
+    (
+        Column::PROTOCOL,
+        3,
+        "server_protocol http_version http.version http.protocol request_protocol request.proto \
+         request.protocol http_request.protocol client_request_protocol http.request.version \
+         cs_version downstream_protocol",
+    ),
+    (Column::PROTOCOL, 2, "protocol proto"),
     (Column::HOST, 2, "hostname host.hostname host.name server.address domain"),
 ];
 
@@ -272,6 +280,14 @@ pub const SUFFIXES: &[(Unit, &str)] = &[
     (Unit::Milliseconds, "ms msec msecs millis milliseconds"),
     (Unit::Seconds, "s sec secs seconds"),
 ];
+
+/// The unit that a suffix of a name says, in any case.
+pub fn unit_of_suffix(suffix: &[u8]) -> Option<Unit> {
+    let says = |names: &str| {
+        names.split_whitespace().any(|name| name.as_bytes().eq_ignore_ascii_case(suffix))
+    };
+    SUFFIXES.iter().find(|(_, names)| says(names)).map(|(unit, _)| *unit)
+}
 
 /// The objects that a key may stand in, as far as the table tells them apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -17,3 +17,4 @@ pub mod rails;
 pub mod slapd;
 pub mod text_duration;
 pub(in crate::format) mod timed;
+pub mod timers;

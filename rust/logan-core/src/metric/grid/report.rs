@@ -48,13 +48,24 @@ impl GridBuckets {
     /// The report's `response_times`: percentiles over time, and how often which response time
     /// came when.
     pub fn evaluate_response_times(&self) -> Value {
-        let rows: Vec<Row> = self.rows().filter(|row| !row.counts.is_empty()).collect();
+        self.response_times(self.step_s())
+    }
+
+    /// The same with points of so many seconds; None if that is no multiple of what is kept.
+    pub fn evaluate_response_times_at(&self, step_s: i64) -> Option<Value> {
+        let fits = step_s >= self.step_s() && step_s % self.step_s() == 0;
+        fits.then(|| self.response_times(step_s))
+    }
+
+    fn response_times(&self, step_s: i64) -> Value {
+        let mut rows: Vec<Row> = self.rows().filter(|row| !row.counts.is_empty()).collect();
+        super::coarsen_rows(&mut rows, step_s / self.step_s());
         let ms = |ns: Option<u64>| ns.map(|ns| ns as f64 / 1e6);
         let point = |row: &Row| {
             let count = row.measured();
             let of = |parts, least| ms((count >= least).then(|| row.quantile(parts)).flatten());
             object! {
-                "t": crate::time::rfc3339(row.index.saturating_mul(self.step_s() * 1_000_000_000)),
+                "t": crate::time::rfc3339(row.index.saturating_mul(step_s).saturating_mul(1_000_000_000)),
                 "count": count,
                 "p50_ms": of(2, VALUES_MIN),
                 "p95_ms": of(20, VALUES_MIN),
@@ -67,7 +78,7 @@ impl GridBuckets {
         let all: Vec<Counts> = rows.iter().map(counts).collect();
         let (bounds, columns) = histogram::<BITS>(&all);
         object! {
-            "step_s": self.step_s(),
+            "step_s": step_s,
             "relative_error": buckets::relative_error::<BITS>(),
             "points": rows.iter().map(point).collect::<Vec<_>>(),
             "heatmap": object! { "bounds_ms": bounds, "counts": columns },

@@ -241,6 +241,11 @@ impl Tally {
         self.add_values(batch.flags()[row], batch.duration_ns()[row], batch.bytes_sent()[row]);
     }
 
+    /// Counts a timer of a record that has these flags.
+    pub(super) fn add_timer(&mut self, flags: u8, nanos: u64) {
+        self.add_values(flags, nanos, NO_BYTES);
+    }
+
     #[inline(always)]
     pub(super) fn add_values(&mut self, flags: u8, duration_ns: u64, bytes: u64) {
         self.requests += u32::from(flags & REQUEST != 0);

@@ -533,6 +533,15 @@ impl SeriesBuckets {
             step += 1;
             step_s = STEPS_S.get(step).copied().unwrap_or(step_s * 2);
         }
+        self.points(step_s)
+    }
+
+    /// The same with points of so many seconds; None if that is no multiple of what is kept.
+    pub fn evaluate_at(&self, step_s: i64) -> Option<Value> {
+        (step_s >= self.step_s() && step_s % self.step_s() == 0).then(|| self.points(step_s))
+    }
+
+    fn points(&self, step_s: i64) -> Value {
         let point = |b: Bucket| {
             let measured = b.measured > 0;
             object! {

@@ -40,6 +40,7 @@
 //! and `!~` too. `field exists` asks for that alone. Empty text counts as absent.
 
 pub mod evaluate;
+pub mod group;
 mod parse;
 
 pub use parse::{field, parse};

@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 /// Most memory that one compiled regular expression may take, in bytes.
 pub(super) const REGEX_BYTES_MAX: usize = 1 << 20;
 
-type Parsed<T> = Result<T, SyntaxError>;
+pub(super) type Parsed<T> = Result<T, SyntaxError>;
 
 /// The condition that `text` stands for; timestamps without a time zone are in `zone`.
 ///
@@ -24,7 +24,7 @@ pub fn parse(text: &str, zone: &TimeZone) -> Parsed<Condition> {
         let message = format!("longer than {CONDITION_BYTES_MAX} bytes");
         return Err(SyntaxError { position: 0, message });
     }
-    let mut parser = Parser { text, at: 0, zone, depth: 0, tests: 0 };
+    let mut parser = Parser::new(text, zone);
     let condition = parser.any()?;
     parser.skip_space();
     if parser.at < text.len() {
@@ -38,7 +38,8 @@ pub fn parse(text: &str, zone: &TimeZone) -> Parsed<Condition> {
 /// # Errors
 /// What does not fit, and the byte at which it stands.
 pub fn field(text: &str) -> Parsed<Field> {
-    let mut parser = Parser { text, at: 0, zone: &TimeZone::UTC, depth: 0, tests: 0 };
+    let utc = TimeZone::UTC;
+    let mut parser = Parser::new(text, &utc);
     let field = parser.field()?;
     parser.skip_space();
     if parser.at < text.len() {
@@ -47,7 +48,7 @@ pub fn field(text: &str) -> Parsed<Field> {
     Ok(field)
 }
 
-struct Parser<'a> {
+pub(super) struct Parser<'a> {
     text: &'a str,
     at: usize,
     zone: &'a TimeZone,
@@ -63,7 +64,16 @@ struct Literal {
 }
 
 impl<'a> Parser<'a> {
-    fn fail<T>(&self, position: usize, message: impl Into<String>) -> Parsed<T> {
+    pub(super) fn new(text: &'a str, zone: &'a TimeZone) -> Parser<'a> {
+        Parser { text, at: 0, zone, depth: 0, tests: 0 }
+    }
+
+    /// The byte at hand.
+    pub(super) fn position(&self) -> usize {
+        self.at
+    }
+
+    pub(super) fn fail<T>(&self, position: usize, message: impl Into<String>) -> Parsed<T> {
         Err(SyntaxError { position, message: message.into() })
     }
 
@@ -71,12 +81,12 @@ impl<'a> Parser<'a> {
         &self.text[self.at..]
     }
 
-    fn skip_space(&mut self) {
+    pub(super) fn skip_space(&mut self) {
         self.at += self.rest().len() - self.rest().trim_start().len();
     }
 
     /// Takes these characters, if they come next.
-    fn sign(&mut self, sign: &str) -> bool {
+    pub(super) fn sign(&mut self, sign: &str) -> bool {
         self.skip_space();
         let found = self.rest().starts_with(sign);
         self.at += if found { sign.len() } else { 0 };
@@ -84,7 +94,7 @@ impl<'a> Parser<'a> {
     }
 
     /// The letters, digits and `_` that come next.
-    fn peek_word(&mut self) -> &'a str {
+    pub(super) fn peek_word(&mut self) -> &'a str {
         self.skip_space();
         let rest = self.rest();
         let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
@@ -92,7 +102,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Takes this word, if it comes next.
-    fn word(&mut self, word: &str) -> bool {
+    pub(super) fn word(&mut self, word: &str) -> bool {
         let next = self.peek_word();
         let found = next.eq_ignore_ascii_case(word);
         self.at += if found { next.len() } else { 0 };
@@ -177,7 +187,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    fn field(&mut self) -> Parsed<Field> {
+    pub(super) fn field(&mut self) -> Parsed<Field> {
         let name = self.peek_word();
         let start = self.at;
         for (prefix, word) in [(Prefix::Json, "json"), (Prefix::Logfmt, "logfmt")] {
@@ -395,6 +405,17 @@ impl<'a> Parser<'a> {
             text.push(quote);
         }
         self.fail(start, "this quote is never closed")
+    }
+
+    /// A regular expression in quotes.
+    pub(super) fn pattern(&mut self) -> Parsed<String> {
+        self.skip_space();
+        if !self.rest().starts_with(['"', '\'']) {
+            return self.fail(self.at, "expected a regular expression in quotes");
+        }
+        let literal = self.literal()?;
+        self.check_regex(&literal)?;
+        Ok(literal.text)
     }
 
     fn check_regex(&self, literal: &Literal) -> Parsed<()> {

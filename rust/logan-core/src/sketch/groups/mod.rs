@@ -37,7 +37,7 @@ mod tests;
 
 pub use frozen::{Groups, Lead};
 pub use keys::Keys;
-pub use table::{CALLS_AT_ONCE_MAX, GroupTable};
+pub use table::{CALLS_AT_ONCE_MAX, GroupTable, shortened_to};
 
 use xxhash_rust::xxh3::xxh3_64;
 

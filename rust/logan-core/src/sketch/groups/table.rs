@@ -6,8 +6,6 @@ use crate::bytes::simd::prefetch;
 use crate::sketch::distinct::Distinct;
 use std::cmp::Ordering;
 
-/// Bytes kept of a longer key; `~` and 15 hex digits of its hash follow.
-const PREFIX_BYTES: usize = 240;
 /// Largest cap: indices of entries share a 32-bit slot with bits of the hash.
 const CAP_MAX: usize = 1 << 19;
 const INDEX_BITS: u32 = 20;
@@ -20,14 +18,13 @@ pub const CALLS_AT_ONCE_MAX: u64 = u32::MAX as u64;
 /// Idle entries that a table keeps from one chunk to the next.
 const IDLE_MAX: usize = 1 << 15;
 
-/// A key as it is kept: itself, or if it is too long its prefix, `~` and 15 digits of its hash.
-fn shortened(key: &[u8]) -> ([u8; KEY_BYTES_MAX], usize) {
+/// The prefix of a key that is longer than `MOST` bytes, `~` and 15 digits of its hash: `MOST` bytes
+/// at most.
+pub fn shortened_to<const MOST: usize>(key: &[u8]) -> ([u8; MOST], usize) {
     // Not in the middle of a character, where there are characters.
-    let end = (PREFIX_BYTES - 3..=PREFIX_BYTES)
-        .rev()
-        .find(|&end| key[end] & 0xC0 != 0x80)
-        .unwrap_or(PREFIX_BYTES);
-    let mut short = [0; KEY_BYTES_MAX];
+    let prefix = MOST - 16;
+    let end = (prefix - 3..=prefix).rev().find(|&end| key[end] & 0xC0 != 0x80).unwrap_or(prefix);
+    let mut short = [0; MOST];
     short[..end].copy_from_slice(&key[..end]);
     short[end] = b'~';
     let hash = hash_of(key);
@@ -214,7 +211,7 @@ impl<P: Payload> GroupTable<P> {
     #[cold]
     #[inline(never)]
     fn long_index(&mut self, key: &[u8]) -> usize {
-        let (short, len) = shortened(key);
+        let (short, len) = shortened_to::<KEY_BYTES_MAX>(key);
         self.index(&short[..len])
     }
 

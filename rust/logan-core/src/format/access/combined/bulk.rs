@@ -198,7 +198,7 @@ fn one<S: Simd>(
         let moved = |text: Text| if text.is_empty() { Text::NONE } else { text.at(start) };
         cells.referrer[row] = moved(record.referrer);
         cells.user_agent[row] = moved(record.user_agent);
-        cells.host[row] = Text::NONE;
+        (cells.host[row], cells.protocol[row]) = (Text::NONE, Text::NONE);
     }
     line_start[row] = start;
     line_len[row] = line.len() as u32;
@@ -322,6 +322,7 @@ mod tests {
                         (cells.user_agent[row], record.user_agent),
                         (cells.referrer[row], record.referrer),
                         (cells.host[row], record.host),
+                        (cells.protocol[row], record.protocol),
                     ] {
                         let said = if said.is_empty() { said } else { said.at(start) };
                         prop_assert_eq!(text(found), said.bytes(&block, &arena).to_vec());

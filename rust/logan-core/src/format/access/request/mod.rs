@@ -432,6 +432,28 @@ fn is_of_another(text: &[u8], request: &Request) -> bool {
             .any(|at| outgoing(before[at]).iter().any(|name| before[at..].starts_with(name)))
 }
 
+/// The host of a call to another service that a line speaks of; None if it speaks of none. What
+/// tells is a [client library](outgoing), or an arrow, before a URL.
+pub fn outgoing_host(line: &[u8]) -> Option<&[u8]> {
+    let urls = memchr::memmem::find_iter(line, b"://").filter_map(|at| {
+        let len = line[..at].iter().rev().take_while(|b| b.is_ascii_alphabetic()).count();
+        let scheme = &line[at - len..at];
+        matches!(scheme, b"http" | b"https").then_some(at - len)
+    });
+    for start in urls {
+        let before = &line[..start];
+        let calls = before.windows(4).any(|arrow| matches!(arrow, b"--> " | b"<-- "))
+            || (0..before.len())
+                .any(|at| outgoing(before[at]).iter().any(|name| before[at..].starts_with(name)))
+            || memchr::memmem::find(before, b"Received HTTP response").is_some();
+        if calls {
+            let (from, to) = url_host(&line[start..])?;
+            return Some(&line[start + from..start + to]);
+        }
+    }
+    None
+}
+
 fn is_url(text: &[u8], request: &Request) -> bool {
     text.get(request.target.0) != Some(&b'/')
 }

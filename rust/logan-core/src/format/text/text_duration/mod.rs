@@ -65,6 +65,7 @@ use sentence::{CONTEXT_BYTES, SENTENCE_BYTES, Verdict, judge, opens, speaks_of_l
 use slowly::slowly;
 use std::mem::MaybeUninit;
 use words::Letters;
+pub(in crate::format::text) use words::{WordKind, word_kind};
 
 /// Remembered contexts. The log statements of one program that end with a time are few.
 const MEMO_SLOTS: usize = 64;

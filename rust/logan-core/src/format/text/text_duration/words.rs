@@ -237,6 +237,40 @@ pub(super) fn roles_of(word: u128) -> Roles {
     }
 }
 
+/// What a word alone is for the name of a timer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::format::text) enum WordKind {
+    /// Names any span, and what it is of stands before it: `queue time`.
+    Span,
+    /// Says that something was completed, or fills in.
+    Filler,
+    /// Speaks of waiting, or of a limit.
+    Waiting,
+    /// All others.
+    Other,
+}
+
+/// What a word of letters alone is for the name of a timer.
+pub(in crate::format::text) fn word_kind(word: &[u8]) -> WordKind {
+    const WAITING: Roles = Roles::PAUSE.or(Roles::WAIT).or(Roles::STALL).or(Roles::LIMIT);
+    const FILLER: Roles =
+        Roles::FILLER.or(Roles::IN).or(Roles::AFTER).or(Roles::VERB).or(Roles::DONE);
+    const SPAN: Roles = Roles::SPAN.or(Roles::TIME).or(Roles::TOOK);
+    if !word.iter().all(u8::is_ascii_alphabetic) {
+        return WordKind::Other;
+    }
+    let roles = roles_at(word, 0, word.len());
+    if roles.has(WAITING) && !roles.has(Roles::OTHER) {
+        WordKind::Waiting
+    } else if roles.has(SPAN) {
+        WordKind::Span
+    } else if roles.has(FILLER) {
+        WordKind::Filler
+    } else {
+        WordKind::Other
+    }
+}
+
 /// A word of a text: a run of ASCII letters, cut further where a small letter is followed by a
 /// capital.
 #[derive(Clone, Copy)]
