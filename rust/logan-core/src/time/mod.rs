@@ -7,6 +7,7 @@ mod digits;
 mod epoch;
 mod layouts;
 pub mod moment;
+mod month_names;
 mod parser;
 mod reading;
 mod rfc3339;

@@ -32,6 +32,7 @@ use super::digits::{
 use super::epoch::epoch_at;
 use super::layouts::{date_follows_time, half_day_follows};
 use super::reading::{DateLayout, DateOrder, NumericDate, Orders, TimeReading};
+use super::month_names;
 use super::zones::{self, ABBREVIATIONS, Follows, Zone, read_certain};
 use crate::bytes::line::Line;
 use jiff::tz::TimeZone;
@@ -636,7 +637,25 @@ impl TimestampParser {
             {
                 self.rare(line, at).or(found)
             }
+            None if TimestampParser::may_be_localized(line, at) => self.rare(line, at),
             _ => found,
+        }
+    }
+
+    /// Whether a date with a month's name in another language may stand at `at`.
+    #[inline(always)]
+    pub fn may_be_localized(line: Line<'_>, at: usize) -> bool {
+        let (digits, _) = leading_digits(line.u64_at(at));
+        let end = at + digits as usize;
+        match digits {
+            0 => month_names::may_be_name(line.u32_at(at)),
+            // `1月 24`, `24. Okt`, `24 févr.`
+            1 | 2 => match line.byte(end) {
+                b'.' => line.byte(end + 1) == b' ',
+                b' ' | b'-' | b'/' => month_names::may_be_name(line.u32_at(end + 1)),
+                mark => mark >= 0x80,
+            },
+            _ => false,
         }
     }
 
@@ -690,7 +709,7 @@ impl TimestampParser {
         let end = at + digits as usize;
         let mark = line.byte(end);
         let named = |at: usize| crate::time::layouts::may_be_name(line.u32_at(at));
-        match digits {
+        TimestampParser::may_be_localized(line, at) || match digits {
             0 => named(at),
             4 => matches!(mark, b'-' | b'/' | b'.') || mark == b' ' && named(end + 1),
             1 | 2 => match mark {

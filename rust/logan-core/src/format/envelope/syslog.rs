@@ -7,8 +7,8 @@
 //! a byte order mark and may be missing.
 //!
 //! # RFC 3164
-//! `<PRI>Mmm dd hh:mm:ss HOST TAG: MSG`. The timestamp has a month's name ([`TimestampParser::any`]; a year may
-//! follow) or is ISO with `T` and a zone, as rsyslog writes by default today. The tag is a word of
+//! `<PRI>Mmm dd hh:mm:ss HOST TAG: MSG`. The timestamp has a month's name ([`TimestampParser::any`]; in the
+//! language of the user of `journalctl`, too; a year may follow) or is ISO with `T` and a zone, as rsyslog writes by default today. The tag is a word of
 //! letters, digits and `_./()@%-`, possibly with `[…]`, ` (…)` or a space and a version behind it, then
 //! `:` and a space or the end; what follows is the payload. Files mostly lack the priority; then there
 //! must be a tag (or one of `last message repeated`, `message repeated`, `-- MARK --` in its place),
@@ -216,7 +216,7 @@ impl Head for Rfc3164 {
     const NEEDS: RequiredBytes = RequiredBytes::TIME;
 
     fn may_begin_with(&self, byte: u8) -> bool {
-        byte == b'<' || byte.is_ascii_uppercase() || byte.is_ascii_digit()
+        byte == b'<' || byte.is_ascii_alphanumeric() || byte >= 0x80
     }
 
     #[inline(always)]
@@ -290,7 +290,11 @@ fn stamp(
         return clock.any(line, at);
     }
     if line.byte(at + 10) != b'T' || !line.byte(at).is_ascii_digit() {
-        return None;
+        // A month in the user's language: `gen 24 10:15:32`, `1月 24 10:15:32`.
+        let is_digit = line.byte(at).is_ascii_digit();
+        let may_be = TimestampParser::may_be_localized(line, at)
+            && (!is_digit || line.byte(at + 1) >= 0x80 || line.byte(at + 2) >= 0x80);
+        return if may_be { clock.any(line, at) } else { None };
     }
     let (stamp, end) = clock.iso(line, at)?;
     // The zone is written: a `Z`, or a sign with two digits or more and a colon between them.
