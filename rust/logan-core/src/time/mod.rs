@@ -23,4 +23,5 @@ pub use parser::{Prefix, SeenLevel, SeenZone, Stamp, TimestampParser};
 pub(crate) use reading::TURNS_MAX;
 pub use reading::{DateLayout, DateOrder, NumericDate, TimeReading};
 pub use rfc3339::rfc3339;
+pub use zones::fixed_zone;
 pub(crate) use zones::{assumed as zone_assumed, by_siblings as zones_by_siblings};

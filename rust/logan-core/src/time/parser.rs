@@ -31,8 +31,8 @@ use super::digits::{
 };
 use super::epoch::epoch_at;
 use super::layouts::{date_follows_time, half_day_follows};
-use super::reading::{DateLayout, DateOrder, NumericDate, Orders, TimeReading};
 use super::month_names;
+use super::reading::{DateLayout, DateOrder, NumericDate, Orders, TimeReading};
 use super::zones::{self, ABBREVIATIONS, Follows, Zone, read_certain};
 use crate::bytes::line::Line;
 use jiff::tz::TimeZone;
@@ -709,20 +709,21 @@ impl TimestampParser {
         let end = at + digits as usize;
         let mark = line.byte(end);
         let named = |at: usize| crate::time::layouts::may_be_name(line.u32_at(at));
-        TimestampParser::may_be_localized(line, at) || match digits {
-            0 => named(at),
-            4 => matches!(mark, b'-' | b'/' | b'.') || mark == b' ' && named(end + 1),
-            1 | 2 => match mark {
-                b'-' | b'/' => line.byte(end + 1).is_ascii_alphanumeric(),
-                b'.' => line.byte(end + 1).is_ascii_digit(),
-                b' ' => named(end + 1),
-                b':' => date_follows_time(line, at),
-                _ => named(end),
-            },
-            6 => matches!(mark, b' ' | b'T' | b'_' | b'-' | b'|' | b';' | b',' | b':'),
-            8 => true,
-            _ => false,
-        }
+        TimestampParser::may_be_localized(line, at)
+            || match digits {
+                0 => named(at),
+                4 => matches!(mark, b'-' | b'/' | b'.') || mark == b' ' && named(end + 1),
+                1 | 2 => match mark {
+                    b'-' | b'/' => line.byte(end + 1).is_ascii_alphanumeric(),
+                    b'.' => line.byte(end + 1).is_ascii_digit(),
+                    b' ' => named(end + 1),
+                    b':' => date_follows_time(line, at),
+                    _ => named(end),
+                },
+                6 => matches!(mark, b' ' | b'T' | b'_' | b'-' | b'|' | b';' | b',' | b':'),
+                8 => true,
+                _ => false,
+            }
     }
 
     /// The second that `:SS ` makes of the last minute with a month's name; None where more may

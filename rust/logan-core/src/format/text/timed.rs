@@ -84,7 +84,7 @@ fn timed_and_leveled(
         Level::None => match letter(before.bytes()) {
             Some(level) => level,
             None => match prefix(before.bytes(), clock, message < line.len()) {
-                Some(Prefix::Names) => Level::None,
+                Some(Prefix::Names) => level_of_name(before.bytes()),
                 Some(Prefix::Text) => inner_level(before.bytes()),
                 None => return Some(None),
             },
@@ -117,6 +117,19 @@ fn prefix(before: &[u8], clock: &mut TimestampParser, has_message: bool) -> Opti
     };
     clock.seen_prefix = Some(found);
     Some(found)
+}
+
+/// The level behind the name before a timestamp: `Zigbee2MQTT:error `.
+fn level_of_name(before: &[u8]) -> Level {
+    let before = before.trim_ascii_end();
+    let len = before.iter().rev().take_while(|b| b.is_ascii_alphabetic()).count();
+    let (name, word) = before.split_at(before.len() - len);
+    match name {
+        [.., last, b':'] if last.is_ascii_alphanumeric() => {
+            Level::from_word(word).unwrap_or(Level::None)
+        }
+        _ => Level::None,
+    }
 }
 
 /// The level that is a word for itself in the text before a timestamp: `[ns_server:error,`.
