@@ -8,7 +8,7 @@
 //! - any line after a rule (`-----`), the heading of a dump, or a record that announces or opens something:
 //!   one that ends with a colon, a comma or an opening bracket, has a quote or a bracket that no other
 //!   closes, or is a [timestamp](is_timestamp) and nothing else;
-//! - a line that begins with the same long id as the record;
+//! - a line that begins with the same UUID as the record;
 //! - a line without a priority after a record that begins as RFC 5424 says (`<13>1 `): all records begin
 //!   so then, and their messages may hold line ends;
 //! - a clause of SQL after a record with a statement; a report of a process that terminated.
@@ -199,14 +199,18 @@ fn is_timestamp(line: &[u8]) -> bool {
     words.all(is_part) && (has_time || digits(text) == 14)
 }
 
-/// Whether both lines begin with the same word, long and with a digit: the id of a call or request.
+/// Whether both lines begin with the same UUID: the id of a call or request. Other words may stand
+/// before all records of a log, such as the owner of a bucket.
 fn has_same_id(record: &[u8], line: &[u8]) -> bool {
-    const ID_BYTES_MIN: usize = 16;
-    let len = line.iter().position(|&b| b == b' ').unwrap_or(line.len());
-    let id = &line[..len];
-    len >= ID_BYTES_MIN
-        && id.iter().any(u8::is_ascii_digit)
-        && id.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+    const UUID_BYTES: usize = 36;
+    const DASHES: [usize; 4] = [8, 13, 18, 23];
+    let Some((id, rest)) = line.split_at_checked(UUID_BYTES) else { return false };
+    let is_uuid = id.iter().enumerate().all(|(at, byte)| match DASHES.contains(&at) {
+        true => *byte == b'-',
+        false => byte.is_ascii_hexdigit(),
+    });
+    is_uuid
+        && matches!(rest.first(), None | Some(b' '))
         && record.strip_prefix(id).is_some_and(|rest| rest.starts_with(b" "))
 }
 

@@ -377,15 +377,21 @@ impl Cursor<'_> {
     }
 
     fn month(&mut self) -> Option<u32> {
+        let start = self.at;
         if let Some(place) = self.name(&MONTHS)
-            && self.byte() != b'.'
             && self.byte() < 0x80
         {
             return Some(place + 1);
         }
-        let (month, len) = month_names::read(self.text.get(self.at..)?)?;
+        self.at = start;
+        let (month, len) = month_names::read(self.text.get(start..)?)?;
         self.at += len;
         Some(month)
+    }
+
+    /// The point behind a month's name that is cut short: `janv.`
+    fn point(&mut self) {
+        let _ = self.take(b'.');
     }
 
     fn date(&mut self, fourteen: bool) -> Option<Date> {
@@ -473,6 +479,9 @@ impl Cursor<'_> {
         } else {
             self.short()?
         };
+        if mark == b' ' {
+            self.point();
+        }
         self.take(mark)?;
         // A day of one digit may be padded.
         let _ = if mark == b' ' { self.take(b' ') } else { None };
@@ -494,6 +503,9 @@ impl Cursor<'_> {
             self.take(mark)?;
         }
         let month = self.month()?;
+        if marked {
+            self.point();
+        }
         let before_year = self.at;
         if marked && self.take(mark).is_none() {
             // `24 Jan, 10:15`: another gap than the date's own ends it; of Bacula's `24-Jan 10:15`
@@ -523,6 +535,7 @@ impl Cursor<'_> {
     /// `Jan 24 2024`, `January 24, 2024`, `January 24`, `Jan/24/2024`, `Jan-24`.
     fn name_and_day(&mut self) -> Option<Date> {
         let month = self.month()?;
+        self.point();
         let mark = self.byte();
         if matches!(mark, b'/' | b'-') {
             self.take(mark)?;

@@ -19,6 +19,7 @@ mod zones;
 pub use civil::civil_from_days;
 pub(crate) use digits::{POWERS, eight_digits, leading_digits, trailing_digits};
 pub use epoch::epoch;
+pub use month_names::read as month_by_any_name;
 pub use parser::{Prefix, SeenLevel, SeenZone, Stamp, TimestampParser};
 pub(crate) use reading::TURNS_MAX;
 pub use reading::{DateLayout, DateOrder, NumericDate, TimeReading};

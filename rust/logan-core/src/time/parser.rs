@@ -637,9 +637,18 @@ impl TimestampParser {
             {
                 self.rare(line, at).or(found)
             }
-            None if TimestampParser::may_be_localized(line, at) => self.rare(line, at),
+            None if digits == 0 && TimestampParser::begins_with_month(line, at) => {
+                self.rare(line, at)
+            }
             _ => found,
         }
+    }
+
+    /// Whether the name of a month in another language stands at `at`.
+    #[inline(always)]
+    pub fn begins_with_month(line: Line<'_>, at: usize) -> bool {
+        month_names::may_be_name(line.u32_at(at))
+            && line.bytes().get(at..).is_some_and(|text| month_names::read(text).is_some())
     }
 
     /// Whether a date with a month's name in another language may stand at `at`.

@@ -154,15 +154,15 @@ fn is_moment(text: &[u8]) -> bool {
         && (rest.windows(5).any(is_clock) || run(rest, 0, |b| b.is_ascii_digit()) == 14)
 }
 
-/// Whether a long word with a digit begins both lines.
+/// Whether a UUID begins both lines.
 fn has_same_id(record: &[u8], line: &[u8]) -> bool {
     let word = |text: &[u8]| text.split(|b| *b == b' ').next().unwrap_or_default().to_vec();
     let id = word(line);
-    id.len() >= 16
-        && id == word(record)
+    let parts: Vec<&[u8]> = id.split(|b| *b == b'-').collect();
+    id == word(record)
         && record.len() > id.len()
-        && id.iter().any(u8::is_ascii_digit)
-        && id.iter().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(b))
+        && parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12])
+        && parts.iter().all(|part| part.iter().all(u8::is_ascii_hexdigit))
 }
 
 fn is_rule(line: &[u8]) -> bool {

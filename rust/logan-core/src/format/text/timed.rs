@@ -23,15 +23,12 @@ pub(in crate::format) fn anywhere<S: Simd>(
     // A number with a fraction, which is the time if nothing else is.
     let mut number = None;
     // But those with a month in another language, which begin the line.
-    if !line.byte(0).is_ascii_alphanumeric()
-        || line.byte(0).is_ascii_lowercase() && TimestampParser::may_be_localized(line, 0)
+    let first = line.byte(0);
+    if (first.is_ascii_lowercase() || first >= 0x80)
+        && TimestampParser::begins_with_month(line, 0)
+        && let Some((stamp, level, _, message)) = self::at(line, 0, clock)
     {
-        let at = usize::from(line.byte(0) == b'[');
-        if TimestampParser::may_be_localized(line, at)
-            && let Some((stamp, level, _, message)) = self::at(line, at, clock)
-        {
-            return Some((stamp, level, message));
-        }
+        return Some((stamp, level, message));
     }
     'line: while from < limit {
         // All timestamps begin with a digit or a capital.
