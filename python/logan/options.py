@@ -301,7 +301,8 @@ class Options:
         metadata=_declared(
             flag=Flag(
                 "--input-tz",
-                "time zone of timestamps without one (default: UTC)",
+                "time zone of timestamps without one, such as Europe/Berlin or +02:00 "
+                "(default: UTC)",
                 _FORMATS,
                 metavar="TZ",
                 parse="zone_name",

@@ -105,32 +105,35 @@ def moment(text: str) -> datetime:
 
 
 def zone(text: str) -> tzinfo:
-    """A time zone by its IANA name; `local` is this machine's."""
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
+    """A time zone by its IANA name or its offset; `local` is this machine's."""
+    from logan.planning.zone_names import zone_info
     from logan.report.timezones import Local
 
     if text.lower() == "local":
         return Local()
     try:
-        return UTC if text.upper() == "UTC" else ZoneInfo(text)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ArgumentTypeError(
-            f"{text!r} is not a valid time zone; write it like Europe/Berlin, UTC or local"
-        ) from None
+        return UTC if text.upper() == "UTC" else zone_info(text)
+    except ValueError:
+        raise ArgumentTypeError(_no_zone(text, "UTC or local")) from None
 
 
 def zone_name(text: str) -> str:
-    """The IANA name of a time zone, as the engine knows it."""
+    """The IANA name of a time zone or its offset, as the engine knows it."""
     from logan import _logan
 
     try:
         _logan.moment("2000-01-01", input_tz=text)
     except ValueError:
-        raise ArgumentTypeError(
-            f"{text!r} is not a valid time zone; write it like Europe/Berlin or UTC"
-        ) from None
+        raise ArgumentTypeError(_no_zone(text, "or UTC")) from None
     return text
+
+
+def _no_zone(text: str, last: str) -> str:
+    from logan.planning.zone_names import near_zone
+
+    near = near_zone(text)
+    meant = f"did you mean {near}? or " if near else ""
+    return f"{text!r} is not a valid time zone; {meant}write it like Europe/Berlin, +02:00 {last}"
 
 
 def switch(text: str) -> bool:

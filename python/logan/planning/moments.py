@@ -7,9 +7,10 @@ age needs none. What is none of these is left to the native extension, which rea
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
+
+from logan.planning.zone_names import zone_info
 
 __all__ = ["age_ns", "dated"]
 
@@ -56,8 +57,7 @@ def dated(text: str, *, now_ns: int, zone: str) -> str | None:
     day, hour, minute, second, fraction = found.groups()
     if int(hour or 0) > 23 or int(minute or 0) > 59 or int(second or 0) > 59:
         return None
-    local: tzinfo = ZoneInfo(zone)
-    date = datetime.fromtimestamp(now_ns // 10**9, local).date()
+    date = datetime.fromtimestamp(now_ns // 10**9, zone_info(zone)).date()
     if day is not None and day.lower() == "yesterday":
         date -= timedelta(days=1)
     return f"{date} {int(hour or 0):02}:{minute or '00'}:{second or '00'}{fraction or ''}"

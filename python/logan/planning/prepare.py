@@ -23,6 +23,7 @@ from logan.planning.given_spec import GivenSpec
 from logan.planning.overlap import note_overlaps
 from logan.planning.seek import SeekResult, seek
 from logan.planning.spec import anchor_of, is_format_name
+from logan.planning.zone_names import zone_info
 from logan.sources import fetching, files
 from logan.sources.files import Opener, by_name
 from logan.sources.inputs import Input, open_inputs, shown_name
@@ -212,12 +213,10 @@ def _has_table(detection: Detection) -> bool:
 
 def _has_summer_time(zone: str) -> bool:
     """Whether local time repeated an hour in one of the last two years."""
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
     try:
-        tz = ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        return False  # an offset such as +02:00, or no zone, which the engine will say
+        tz = zone_info(zone)
+    except ValueError:
+        return False  # no zone, which the engine will say
     now = datetime.now(UTC)
     offsets = {
         (now - timedelta(days=days)).astimezone(tz).utcoffset() for days in range(0, 731, 30)

@@ -85,6 +85,11 @@ def test_values_are_parsed_or_refused(text: str) -> None:
             "--help",
         ),
         (
+            ["analyze", "a.log", "--input-tz", "Europe/Berln"],
+            "did you mean Europe/Berlin?",
+            "--help",
+        ),
+        (
             ["analyze", "a.log", "--output-tz", "Mars/X"],
             "'Mars/X' is not a valid",
             "--help",

@@ -16,7 +16,7 @@ mod undated;
 
 use crate::bytes::line::{LINE_BYTES_MAX, PaddedLine};
 use crate::fast::{FastPath, FastPaths};
-use crate::format::classify::{is_blank, is_header};
+use crate::format::classify::{is_blank, is_header, is_preamble};
 use crate::format::envelope::inner_formats;
 use crate::format::table::{self as tables, Layout};
 use crate::format::units::Sample;
@@ -193,6 +193,8 @@ fn describe(samples: &[(u64, &[u8])], has_inner_dates: bool) -> Detected {
                     blank += 1
                 } else if context.history.tail.takes(line, offset) {
                     continuation += 1
+                } else if is_preamble(line) {
+                    header += 1;
                 } else {
                     malformed += 1;
                     undated.learn(padded.line(), &mut context);

@@ -6,6 +6,8 @@
 //! A line is looked at by its first byte first: which bytes may begin a header is computed from the
 //! registry when the crate is compiled.
 
+pub use super::preamble::is_preamble;
+
 use super::REGISTRY;
 use crate::bytes::line::LINE_BYTES_MAX;
 use serde::de::IgnoredAny;

@@ -42,6 +42,7 @@ mod json_text;
 pub mod keys;
 pub mod logfmt;
 mod params;
+mod preamble;
 pub mod prefilter;
 pub mod proxy;
 mod run;

@@ -6,7 +6,9 @@
 //! that has seen those bytes knows. What is known of the record and of the lines between then decides, too:
 //! - a line that [begins](is_tail) as tails do;
 //! - any line after a rule (`-----`), the heading of a dump, or a record that announces or opens something:
-//!   one that ends with a colon, a comma or an opening bracket, or has a quote that no other closes;
+//!   one that ends with a colon, a comma or an opening bracket, has a quote or a bracket that no other
+//!   closes, or is a [timestamp](is_timestamp) and nothing else;
+//! - a line that begins with the same UUID as the record;
 //! - a line without a priority after a record that begins as RFC 5424 says (`<13>1 `): all records begin
 //!   so then, and their messages may hold line ends;
 //! - a clause of SQL after a record with a statement; a report of a process that terminated.
@@ -52,6 +54,15 @@ const PREFIXES: &[&[u8]] = &[
     b"EXPLANATION:",
     b"ACTION:",
     b"- age ",
+    b"** ",
+    b";; ",
+    b"(Filename: ",
+    b"EXECUTE ",
+    b"[repeated x",
+    b"Enter Management Password:",
+    b"exception throw location:",
+    b"Time\t\t",
+    b"Hibernate: ",
 ];
 
 /// Bytes of a line that are looked at for what stands within it.
@@ -93,7 +104,7 @@ fn only_closes(line: &[u8]) -> bool {
 }
 
 /// Five times the same mark.
-fn is_rule(line: &[u8]) -> bool {
+pub(super) fn is_rule(line: &[u8]) -> bool {
     const MARKS: usize = 5;
     let is_one = |mark: &u8| b"-=*#_".contains(mark);
     line.len() >= MARKS && is_one(&line[0]) && line[..MARKS].iter().all(|b| *b == line[0])
@@ -128,9 +139,79 @@ fn is_banner(line: &[u8]) -> bool {
 
 /// Whether any line may follow after this one.
 fn opens(line: &[u8]) -> bool {
-    const HEADINGS: [&[u8]; 5] =
-        [b"Full thread dump", b"goroutine ", b"EXPLANATION:", b"stack backtrace:", b"Stack dump"];
-    is_rule(line) || HEADINGS.iter().any(|heading| line.starts_with(heading))
+    const HEADINGS: [&[u8]; 6] = [
+        b"Full thread dump",
+        b"goroutine ",
+        b"EXPLANATION:",
+        b"stack backtrace:",
+        b"Stack dump",
+        b";; ",
+    ];
+    is_rule(line)
+        || HEADINGS.iter().any(|heading| line.starts_with(heading))
+        || has(line, b"mysqld got signal ")
+}
+
+/// Whether more square or curly brackets are opened than closed: `[GC (Allocation Failure) `. Those of
+/// colors are not counted.
+fn opens_bracket(line: &[u8]) -> bool {
+    let mut before = 0;
+    let (mut square, mut curly) = (0i32, 0i32);
+    for &byte in line {
+        match byte {
+            b'[' if before != 0x1b => square += 1,
+            b']' => square -= 1,
+            b'{' => curly += 1,
+            b'}' => curly -= 1,
+            _ => {}
+        }
+        before = byte;
+    }
+    square > 0 || curly > 0
+}
+
+/// Whether a line is a timestamp, perhaps behind a name and a colon, and nothing else:
+/// `Wed Sep 14 16:18:03 2022 +02:00`, `Start-Date: 2019-07-11  12:25:15`.
+fn is_timestamp(line: &[u8]) -> bool {
+    const LINE_BYTES: std::ops::RangeInclusive<usize> = 14..=64;
+    const NAMES: &[u8] = b"janfebmaraprmayjunjulaugsepoctnovdecmontuewedthufrisatsun";
+    if !LINE_BYTES.contains(&line.len()) {
+        return false;
+    }
+    let is_of_label = |b: &&u8| b.is_ascii_alphabetic() || matches!(b, b' ' | b'-');
+    let label = line.iter().take_while(is_of_label).count();
+    let text = if line[label..].starts_with(b": ") { &line[label + 2..] } else { line };
+    let is_name = |word: &[u8]| {
+        let first = word.first_chunk::<3>().map(|first| first.map(|b| b | 0x20));
+        first.is_some_and(|first| NAMES.chunks(3).any(|name| name == first))
+    };
+    let is_part = |word: &[u8]| {
+        if word.iter().any(u8::is_ascii_digit) {
+            return word.iter().all(|b| b.is_ascii_digit() || b":-/.+TZ".contains(b));
+        }
+        word.iter().all(u8::is_ascii_uppercase) && word.len() <= 5 || is_name(word)
+    };
+    let mut words = text.split(|b| matches!(b, b' ' | b',')).filter(|word| !word.is_empty());
+    let has_time = text.windows(5).any(|part| {
+        let &[a, b, mark, c, d] = part else { return false };
+        mark == b':' && [a, b, c, d].iter().all(u8::is_ascii_digit)
+    });
+    words.all(is_part) && (has_time || digits(text) == 14)
+}
+
+/// Whether both lines begin with the same UUID: the id of a call or request. Other words may stand
+/// before all records of a log, such as the owner of a bucket.
+fn has_same_id(record: &[u8], line: &[u8]) -> bool {
+    const UUID_BYTES: usize = 36;
+    const DASHES: [usize; 4] = [8, 13, 18, 23];
+    let Some((id, rest)) = line.split_at_checked(UUID_BYTES) else { return false };
+    let is_uuid = id.iter().enumerate().all(|(at, byte)| match DASHES.contains(&at) {
+        true => *byte == b'-',
+        false => byte.is_ascii_hexdigit(),
+    });
+    is_uuid
+        && matches!(rest.first(), None | Some(b' '))
+        && record.strip_prefix(id).is_some_and(|rest| rest.starts_with(b" "))
 }
 
 /// `PID     : 52263`, `DETAIL:  x`: what Db2 and PostgreSQL write below a record.
@@ -249,7 +330,9 @@ impl Tail {
         let escaped = memchr::memmem::find_iter(text, b"\\\"").count();
         self.open = is_whole
             && (matches!(text.last(), Some(b':' | b',' | b'{' | b'[' | b'('))
-                || (quotes - escaped) % 2 == 1)
+                || (quotes - escaped) % 2 == 1
+                || opens_bracket(text)
+                || is_timestamp(text))
             || opens(text);
         let front = &text[..text.len().min(WITHIN_BYTES_MAX)];
         self.has_statement =
@@ -271,6 +354,7 @@ impl Tail {
             || self.has_statement && (begins_with(line, CLAUSES) || begins_with(line, VERBS))
             || self.has_entries && is_entry(line)
             || self.has_priority && !line.starts_with(b"<")
+            || has_same_id(&self.line, line)
             || is_field(line);
         if is_one {
             self.open |= opens(line);
@@ -328,6 +412,16 @@ mod tests {
             ("LEVEL: Event", &["PID     : 52263", "INSTANCE: db2inst1"]),
             ("x", &["-------", "anything"]),
             ("x", &["}", "\"}", "  ],", "})';", ">"]),
+            ("x terminating", &["** Last message in was {a}", "** When Server state == {b}"]),
+            ("x", &[";; flags: qr aa", ".  IN  DNSKEY"]),
+            ("[GC (Allocation Failure) ", &["[PSYoungGen: 15000K->2000K(20480K)]", "45000K"]),
+            ("Wed Sep 14 16:18:03 2022 +02:00", &["DATABASE USER:[1] '/'", "anything"]),
+            ("Start-Date: 2019-07-11  12:25:15", &["Commandline: apt-get install x"]),
+            ("06:37:41 UTC - mysqld got signal 6 ;", &["This could be because you hit a bug."]),
+            (
+                "4130dcbd-1006-49cd-ad9d-d7a2a45ea276 2021-12-30 20:02:49 [DEBUG] x",
+                &["4130dcbd-1006-49cd-ad9d-d7a2a45ea276 v=0"],
+            ),
         ] {
             let all = takes(record, lines);
             assert_eq!(all, vec![true; lines.len()], "{record} {lines:?}");
@@ -345,6 +439,8 @@ mod tests {
             "\"\"",
             "} x",
             "[0x] f",
+            "2024",
+            "4130dcbd-1006-49cd-ad9d-d7a2a45ea276 v=0",
         ] {
             assert_eq!(takes("2024 x", &[line]), [false], "{line}");
         }

@@ -843,6 +843,7 @@ fn other(parsers: &Parsers, run: &mut Run<'_>, offset: u64, tried: u64) -> Class
     }
     match run.context.history.tail.takes(line.bytes(), offset) {
         true => Class::Continuation,
+        false if classify::is_preamble(line.bytes()) => Class::Header,
         false => Class::Malformed,
     }
 }

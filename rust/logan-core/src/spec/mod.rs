@@ -447,9 +447,13 @@ pub fn zone(name: &str) -> Result<TimeZone, Error> {
     if name == "UTC" {
         return Ok(TimeZone::UTC);
     }
+    if let Some(zone) = crate::time::fixed_zone(name) {
+        return Ok(zone);
+    }
     TimeZone::get(name).map_err(|_| {
         Error::Spec(format!(
-            "unknown time zone {name:?}; give an IANA name such as Europe/Berlin or UTC"
+            "unknown time zone {name:?}; give an IANA name such as Europe/Berlin, an offset such as \
+             +02:00, or UTC"
         ))
     })
 }

@@ -4,8 +4,8 @@
 //! what was assumed) is added by the caller, which also owns `performance`.
 
 use crate::format;
-use crate::metric::{Figures, Whole};
 use crate::metric::object::object;
+use crate::metric::{Figures, Whole};
 use crate::spec::OptionalMetric;
 use crate::summary::Summary;
 use crate::time::rfc3339;

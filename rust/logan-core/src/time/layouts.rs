@@ -15,7 +15,8 @@
 //!   a month and a day, or the other way round if the first is above 12; `10-30` before a `|` (go-ethereum)
 //!   is a month and a day. A date without a year behind the name of a day is of a year in which it was
 //!   on that day. Names count in any case, whole or by three letters, but at the very
-//!   front with a capital.
+//!   front with a capital. Those of months also in [other languages](super::month_names), perhaps with a
+//!   point behind them or behind the day before them (`24. Okt 2024`); `1月 24` is January 24.
 //! - **gap**: one to three bytes, of which at most one is not a space: that one is a tab or of
 //!   `T_-|;,:`; or ` -- `; or a point after eight digits and before six.
 //! - **time**: `9:05:02` `10:15:32` `9:5:2`, perhaps with a fraction; `10:15`, with neither `:`, `.` nor a
@@ -33,7 +34,7 @@ use super::digits::{compact_time, eight_digits, leading_digits, read_fraction};
 use super::epoch;
 use super::reading::{DateLayout, DateOrder, NumericDate};
 use super::zones::{self, Follows, Zone};
-use super::{Stamp, TimestampParser};
+use super::{Stamp, TimestampParser, month_names};
 use crate::bytes::line::Line;
 
 /// Names of months and days, in lower case; the first three letters are enough.
@@ -376,7 +377,21 @@ impl Cursor<'_> {
     }
 
     fn month(&mut self) -> Option<u32> {
-        Some(self.name(&MONTHS)? + 1)
+        let start = self.at;
+        if let Some(place) = self.name(&MONTHS)
+            && self.byte() < 0x80
+        {
+            return Some(place + 1);
+        }
+        self.at = start;
+        let (month, len) = month_names::read(self.text.get(start..)?)?;
+        self.at += len;
+        Some(month)
+    }
+
+    /// The point behind a month's name that is cut short: `janv.`
+    fn point(&mut self) {
+        let _ = self.take(b'.');
     }
 
     fn date(&mut self, fourteen: bool) -> Option<Date> {
@@ -464,6 +479,9 @@ impl Cursor<'_> {
         } else {
             self.short()?
         };
+        if mark == b' ' {
+            self.point();
+        }
         self.take(mark)?;
         // A day of one digit may be padded.
         let _ = if mark == b' ' { self.take(b' ') } else { None };
@@ -473,12 +491,21 @@ impl Cursor<'_> {
     /// `24 Jan 2024`, `24-Jan-24`, `24Jan2024`, `24 Jan`.
     fn day_and_name(&mut self) -> Option<Date> {
         let day = self.short()?;
+        if let Some(len) = month_names::mark(&self.text[self.at..]) {
+            self.at += len;
+            return self.day_of(day);
+        }
+        let is_german = self.byte() == b'.' && self.text.get(self.at + 1) == Some(&b' ');
+        self.at += usize::from(is_german);
         let mark = self.byte();
         let marked = matches!(mark, b' ' | b'-' | b'/');
         if marked {
             self.take(mark)?;
         }
         let month = self.month()?;
+        if marked {
+            self.point();
+        }
         let before_year = self.at;
         if marked && self.take(mark).is_none() {
             // `24 Jan, 10:15`: another gap than the date's own ends it; of Bacula's `24-Jan 10:15`
@@ -498,9 +525,17 @@ impl Cursor<'_> {
         Some(Date::new(year, month, day))
     }
 
+    /// What follows `1月`: spaces and a day.
+    fn day_of(&mut self, month: u32) -> Option<Date> {
+        self.take(b' ')?;
+        let _ = self.take(b' ');
+        Some(Date::new(None, month, self.short()?))
+    }
+
     /// `Jan 24 2024`, `January 24, 2024`, `January 24`, `Jan/24/2024`, `Jan-24`.
     fn name_and_day(&mut self) -> Option<Date> {
         let month = self.month()?;
+        self.point();
         let mark = self.byte();
         if matches!(mark, b'/' | b'-') {
             self.take(mark)?;

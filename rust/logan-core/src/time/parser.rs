@@ -31,6 +31,7 @@ use super::digits::{
 };
 use super::epoch::epoch_at;
 use super::layouts::{date_follows_time, half_day_follows};
+use super::month_names;
 use super::reading::{DateLayout, DateOrder, NumericDate, Orders, TimeReading};
 use super::zones::{self, ABBREVIATIONS, Follows, Zone, read_certain};
 use crate::bytes::line::Line;
@@ -636,7 +637,34 @@ impl TimestampParser {
             {
                 self.rare(line, at).or(found)
             }
+            None if digits == 0 && TimestampParser::begins_with_month(line, at) => {
+                self.rare(line, at)
+            }
             _ => found,
+        }
+    }
+
+    /// Whether the name of a month in another language stands at `at`.
+    #[inline(always)]
+    pub fn begins_with_month(line: Line<'_>, at: usize) -> bool {
+        month_names::may_be_name(line.u32_at(at))
+            && line.bytes().get(at..).is_some_and(|text| month_names::read(text).is_some())
+    }
+
+    /// Whether a date with a month's name in another language may stand at `at`.
+    #[inline(always)]
+    pub fn may_be_localized(line: Line<'_>, at: usize) -> bool {
+        let (digits, _) = leading_digits(line.u64_at(at));
+        let end = at + digits as usize;
+        match digits {
+            0 => month_names::may_be_name(line.u32_at(at)),
+            // `1月 24`, `24. Okt`, `24 févr.`
+            1 | 2 => match line.byte(end) {
+                b'.' => line.byte(end + 1) == b' ',
+                b' ' | b'-' | b'/' => month_names::may_be_name(line.u32_at(end + 1)),
+                mark => mark >= 0x80,
+            },
+            _ => false,
         }
     }
 
@@ -690,20 +718,21 @@ impl TimestampParser {
         let end = at + digits as usize;
         let mark = line.byte(end);
         let named = |at: usize| crate::time::layouts::may_be_name(line.u32_at(at));
-        match digits {
-            0 => named(at),
-            4 => matches!(mark, b'-' | b'/' | b'.') || mark == b' ' && named(end + 1),
-            1 | 2 => match mark {
-                b'-' | b'/' => line.byte(end + 1).is_ascii_alphanumeric(),
-                b'.' => line.byte(end + 1).is_ascii_digit(),
-                b' ' => named(end + 1),
-                b':' => date_follows_time(line, at),
-                _ => named(end),
-            },
-            6 => matches!(mark, b' ' | b'T' | b'_' | b'-' | b'|' | b';' | b',' | b':'),
-            8 => true,
-            _ => false,
-        }
+        TimestampParser::may_be_localized(line, at)
+            || match digits {
+                0 => named(at),
+                4 => matches!(mark, b'-' | b'/' | b'.') || mark == b' ' && named(end + 1),
+                1 | 2 => match mark {
+                    b'-' | b'/' => line.byte(end + 1).is_ascii_alphanumeric(),
+                    b'.' => line.byte(end + 1).is_ascii_digit(),
+                    b' ' => named(end + 1),
+                    b':' => date_follows_time(line, at),
+                    _ => named(end),
+                },
+                6 => matches!(mark, b' ' | b'T' | b'_' | b'-' | b'|' | b';' | b',' | b':'),
+                8 => true,
+                _ => false,
+            }
     }
 
     /// The second that `:SS ` makes of the last minute with a month's name; None where more may

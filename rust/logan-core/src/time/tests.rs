@@ -577,3 +577,41 @@ proptest! {
         prop_assert_eq!(midnight(year as u32, month, day), Some(days * SECONDS_PER_DAY));
     }
 }
+
+/// Months in other languages, as CLDR and the GNU C library name them.
+#[test]
+fn months_in_other_languages() {
+    let anchor = "2024-12-31T00:00:00Z".parse::<jiff::Timestamp>().unwrap();
+    let mut clock = TimestampParser::new(TimeZone::UTC, anchor.as_nanosecond() as i64);
+    for (text, expected, rest) in [
+        ("gen 23 10:45:17 host", "2024-01-23T10:45:17Z", " host"),
+        ("ott  5 17:43:49 host", "2024-10-05T17:43:49Z", " host"),
+        ("мар 30 17:13:20 host", "2024-03-30T17:13:20Z", " host"),
+        ("Мар 30 17:13:20 host", "2024-03-30T17:13:20Z", " host"),
+        ("Mär 24 10:15:32 host", "2024-03-24T10:15:32Z", " host"),
+        ("1月 24 10:15:32 host", "2024-01-24T10:15:32Z", " host"),
+        ("12월  4 10:15:32 host", "2024-12-04T10:15:32Z", " host"),
+        ("févr. 24, 2024 10:15:32 AM x", "2024-02-24T10:15:32Z", " x"),
+        ("24 févr. 2024 10:15:32 x", "2024-02-24T10:15:32Z", " x"),
+        ("24. Okt 2024 10:15:32 x", "2024-10-24T10:15:32Z", " x"),
+        ("24/févr./2024:10:15:32 +0100]", "2024-02-24T09:15:32Z", "]"),
+        ("24-dic-2024 10:15:32.5 x", "2024-12-24T10:15:32.5Z", " x"),
+        ("Okt 24 2023 10:15:32 x", "2023-10-24T10:15:32Z", " x"),
+        ("sept. 4 2024 10:15:32 x", "2024-09-04T10:15:32Z", " x"),
+    ] {
+        let found = any(&mut clock, text);
+        assert_eq!(found, Some((expected.into(), text.len() - rest.len())), "{text}");
+    }
+    for text in [
+        "out 5 times",
+        "set 10 items in 5s",
+        "led 24",
+        "abc 24 10:15:32 x",
+        "lipx 24 10:15:32 x",
+        "gen 32 10:45:17 host",
+        "1x 24 10:15:32 host",
+        "13月 24 10:15:32 host",
+    ] {
+        assert_eq!(any(&mut clock, text), None, "{text}");
+    }
+}

@@ -14,6 +14,7 @@
 
 use super::digits::two_digits;
 use crate::bytes::line::Line;
+use jiff::tz::TimeZone;
 
 /// An abbreviation of the IANA time zone database and what it stands for.
 #[derive(Debug, Clone, Copy)]
@@ -218,6 +219,27 @@ fn east_of_utc(line: Line<'_>, at: usize) -> Option<(i64, usize)> {
     is_alone(line, end).then_some((offset, end))
 }
 
+/// The zone of a fixed offset as users write it: `+2`, `+02`, `+0200`, `+02:00`, perhaps behind `UTC` or
+/// `GMT`; east of Greenwich is `+`.
+pub fn fixed_zone(text: &str) -> Option<TimeZone> {
+    let text = text.strip_prefix("UTC").or(text.strip_prefix("GMT")).unwrap_or(text);
+    let (&sign, rest) = text.as_bytes().split_first()?;
+    let digits = |text: &[u8]| {
+        let is_number = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+        is_number.then(|| text.iter().fold(0, |n, b| n * 10 + u32::from(b - b'0')))
+    };
+    let (hours, minutes) = match rest {
+        [hours @ .., b':', _, _] => (hours, &rest[hours.len() + 1..]),
+        [_, _, _, _] => rest.split_at(2),
+        _ => (rest, &b"0"[..]),
+    };
+    if !matches!(sign, b'+' | b'-') || hours.len() > 2 {
+        return None;
+    }
+    let east = signed(sign, digits(hours)?, digits(minutes)?)?;
+    Some(TimeZone::fixed(jiff::tz::Offset::from_seconds(east as i32).ok()?))
+}
+
 /// Whether [`read_doubtful`] may find something where these bytes stand, after a blank. Names with
 /// a `/` are found by their second letter.
 #[inline(always)]
@@ -304,6 +326,28 @@ pub(super) fn read_doubtful(line: Line<'_>, at: usize) -> Option<(Zone, usize, F
 mod tests {
     use super::*;
     use crate::bytes::line::PaddedLine;
+
+    #[test]
+    fn fixed_offsets_are_zones() {
+        let east = |text: &str| {
+            let zone = fixed_zone(text)?;
+            Some(zone.to_offset(jiff::Timestamp::UNIX_EPOCH).seconds())
+        };
+        for (text, seconds) in [
+            ("+02:00", 7_200),
+            ("-0530", -19_800),
+            ("+2", 7_200),
+            ("UTC+8", 28_800),
+            ("GMT-03", -10_800),
+            ("+00:00", 0),
+            ("+14", 50_400),
+        ] {
+            assert_eq!(east(text), Some(seconds), "{text}");
+        }
+        for text in ["", "+", "2", "+15", "+02:7", "+02:07", "+02:00:00", "UTC", "+2:0", "Berlin"] {
+            assert_eq!(east(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn abbreviations_pass_the_filter_and_are_unique() {

@@ -21,6 +21,13 @@ pub(super) fn text_record(line: &[u8], clock: &TimestampParser) -> Option<Record
         return None;
     }
     read_over_colours(line, |line| {
+        // A month in another language.
+        if line.first().is_some_and(|b| b.is_ascii_lowercase() || *b >= 0x80)
+            && logan_core::time::month_by_any_name(line).is_some()
+            && let Some(stamp) = stamped(line, 0, clock)
+        {
+            return Some(with_message(line, stamp));
+        }
         let places: Vec<usize> = (1..line.len().min(128))
             .filter(|&at| !line.starts_with(b"{") && b" \t[(|<>\"'=;:,@".contains(&line[at - 1]))
             .collect();

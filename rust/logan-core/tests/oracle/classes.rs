@@ -95,6 +95,8 @@ impl Reader {
         }
         match self.before.goes_on(line, offset) {
             true => Class::Continuation,
+            // Part of nothing that is parsed: the rule is a list.
+            false if logan_core::format::classify::is_preamble(line) => Class::Header,
             false => Class::Malformed(reason(whole)),
         }
     }

@@ -514,6 +514,17 @@ fn meant(text: &[u8], at: usize, end: usize, is_clock: bool, short: bool) -> Mea
     let three = |list: &str| (key + 1..=key + 3).any(|i| has(i, list));
     let two = |list: &str| (key + 1..=key + 2).any(|i| has(i, list));
     let yes_if = |fits: bool| if fits { Meant::Time } else { Meant::Nothing };
+    let apart = opening.iter().any(|b| b":=".contains(b));
+    let completes_nothing = [IN, AFTER, TOOK, NAME, SPAN, TIME, TOTAL, DONE];
+    if has(key, OF_REQUEST)
+        && !completes_nothing.iter().any(|list| has(key, list))
+        && has(key + 1, DONE)
+        && apart
+        && !tokens[key].follows_digit
+        && !(key + 2..=key + 3).any(|i| has(i, MODAL))
+    {
+        return if is_clock { Meant::Nothing } else { Meant::Time };
+    }
     if word(key) == "stopped" && !has(key, DONE) && !has(key, SPAN) {
         return yes_if(word(key + 1) == "were" && word(key + 2) == "threads");
     }
@@ -805,7 +816,8 @@ const LIMIT: &str = "max maximum min minimum limit limits threshold allowed expe
 const OTHER: &str = "queue queued queueing wait lock blocked idle start boot application since last age cpu \
      user sys system poll think play cache lead life up check sampling sample media video \
      audio clip track movie song ban lockout block lease token trial window period visit \
-     login contact stay outage downtime";
+     login contact stay outage downtime rebind rebinding expiration keepalive hold retention \
+     reachable";
 const PART: &str = "db database sql view views render rendering redis gc parse serialization network dns tls \
      handshake ssl header headers backend";
 const SESSION: &str = "session sessions connection connections conn connect connected tunnel call calls vpn ftp \

@@ -160,7 +160,9 @@ fn level_in_group(open: u8, inner: &[u8], before: Before) -> Option<(Level, usiz
     // Its first or its last word.
     let marks = |b: &u8| b" :/.,".contains(b);
     let first = word.split(marks).next()?;
-    if let Some(level) = loud_level(first) {
+    let behind = word[first.len()..].trim_ascii_start();
+    let named = before.columns == 0 && behind.starts_with(b": ");
+    if let Some(level) = loud_level(first).or_else(|| level_of_word(first).filter(|_| named)) {
         return Some((level, start + first.len()));
     }
     let mark = word.iter().rposition(marks)?;
@@ -278,12 +280,24 @@ fn begins_sentence(word: &[u8], last: Option<u8>, behind: &[u8], before: Before)
     ends && begins && !is_host && is_plain
 }
 
+/// `a/b.cc:290]`.
+fn is_place(rest: &[u8]) -> bool {
+    let word = rest.split(|b| *b == b' ').next().unwrap_or_default();
+    let Some(place) = word.strip_suffix(b"]") else { return false };
+    let number = place.rsplit(|b| *b == b':').next().unwrap_or_default();
+    place.contains(&b':')
+        && !number.is_empty()
+        && number.iter().all(u8::is_ascii_digit)
+        && place.contains(&b'.')
+}
+
 /// Whether what follows a letter is what MongoDB, etcd or CUPS write behind it.
 fn is_behind_letter(letter: u8, rest: &[u8]) -> bool {
     let rest = rest.trim_ascii_start();
     rest.starts_with(b"- ")
         || rest.starts_with(b"| ")
         || rest.starts_with(b"[") && b"EWNID".contains(&letter)
+        || b"EWFI".contains(&letter) && is_place(rest)
         || rest.len() >= 2 && is_loud(&rest[..2])
 }
 

@@ -72,12 +72,13 @@ impl Before {
             (1..=3).contains(&len) && text[1 + len..].starts_with(b">1 ")
         };
         let goes_on = self.open
-            || whole && leaves_open(text)
+            || whole && (leaves_open(text) || opens_bracket(text) || is_moment(text))
             || opens(text)
             || is_continuation(line)
             || has_statement && (begins_with_word(line, VERBS) || begins_with_word(line, CLAUSES))
             || has(text, "terminat") && is_entry(line)
             || has_priority && !line.starts_with(b"<")
+            || has_same_id(record, line)
             || is_field(line);
         if goes_on {
             self.open |= opens(line);
@@ -116,8 +117,52 @@ fn leaves_open(text: &[u8]) -> bool {
 /// Whether any line may follow.
 fn opens(line: &[u8]) -> bool {
     let headings =
-        ["Full thread dump", "goroutine ", "EXPLANATION:", "stack backtrace:", "Stack dump"];
-    is_rule(line) || headings.iter().any(|heading| line.starts_with(heading.as_bytes()))
+        ["Full thread dump", "goroutine ", "EXPLANATION:", "stack backtrace:", "Stack dump", ";; "];
+    has(line, "mysqld got signal ")
+        || is_rule(line)
+        || headings.iter().any(|heading| line.starts_with(heading.as_bytes()))
+}
+
+/// Whether a square or a curly bracket is not closed.
+fn opens_bracket(text: &[u8]) -> bool {
+    let count = |byte: u8| text.iter().filter(|b| **b == byte).count();
+    let colors = text.windows(2).filter(|pair| *pair == b"\x1b[").count();
+    count(b'[') - colors > count(b']') || count(b'{') > count(b'}')
+}
+
+/// A timestamp alone, perhaps behind a name.
+fn is_moment(text: &[u8]) -> bool {
+    if text.len() < 14 || text.len() > 64 {
+        return false;
+    }
+    let label = run(text, 0, |b| b.is_ascii_alphabetic() || b == b' ' || b == b'-');
+    let rest = text[label..].strip_prefix(b": ").unwrap_or(text);
+    let names = "jan feb mar apr may jun jul aug sep oct nov dec mon tue wed thu fri sat sun";
+    let is_part = |word: &&[u8]| {
+        let word = String::from_utf8_lossy(word);
+        if word.bytes().any(|b| b.is_ascii_digit()) {
+            return word.bytes().all(|b| b.is_ascii_digit() || b":-/.+TZ".contains(&b));
+        }
+        let lower = word.to_ascii_lowercase();
+        word.len() <= 5 && word.bytes().all(|b| b.is_ascii_uppercase())
+            || names.split(' ').any(|name| lower.starts_with(name))
+    };
+    let is_clock =
+        |part: &[u8]| part[2] == b':' && [0, 1, 3, 4].iter().all(|&i| part[i].is_ascii_digit());
+    let words = rest.split(|b| *b == b' ' || *b == b',').filter(|word| !word.is_empty());
+    words.clone().all(|word| is_part(&word))
+        && (rest.windows(5).any(is_clock) || run(rest, 0, |b| b.is_ascii_digit()) == 14)
+}
+
+/// Whether a UUID begins both lines.
+fn has_same_id(record: &[u8], line: &[u8]) -> bool {
+    let word = |text: &[u8]| text.split(|b| *b == b' ').next().unwrap_or_default().to_vec();
+    let id = word(line);
+    let parts: Vec<&[u8]> = id.split(|b| *b == b'-').collect();
+    id == word(record)
+        && record.len() > id.len()
+        && parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12])
+        && parts.iter().all(|part| part.iter().all(u8::is_ascii_hexdigit))
 }
 
 fn is_rule(line: &[u8]) -> bool {
@@ -166,6 +211,11 @@ fn level_of_crash(line: &[u8]) -> Option<Level> {
         && has(&line[..line.len().min(256)], " panicked at ");
     match () {
         () if line.starts_with(b"Traceback (most recent call last)") => Some(Level::Error),
+        () if line.get(8..).is_some_and(|rest| rest.starts_with(b" UTC - mysqld got "))
+            && line[..8].iter().all(|b| b.is_ascii_digit() || *b == b':') =>
+        {
+            Some(Level::Fatal)
+        }
         () if is_thread || heads.iter().any(begins) => Some(Level::Fatal),
         () => None,
     }
@@ -209,6 +259,15 @@ pub(super) fn is_continuation(line: &[u8]) -> bool {
         "EXPLANATION:",
         "ACTION:",
         "- age ",
+        "** ",
+        ";; ",
+        "(Filename: ",
+        "EXECUTE ",
+        "[repeated x",
+        "Enter Management Password:",
+        "exception throw location:",
+        "Time\t\t",
+        "Hibernate: ",
         "script_filename = ",
     ];
     matches!(line.first(), Some(b' ' | b'\t'))

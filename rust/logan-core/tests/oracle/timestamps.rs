@@ -1,6 +1,7 @@
 //! Timestamps in all their layouts, digit by digit. Part of the [twin](super).
 
 use super::*;
+use logan_core::time::month_by_any_name;
 use std::cell::Cell;
 
 /// What timestamps without zone or year mean.
@@ -41,6 +42,8 @@ impl TimestampParser {
         let rare = match line.get(at)? {
             b'0'..=b'9' => self.rare(line, at),
             initial if b"JFMASONDTW".contains(initial) => self.rare(line, at),
+            // The names in other languages are a list, and no twin of one says more.
+            _ if month_by_any_name(&line[at..]).is_some() => self.rare(line, at),
             _ => None,
         };
         rare.filter(whole).or(found)
@@ -560,9 +563,14 @@ pub(super) fn rare_date(line: &[u8], start: usize, pattern: &str) -> Option<(Rar
                 at += count;
             }
             b'B' => {
-                let (place, len) = name_of(line, at, &months)?;
+                let named =
+                    || month_by_any_name(&line[at..]).map(|(n, len)| (i64::from(n) - 1, len));
+                let (place, len) = name_of(line, at, &months).or_else(named)?;
                 month = Some(place + 1);
                 at += len;
+                // A name that is cut short may have a point.
+                let may_have_point = !matches!(pattern, "Y.B.n" | "nBY" | "Y-B-n" | "Y/B/n");
+                at += usize::from(may_have_point && line.get(at) == Some(&b'.'));
             }
             byte if line.get(at) == Some(&byte) => at += 1,
             _ => return None,

@@ -7,8 +7,8 @@
 //! a byte order mark and may be missing.
 //!
 //! # RFC 3164
-//! `<PRI>Mmm dd hh:mm:ss HOST TAG: MSG`. The timestamp has a month's name ([`TimestampParser::any`]; a year may
-//! follow) or is ISO with `T` and a zone, as rsyslog writes by default today. The tag is a word of
+//! `<PRI>Mmm dd hh:mm:ss HOST TAG: MSG`. The timestamp has a month's name ([`TimestampParser::any`]; in the
+//! language of the user of `journalctl`, too; a year may follow) or is ISO with `T` and a zone, as rsyslog writes by default today. The tag is a word of
 //! letters, digits and `_./()@%-`, possibly with `[…]`, ` (…)` or a space and a version behind it, then
 //! `:` and a space or the end; what follows is the payload. Files mostly lack the priority; then there
 //! must be a tag (or one of `last message repeated`, `message repeated`, `-- MARK --` in its place),
@@ -17,7 +17,8 @@
 //! and without a tag all behind the host is the payload, and so it is where it begins as
 //! [some formats](Facts::untagged) do.
 //!
-//! The level is the priority's severity; without one there is none. White space at the front of a
+//! The level is the priority's severity, or that of a host such as `daemon.err` (OpenWrt); without one
+//! there is none. White space at the front of a
 //! payload means nothing where the tag is `kernel` or `sudo` or the facility 0. As `journalctl -o
 //! short-full` writes it, the timestamp has a weekday, a date in digits and the name of a zone: `UTC`
 //! or one that is not looked at.
@@ -216,7 +217,7 @@ impl Head for Rfc3164 {
     const NEEDS: RequiredBytes = RequiredBytes::TIME;
 
     fn may_begin_with(&self, byte: u8) -> bool {
-        byte == b'<' || byte.is_ascii_uppercase() || byte.is_ascii_digit()
+        byte == b'<' || byte.is_ascii_alphanumeric() || byte >= 0x80
     }
 
     #[inline(always)]
@@ -266,7 +267,10 @@ impl Head for Rfc3164 {
         }
         Some(Opened {
             stamp: Some(stamp),
-            level: priority.map_or(Level::None, |p| Level::from_severity(p & 7)),
+            level: match priority {
+                Some(priority) => Level::from_severity(priority & 7),
+                None => selector(host).unwrap_or(Level::None),
+            },
             payload: Payload::Line(start, bytes.len()),
             is_indented: name == b"kernel"
                 || name == b"sudo"
@@ -290,7 +294,11 @@ fn stamp(
         return clock.any(line, at);
     }
     if line.byte(at + 10) != b'T' || !line.byte(at).is_ascii_digit() {
-        return None;
+        // A month in the user's language: `gen 24 10:15:32`, `1月 24 10:15:32`.
+        let is_digit = line.byte(at).is_ascii_digit();
+        let may_be = TimestampParser::may_be_localized(line, at)
+            && (!is_digit || line.byte(at + 1) >= 0x80 || line.byte(at + 2) >= 0x80);
+        return if may_be { clock.any(line, at) } else { None };
     }
     let (stamp, end) = clock.iso(line, at)?;
     // The zone is written: a `Z`, or a sign with two digits or more and a colon between them.
@@ -319,6 +327,34 @@ fn full(
         return Some((stamp, end));
     }
     Some((stamp, end + 1 + letters))
+}
+
+/// The level of `daemon.err`, which OpenWrt's `logread` writes where others have the host.
+fn selector(word: &[u8]) -> Option<Level> {
+    const FACILITIES: [&[u8]; 12] = [
+        b"kern",
+        b"user",
+        b"mail",
+        b"daemon",
+        b"auth",
+        b"syslog",
+        b"lpr",
+        b"news",
+        b"uucp",
+        b"cron",
+        b"authpriv",
+        b"ftp",
+    ];
+    const SEVERITIES: [&[u8]; 8] =
+        [b"emerg", b"alert", b"crit", b"err", b"warn", b"notice", b"info", b"debug"];
+    let point = memchr::memchr(b'.', word)?;
+    let (facility, severity) = (&word[..point], &word[point + 1..]);
+    let is_local = |word: &[u8]| matches!(word, [b'l', b'o', b'c', b'a', b'l', b'0'..=b'7']);
+    if !FACILITIES.contains(&facility) && !is_local(facility) {
+        return None;
+    }
+    let place = SEVERITIES.iter().position(|name| *name == severity)?;
+    Some(Level::from_severity(place as u8))
 }
 
 /// What syslog daemons say without a tag.

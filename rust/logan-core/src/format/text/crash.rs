@@ -2,7 +2,8 @@
 //! a time of its own.
 //!
 //! # Accepted
-//! A line that begins with one of [`HEADS`]; `thread '` or `thread "` where ` panicked at ` follows; and
+//! A line that begins with one of [`HEADS`]; `thread '` or `thread "` where ` panicked at ` follows; a
+//! time of day and ` UTC - mysqld got `; and
 //! Python's `Traceback (most recent call last):`, unless a record comes before it, whose tail it then is, or
 //! lines that say that another exception did. The level is FATAL, that of a
 //! traceback ERROR. The time is that of the record before it that has one, if that begins within
@@ -64,7 +65,7 @@ impl MultiLineFormat for Crash {
 
     fn may_begin_with(&self, byte: u8) -> bool {
         static BEGINS: [bool; 256] = {
-            let (mut begins, mut i) = (crate::format::byte_set(b"tT"), 0);
+            let (mut begins, mut i) = (crate::format::byte_set(b"tT0123456789"), 0);
             while i < HEADS.len() {
                 begins[HEADS[i][0] as usize] = true;
                 i += 1;
@@ -103,6 +104,14 @@ impl MultiLineFormat for Crash {
     }
 }
 
+/// `06:37:41 UTC - mysqld got signal 6 ;`
+fn is_of_mysql(text: &[u8]) -> bool {
+    const BEHIND: &[u8] = b" UTC - mysqld got ";
+    const CLOCK_BYTES: usize = 8;
+    let Some((clock, rest)) = text.split_at_checked(CLOCK_BYTES) else { return false };
+    rest.starts_with(BEHIND) && clock.iter().all(|b| b.is_ascii_digit() || *b == b':')
+}
+
 #[inline(never)]
 fn level(text: &[u8]) -> Option<Level> {
     const LINE_BYTES: usize = 256;
@@ -112,5 +121,6 @@ fn level(text: &[u8]) -> Option<Level> {
     let front = &text[..text.len().min(LINE_BYTES)];
     let is_thread = (text.starts_with(b"thread '") || text.starts_with(b"thread \""))
         && memchr::memmem::find(front, b" panicked at ").is_some();
-    (is_thread || HEADS.iter().any(|head| text.starts_with(head))).then_some(Level::Fatal)
+    let is_head = is_thread || is_of_mysql(text) || HEADS.iter().any(|head| text.starts_with(head));
+    is_head.then_some(Level::Fatal)
 }

@@ -24,7 +24,7 @@
 //! format is unknown, unless the plan says of which day times of day are. Behind `INFO:`, `client - "GET / HTTP/1.1" 200` is a request
 //! (uvicorn), and so is `client - 25183 "A IN example.org. udp 40 false 512" NOERROR … 0.066s`
 //! (CoreDNS), without a route. So is a message that begins with a method, a path and a status, perhaps
-//! behind `HTTP `, or with `Sent 200 in `. Else the response time in the message is found by the rule of
+//! behind `HTTP `, or with `Sent 200 in `, and one with the pairs `method=` and `path=`. Else the response time in the message is found by the rule of
 //! [`text_duration`](super::text_duration). Colors are read over as in [`app`](super::app), wherever
 //! they are.
 
@@ -33,11 +33,11 @@ use super::duration::with_unit;
 use super::{clock, text_duration, timed};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
-use crate::format::access::request::of_message;
+use crate::format::access::request::{of_message, of_pairs_in_message};
 use crate::format::prefilter::RequiredBytes;
 use crate::format::slices::{digits, letters, spaces};
 use crate::format::{Entry, Facts, Info, LineFormat, Parse, fields, line_format};
-use crate::record::{Columns, Level, Record, Text};
+use crate::record::{Columns, Level, NO_STATUS, Record, Text};
 
 /// Registry entry.
 pub static ENTRY: Entry = Entry {
@@ -120,6 +120,9 @@ fn answer<S: Simd>(line: &[u8], message: usize, cx: &mut Parse<'_, S>) {
     }
     of_message(line, cx.context, &[], cx.record);
     cx.record.message = whole;
+    if cx.record.status == NO_STATUS {
+        of_pairs_in_message(line, cx.context, &[], cx.record);
+    }
 }
 
 /// The level that `word` is, if it is all upper or all lower case.

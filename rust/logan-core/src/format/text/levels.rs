@@ -244,7 +244,11 @@ impl<'a> Search<'a> {
         }
         let is_mark = |b: &u8| matches!(b, b' ' | b':' | b'/' | b'.' | b',');
         let first = word.iter().position(is_mark).unwrap_or(word.len());
-        if let Some(level) = loud_word(&word[..first]) {
+        // `[Info   : Unity Log]` at the front.
+        let names_source =
+            || self.tokens == 0 && word[first..].trim_ascii_start().starts_with(b": ");
+        let named = || Level::from_word(&word[..first]).filter(|_| names_source());
+        if let Some(level) = loud_word(&word[..first]).or_else(named) {
             return Some((level, inner.len() - inner.trim_ascii_start().len() + first));
         }
         let mark = word.iter().rposition(is_mark)?;
@@ -558,12 +562,21 @@ fn of_websphere(text: &[u8]) -> Option<(Level, usize)> {
     (name > 0).then_some((level, text.len() - rest.len() + name + gap + 1))
 }
 
+/// Whether the first word is a place in a source file, as TensorFlow has it: `a/b.cc:290]`.
+fn is_place(text: &[u8]) -> bool {
+    let len = text.iter().position(|&b| b == b' ').unwrap_or(text.len());
+    let Some(word) = text[..len].strip_suffix(b"]") else { return false };
+    let number = crate::format::slices::digits_at_end(word);
+    number > 0 && word[..word.len() - number].ends_with(b":") && word.contains(&b'.')
+}
+
 /// Whether this goes on like MongoDB or etcd behind a letter: `-`, `|`, or the name of a component,
-/// in capitals; or like CUPS, `[`.
+/// in capitals; or like CUPS, `[`; or like TensorFlow.
 fn is_component(letter: u8, text: &[u8]) -> bool {
     match text.trim_ascii_start() {
         [b'-' | b'|', b' ', ..] => true,
         [b'[', ..] => matches!(letter, b'E' | b'W' | b'N' | b'I' | b'D'),
+        text if is_place(text) => matches!(letter, b'E' | b'W' | b'F' | b'I'),
         [a, b, ..] => a.is_ascii_uppercase() && b.is_ascii_uppercase(),
         _ => false,
     }

@@ -22,6 +22,14 @@ pub(in crate::format) fn anywhere<S: Simd>(
     let mut front = 0;
     // A number with a fraction, which is the time if nothing else is.
     let mut number = None;
+    // But those with a month in another language, which begin the line.
+    let first = line.byte(0);
+    if (first.is_ascii_lowercase() || first >= 0x80)
+        && TimestampParser::begins_with_month(line, 0)
+        && let Some((stamp, level, _, message)) = self::at(line, 0, clock)
+    {
+        return Some((stamp, level, message));
+    }
     'line: while from < limit {
         // All timestamps begin with a digit or a capital.
         let starts = line.range32(simd, from, b'0', b'9') | line.range32(simd, from, b'A', b'Z');
@@ -73,7 +81,7 @@ fn timed_and_leveled(
         Level::None => match letter(before.bytes()) {
             Some(level) => level,
             None => match prefix(before.bytes(), clock, message < line.len()) {
-                Some(Prefix::Names) => Level::None,
+                Some(Prefix::Names) => level_of_name(before.bytes()),
                 Some(Prefix::Text) => inner_level(before.bytes()),
                 None => return Some(None),
             },
@@ -106,6 +114,19 @@ fn prefix(before: &[u8], clock: &mut TimestampParser, has_message: bool) -> Opti
     };
     clock.seen_prefix = Some(found);
     Some(found)
+}
+
+/// The level behind the name before a timestamp: `Zigbee2MQTT:error `.
+fn level_of_name(before: &[u8]) -> Level {
+    let before = before.trim_ascii_end();
+    let len = before.iter().rev().take_while(|b| b.is_ascii_alphabetic()).count();
+    let (name, word) = before.split_at(before.len() - len);
+    match name {
+        [.., last, b':'] if last.is_ascii_alphanumeric() => {
+            Level::from_word(word).unwrap_or(Level::None)
+        }
+        _ => Level::None,
+    }
 }
 
 /// The level that is a word for itself in the text before a timestamp: `[ns_server:error,`.

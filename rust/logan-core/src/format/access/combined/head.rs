@@ -47,6 +47,7 @@ pub(super) fn head<S: Simd>(simd: S, line: Line<'_>, clock: &mut TimestampParser
         match spaces.count_ones() {
             0..3 => return None,
             3 => ((0, host_end), open),
+            _ if begins_with_date(line) => return None,
             _ => (client_of_many_words(line, host_end, open), open),
         }
     } else if line.len() <= 64 {
@@ -65,6 +66,20 @@ pub(super) fn head<S: Simd>(simd: S, line: Line<'_>, clock: &mut TimestampParser
     let client =
         if client.1 - client.0 == 1 && line.byte(client.0) == b'-' { (0, 0) } else { client };
     Some(Head { client, time, end })
+}
+
+/// Whether a logger put its own date in front: such lines may have a level, too, and are read by the
+/// [tolerant reader](super::super::request).
+#[cold]
+#[inline(never)]
+fn begins_with_date(line: Line<'_>) -> bool {
+    let Some(&[a, b, c, d, mark, e, f, other, g, h, gap]) = line.bytes().first_chunk() else {
+        return false;
+    };
+    [a, b, c, d, e, f, g, h].iter().all(u8::is_ascii_digit)
+        && matches!(mark, b'-' | b'/')
+        && mark == other
+        && matches!(gap, b' ' | b'T')
 }
 
 /// The head of a line that begins with its timestamp, as Django's server writes it.
@@ -102,6 +117,7 @@ fn long_head(line: Line<'_>) -> Option<((usize, usize), usize)> {
     match memchr::memchr_iter(b' ', words).take(4).count() {
         0..3 => None,
         3 => Some(((0, host_end), open)),
+        _ if begins_with_date(line) => None,
         _ => Some((client_of_many_words(line, host_end, open), open)),
     }
 }

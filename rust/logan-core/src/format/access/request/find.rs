@@ -206,7 +206,7 @@ fn of_pairs(line: Line<'_>, at: usize, end: usize) -> Option<Request> {
     let key = text[..end - 1].iter().rev().take_while(is_of_key).count();
     let key = &text[end - 1 - key..end - 1];
     let name = key.rsplit(|b| b"_.".contains(b)).next()?;
-    if !matches!(name, b"path" | b"uri" | b"url" | b"target") {
+    if !matches!(name, b"path" | b"uri" | b"url" | b"target" | b"route") {
         return None;
     }
     let value_len = |from: usize| {

@@ -33,7 +33,8 @@
 //!   5. a number with decimals right behind status and size: seconds (APISIX);
 //!      what stands behind status, size and two quoted fields, as in a [combined](super::combined)
 //!      line; a whole number only if nothing else is (milliseconds behind Jetty's `RequestLog`);
-//!   6. behind the status, two whole numbers with `/` between, and a number with decimals: seconds (SOGo);
+//!   6. behind status and size, a whole number and two with decimals, after ` werkzeug: `: the sum of the
+//!      two, in seconds (Odoo); behind the status, two whole numbers with `/` between, and a number with decimals: seconds (SOGo);
 //!      or `ok` and a whole number at the end: milliseconds (CouchDB); or `service=` behind `dyno=` (Heroku);
 //!      or `len: N time: S`: seconds (OpenStack);
 //!   7. behind `|STATUS|`, the third field, if three or more follow and the line begins with its timestamp:
@@ -173,17 +174,32 @@ pub(in crate::format) fn of_message(
 ) {
     let message = record.message.bytes(line, arena);
     if matches!(message, [b'G' | b'H' | b'P' | b'D' | b'O', b'A'..=b'Z', b'A'..=b'Z', ..]) {
-        fill_from(message, context, record);
+        fill_from(message, false, context, record);
+    }
+}
+
+/// As [`of_message`], also where the parts of the request are values of keys: `done method=GET path=/a
+/// status=200`.
+pub(in crate::format) fn of_pairs_in_message(
+    line: &[u8],
+    context: &mut Context,
+    arena: &[u8],
+    record: &mut Record,
+) {
+    let message = record.message.bytes(line, arena);
+    if memchr::memmem::find(message, b" method=").is_some() {
+        fill_from(message, true, context, record);
     }
 }
 
 #[cold]
 #[inline(never)]
-fn fill_from(message: &[u8], context: &mut Context, record: &mut Record) {
+fn fill_from(message: &[u8], anywhere: bool, context: &mut Context, record: &mut Record) {
     let padded = PaddedLine::new(message);
     let line = padded.line();
     let (mut arena, mut found) = (Vec::new(), Record::EMPTY);
-    let Some(request) = find::find(Plain, line).filter(|request| request.start == 0) else {
+    let Some(request) = find::find(Plain, line).filter(|request| anywhere || request.start == 0)
+    else {
         return;
     };
     let cx = &mut Parse { simd: Plain, context, arena: &mut arena, record: &mut found };
@@ -518,7 +534,8 @@ fn timestamp_at(line: Line<'_>, at: usize, clock: &mut TimestampParser) -> Optio
     let (stamp, end) = clock.any(line, at)?;
     // Other numbers are ids far more often than times.
     let is_number = line.bytes()[at..end].iter().all(|b| b.is_ascii_digit() || *b == b'.');
-    (!is_number || at == 0).then_some(Time { stamp, start: at, end, level: None })
+    let is_front = at == 0 || at == 1 && line.byte(0) == b'[' && line.byte(end) == b']';
+    (!is_number || is_front).then_some(Time { stamp, start: at, end, level: None })
 }
 
 /// The client's address, perhaps with brackets and port.
@@ -709,6 +726,9 @@ fn documented_time(
         return None;
     }
     let rest = &text[at + 3..];
+    if let Some(found) = of_odoo(&text[..request.start], rest) {
+        return Some(found);
+    }
     let is_number = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
     if let Some(number) = rest.strip_prefix(b" ok ").filter(|number| is_number(number)) {
         return decimal(number, Unit::Milliseconds);
@@ -748,6 +768,17 @@ fn of_openstack(behind_status: &[u8]) -> Option<u64> {
     let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
     let rest = rest.get(digits..).filter(|_| digits > 0)?;
     seconds(rest.strip_prefix(b" time: ")?, b" ")
+}
+
+/// Odoo's server writes the number of its queries, the seconds that they took, and all others, behind
+/// the size: `- 14 0.019 0.023`.
+fn of_odoo(before: &[u8], rest: &[u8]) -> Option<u64> {
+    let mut words = rest.strip_prefix(b" ")?.split(|&b| b == b' ');
+    let (_size, queries) = (words.next()?, words.next()?);
+    let (queried, other) = (words.next()?, words.next()?);
+    let is_whole = words.next().is_none() && queries.iter().all(u8::is_ascii_digit);
+    memchr::memmem::find(before, b" werkzeug: ").filter(|_| is_whole)?;
+    seconds(queried, b"")?.checked_add(seconds(other, b"")?)
 }
 
 /// The only number with a unit among the fields behind `from`.

@@ -93,7 +93,7 @@ fn code_at(text: &[u8], at: usize) -> Option<(u16, usize)> {
         [b' ' | b'\t', rest @ ..] => !is_unit(rest),
         [b',', rest @ ..] => !rest.first().is_some_and(u8::is_ascii_digit),
         [b'.', rest @ ..] => matches!(rest.first(), None | Some(b' ')),
-        [b'"' | b'\'' | b'|' | b')' | b']' | b';' | b'\\', ..] => true,
+        [b'"' | b'\'' | b'|' | b')' | b']' | b'}' | b';' | b'\\', ..] => true,
         _ => false,
     };
     (ends && is_registered(code)).then_some((code, at))

@@ -20,7 +20,8 @@
 //! none. At the first word of letters that stands for itself the message begins, and the search ends.
 //! A word is the level if it is known ([`Level::from_word`]) and
 //! - in upper case, or a colon, a bar, a tab or a dash of its own stands beside it;
-//! - the group, or its first or last word in upper case (`[thread/INFO]`, `[core:error]`);
+//! - the group, or its first or last word in upper case (`[thread/INFO]`, `[core:error]`), or its first
+//!   one before a colon and a space, if nothing is before the group (`[Info   : Unity Log]`);
 //! - the value of `level=`, `lvl=`, `severity=` and the like;
 //! - in upper case a part of a token between colons or slashes (`ERROR:root:`, `web1/INFO/a.b:`), behind
 //!   the last point before a colon (`app.ERROR:`), or the severity behind a facility of syslog

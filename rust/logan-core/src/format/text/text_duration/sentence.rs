@@ -333,6 +333,15 @@ fn judge_sentence(
         .or(Roles::TOTAL)
         .or(Roles::DONE);
     if !roles.has(completes) {
+        // `Processed request: 0.017sec`.
+        let is_done = roles.has(Roles::OF_REQUEST)
+            && sentence.roles(before).has(Roles::DONE)
+            && opening.iter().any(|b| b":=".contains(b))
+            && !sentence.gap(i).has_digit()
+            && !sentence.any(before + 1, 2, Roles::MODAL);
+        if is_done {
+            return Verdict::YES.or(Verdict::NO_CLOCK);
+        }
         let is_of_gc = sentence.is(i, b"stopped") && sentence.is(i + 1, b"were");
         return if is_of_gc && sentence.is(i + 2, b"threads") { Verdict::YES } else { Verdict::NO };
     }

@@ -145,7 +145,8 @@ const WORDS: &[(Roles, &str)] = &[
         "queue queued queueing wait lock blocked idle start boot application since last age cpu \
          user sys system poll think play cache lead life up check sampling sample media video audio \
          clip track movie song ban lockout block lease token trial window period visit login \
-         contact stay outage downtime",
+         contact stay outage downtime rebind rebinding expiration keepalive hold retention \
+         reachable",
     ),
     (
         Roles::PART,
