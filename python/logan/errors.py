@@ -56,8 +56,17 @@ class LoganError(Exception):
     @property
     def __notes__(self) -> list[str]:  # type: ignore[override]
         """What tracebacks and notebooks print below the message."""
-        hint = [] if self.hint is None else [f"hint: {self.hint}"]
-        return [*hint, *self._added]
+        return [*self._told(), *self._added]
+
+    @__notes__.setter
+    def __notes__(self, notes: list[str]) -> None:
+        # Who gives an exception the notes of another one gives them all.
+        told = self._told()
+        self._added = [each for each in notes if each not in told]
+
+    def _told(self) -> list[str]:
+        """The notes that follow from the attributes."""
+        return [] if self.hint is None else [f"hint: {self.hint}"]
 
     def add_note(self, note: str, /) -> None:
         """Add a line to what tracebacks print."""
@@ -83,10 +92,8 @@ class ExpressionError(UsageError):
         self.expression = expression
         self.position = position
 
-    @property
-    def __notes__(self) -> list[str]:  # type: ignore[override]
-        """What tracebacks and notebooks print below the message."""
-        notes = super().__notes__
+    def _told(self) -> list[str]:
+        notes = super()._told()
         return [self.pointer(), *notes] if self.expression else notes
 
     def pointer(self) -> str:

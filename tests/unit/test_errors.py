@@ -68,6 +68,9 @@ def test_errors_survive_the_way_to_another_process(kind: type[errors.LoganError]
     assert type(copy) is kind
     assert vars(copy) == vars(error)
     assert (str(copy), copy.__notes__) == (str(error), error.__notes__)
+    other = of_kind(kind)
+    other.__notes__ = error.__notes__
+    assert other.__notes__ == error.__notes__
 
 
 @pytest.mark.parametrize("kind", KINDS)
