@@ -24,15 +24,15 @@ complete logan \
         'c/--serve-token-file=/f/' \
         'c/--serve-cert=/f/' \
         'c/--serve-key=/f/' \
-        'c/--root=/d/' \
         'c/--token-file=/f/' \
+        'c/--tls-ca=/f/' \
+        'c/--root=/d/' \
         'c/--tls-cert=/f/' \
         'c/--tls-key=/f/' \
-        'c/--tls-ca=/f/' \
         'c/--output-format=/(text json markdown html)/' \
         'c/--output-format=/(parquet arrow csv jsonl)/' \
         'c/--output-format=/(table csv json jsonl parquet)/' \
-        'c/--/(after after-context alert allow-empty anchor anonymize before before-context by chunk-size color columns context continuation coordinator count csv date-order engine exit-idle expect expect-workers fail-if filename for format from geoip github help host id input-tz insecure interval json junit list malformed max-count max-expansion max-malformed metrics-port no-explain no-filename no-progress no-seek notify offsets on-workers output output-format output-tz pace port quiet relative-to root save seconds serve serve-cert serve-key serve-token-file since sort spec split-at state step strict threads tls-ca tls-cert tls-key token-file tolerance top total unit until user-agents verify version where window worker-timeout)/' \
+        'c/--/(after after-context alert allow-empty anchor anonymize before before-context by chunk-size color columns context continuation coordinator count csv date-order engine exit-idle expect expect-workers fail-if filename for format from geoip github help host id input-tz insecure interval job json junit list malformed max-count max-expansion max-malformed metrics-port no-explain no-filename no-progress no-seek notify offsets on-workers output output-format output-tz pace port quiet relative-to root save seconds serve serve-cert serve-key serve-token-file since sort spec split-at state step strict threads tls-ca tls-cert tls-key token-file tolerance top total unit until user-agents verify version where window worker-timeout)/' \
         'c/-/(- A B C V h n o q)/' \
         'n/--relative-to/(now last)/' \
         'n/--save/f/' \
@@ -50,15 +50,15 @@ complete logan \
         'n/--serve-token-file/f/' \
         'n/--serve-cert/f/' \
         'n/--serve-key/f/' \
-        'n/--root/d/' \
         'n/--token-file/f/' \
+        'n/--tls-ca/f/' \
+        'n/--root/d/' \
         'n/--tls-cert/f/' \
         'n/--tls-key/f/' \
-        'n/--tls-ca/f/' \
         'n/--output-format/(text json markdown html)/' \
         'n/--output-format/(parquet arrow csv jsonl)/' \
         'n/--output-format/(table csv json jsonl parquet)/' \
-        'p/1/(analyze watch coordinator worker submit status simulate detect validate merge diff formats export lines sql completion)/' \
+        'p/1/(analyze watch coordinator worker submit status cancel simulate detect validate merge diff formats export lines sql completion)/' \
         'n/analyze/f/' \
         'n/watch/f/' \
         'n/coordinator/f/' \
