@@ -54,7 +54,7 @@ class LoganError(Exception):
         self._added: list[str] = []
 
     @property
-    def __notes__(self) -> list[str]:  # type: ignore[override]
+    def __notes__(self) -> list[str]:
         """What tracebacks and notebooks print below the message."""
         return [*self._told(), *self._added]
 

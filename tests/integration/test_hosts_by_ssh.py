@@ -238,14 +238,14 @@ def test_other_commands_read_hosts(tmp_path: Path, server: SshServer) -> None:
 def test_names_that_only_look_like_hosts(tmp_path: Path, server: SshServer) -> None:
     (tmp_path / "web1:a.log").write_bytes(lines(3))
     for path in ("web1:a.log", "./web1:a.log"):
-        done = subprocess.run(
+        found = subprocess.run(
             [sys.executable, "-m", "logan", "analyze", "--json", path],
             cwd=tmp_path,
             env=os.environ | {"LOGAN_SSH": "false"},
             capture_output=True,
             check=False,
         )
-        assert json.loads(done.stdout)["lines"]["total"] == 3
+        assert json.loads(found.stdout)["lines"]["total"] == 3
     mark = tmp_path / "ran"
     for path in (r"C:\x.log", "10:15", "localhost:8080", "/no/web1:a.log", "a/b:c"):
         done = run(server, "analyze", path, LOGAN_SSH=f"touch {mark}")
@@ -259,7 +259,7 @@ def test_names_that_only_look_like_hosts(tmp_path: Path, server: SshServer) -> N
     assert not mark.exists()
     done = run(server, "analyze", "ssh://me:secret@web1/x.log")
     assert done.returncode == 3
-    assert "a password does not belong into an address" in done.stderr
+    assert "a password does not belong in an address" in done.stderr
     assert "secret" not in done.stderr + done.stdout
 
 
@@ -494,7 +494,8 @@ def planned(paths: list[str], *roots: str, confined: bool) -> list[str | None]:
     """What a coordinator with these roots makes of paths: the error of each, or None."""
     submission = Submission(paths=paths, confined=confined, base="/")
     work = partial(plan_submission, submission, Roots(roots, owner="coordinator"), {}, strict=False)
-    return [each.error and f"{each.error}; {each.error.hint}" for each in trio.run(work).job.inputs]
+    errors = [each.error for each in trio.run(work).job.inputs]
+    return [None if each is None else f"{each}; {each.hint}" for each in errors]
 
 
 @pytest.mark.parametrize("confined", [True, False])

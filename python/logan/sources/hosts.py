@@ -140,7 +140,7 @@ def parse(url: str) -> Remote:
     if ":" in authority.rpartition("@")[0]:
         host = authority.rpartition("@")[2]
         raise InputError(
-            f"ssh://{host}/{rest}: a password does not belong into an address",
+            f"ssh://{host}/{rest}: a password does not belong in an address",
             input=url,
             kind="missing",
             hint="ssh uses keys and its agent; see: ssh-copy-id",
