@@ -19,7 +19,7 @@
 //!   point behind them or behind the day before them (`24. Okt 2024`); `1月 24` is January 24.
 //! - **gap**: one to three bytes, of which at most one is not a space: that one is a tab or of
 //!   `T_-|;,:`; or ` -- `; or a point after eight digits and before six.
-//! - **time**: `9:05:02` `10:15:32` `9:5:2`, perhaps with a fraction; `10:15`, with neither `:`, `.` nor a
+//! - **time**: `9:05:02` `10:15:32`, `9:5:2` before the line's end, perhaps with a fraction; `10:15`, with neither `:`, `.` nor a
 //!   digit behind it; behind a `-` as gap `10.15.32`; behind eight digits `101532`. Behind it
 //!   perhaps the [half of the day](half_day), if the hour is 1 to 12. Then perhaps a
 //!   [zone](super::zones), and a space and a year, if the date has none.
@@ -604,7 +604,11 @@ impl Cursor<'_> {
             if mark == b'.' && !(is_padded && self.digits() == 2) {
                 return None;
             }
-            return Some((hour, (minute, Some(self.short()?))));
+            let second_at = self.at;
+            let second = self.short()?;
+            // One digit at the end of the line is what is left of two.
+            let is_cut = self.at == self.text.len() && self.at - second_at == 1;
+            return (!is_cut).then_some((hour, (minute, Some(second))));
         }
         if !is_padded {
             return None;

@@ -28,7 +28,9 @@ pub(super) fn text_record(line: &[u8], clock: &TimestampParser) -> Option<Record
         {
             return Some(with_message(line, stamp));
         }
+        // Inside of a line, a timestamp begins with a digit or a capital.
         let places: Vec<usize> = (1..line.len().min(128))
+            .filter(|&at| line[at].is_ascii_digit() || line[at].is_ascii_uppercase())
             .filter(|&at| !line.starts_with(b"{") && b" \t[(|<>\"'=;:,@".contains(&line[at - 1]))
             .collect();
         // A bare number inside the line is its time only if it has a fraction and nothing else is.

@@ -202,6 +202,9 @@ impl TimestampParser {
                         .filter(|_| (least..=2).contains(&second_digits))?,
                 );
                 end += 1 + second_digits;
+                if second_digits == 1 && end == line.len() {
+                    return None;
+                }
             } else if minute_digits == 1 {
                 return None;
             } else if mark == b'.' || line.get(end) == Some(&b'.') {

@@ -456,7 +456,7 @@ fn what_is_no_request_of_this_service() {
     for line in [
         // No timestamp; a trace id is none.
         r#"192.0.2.7 - - "GET / HTTP/1.1" 200 12"#,
-        r#"[1706091332123] "GET / HTTP/1.1" 200 12"#,
+        r#"192.0.2.7 [1706091332123] "GET / HTTP/1.1" 200 12"#,
         // What is no request of this service, or not yet answered.
         r#"2024-01-24 10:15:32 INFO httpx HTTP Request: GET https://api.example/x "HTTP/1.1 200 OK""#,
         r#"2024-01-24 10:15:32 DEBUG urllib3.connectionpool https://a.example:443 "GET /x HTTP/1.1" 200 12"#,
