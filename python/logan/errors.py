@@ -56,16 +56,16 @@ class LoganError(Exception):
     @property
     def __notes__(self) -> list[str]:
         """What tracebacks and notebooks print below the message."""
-        return [*self._told(), *self._added]
+        return [*self.told_notes(), *self._added]
 
     @__notes__.setter
     def __notes__(self, notes: list[str]) -> None:
         # Who gives an exception the notes of another one gives them all.
-        told = self._told()
+        told = self.told_notes()
         self._added = [each for each in notes if each not in told]
 
-    def _told(self) -> list[str]:
-        """The notes that follow from the attributes."""
+    def told_notes(self) -> list[str]:
+        """The notes that follow from the attributes: the hint."""
         return [] if self.hint is None else [f"hint: {self.hint}"]
 
     def add_note(self, note: str, /) -> None:
@@ -92,8 +92,9 @@ class ExpressionError(UsageError):
         self.expression = expression
         self.position = position
 
-    def _told(self) -> list[str]:
-        notes = super()._told()
+    def told_notes(self) -> list[str]:
+        """The notes that follow from the attributes: pointer and hint."""
+        notes = super().told_notes()
         return [self.pointer(), *notes] if self.expression else notes
 
     def pointer(self) -> str:

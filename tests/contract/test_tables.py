@@ -46,7 +46,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def test_the_keys_are_those_of_the_schema(report: dict[str, Any]) -> None:
     not_asked_for = (
-        *("selection", "groups", "templates", "expectations", "anonymized", "command"),
+        *("origins", "selection", "groups", "templates"),
+        *("expectations", "anonymized", "command"),
         *ADDED,
     )
     assert list(report) == [key for key in TOP_LEVEL if key not in not_asked_for]

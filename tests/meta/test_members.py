@@ -31,7 +31,7 @@ def reaches(module: str, text: str) -> Iterator[tuple[str, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and _is_private(node.attr):
             owner = ast.unparse(node.value)
-            if owner not in ("self", "cls") and id(node) not in same_class:
+            if owner not in ("self", "cls", "super()") and id(node) not in same_class:
                 yield owner, f"{module}:{node.lineno}: {owner}.{node.attr}"
         elif isinstance(node, ast.ImportFrom):
             for alias in node.names:

@@ -37,7 +37,7 @@ def zone_info(name: str) -> tzinfo:
     if found is None:
         try:
             return ZoneInfo(name)
-        except (ZoneInfoNotFoundError, OSError) as error:
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
             raise ValueError(f"no time zone is called {name!r}") from error
     sign, hours, minutes = found.groups()
     offset = timedelta(hours=int(hours), minutes=int(minutes or 0))

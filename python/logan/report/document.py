@@ -77,9 +77,13 @@ class Report(Section):
     methods: RequestTable
     hosts: RequestTable
     user_agents: RequestTable
+    user_agent_families: Row
+    user_agent_systems: Row
     referrers: RequestTable
     clients: ClientTable
     clients_per_day: Sequence[Row]
+    countries: Row
+    networks: Row
     messages: MessageTable
     templates: MessageTable
     slowest: Sequence[Row]

@@ -84,9 +84,9 @@ class TableView:
         if count >= len(self.rows):
             return self
         if is_over_time(self.name.removeprefix("groups.")):
-            ranked = self._picked(sorted(range(len(self.rows)), key=self._rank))
+            ranked = self.picked(sorted(range(len(self.rows)), key=self._rank))
             few = replace(ranked, name="").first(count)
-            return replace(few, name=self.name)._picked(
+            return replace(few, name=self.name).picked(
                 sorted(range(len(few.rows)), key=lambda index: str(few.rows[index]["key"]))
             )
         known = {index: mark for index, mark in enumerate(self.marks) if mark}
@@ -115,7 +115,7 @@ class TableView:
         """Rows that are there for their volume first, by volume."""
         return bool(self.marks[index]), -SORTS["requests"](self.rows[index])
 
-    def _picked(self, indices: Sequence[int]) -> TableView:
+    def picked(self, indices: Sequence[int]) -> TableView:
         """The same rows in this order."""
         return replace(
             self,

@@ -4,6 +4,10 @@ use super::*;
 
 pub(super) fn app_record(line: &[u8], clock: &TimestampParser) -> Option<Record> {
     read_over_colours(line, |line| {
+        // Months in other languages at the front are for `text`.
+        if line.first().is_some_and(|b| b.is_ascii_lowercase() || *b >= 0x80) {
+            return None;
+        }
         let open = match line {
             [b'[' | b'<' | b'(' | b'*' | b'.', ..] => 1,
             [b'-', b' ', ..] => 2,

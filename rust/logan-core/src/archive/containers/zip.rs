@@ -206,6 +206,11 @@ impl Zip {
             _ => Body::Closed,
         };
         self.described_behind = flags & DESCRIBED_BEHIND != 0;
+        if self.described_behind && packed == 0 && name.ends_with(b"/") {
+            // Some that cannot go back announce a descriptor of folders and write none.
+            let bytes = ahead.peek(LOCAL.len())?;
+            self.described_behind = !(bytes.starts_with(LOCAL) || bytes.starts_with(DIRECTORY));
+        }
         let open = self.described_behind && packed == 0;
         self.left = (!open).then_some(packed);
         self.said = (!self.described_behind).then_some((crc as u32, size));
