@@ -215,8 +215,8 @@ fn customary(layout: DateLayout, dates: &[[u32; 3]], possible: &[DateOrder]) -> 
 /// milliseconds or finer since 1970, not at the front, all within ten years, and in order but for one
 /// in ten. A number after a level is part of the message: `INFO order 1712345678 shipped`.
 ///
-/// Numbers in no order (lines of many nodes, collected) are timestamps only if no line has a time of
-/// day, hardly two are the same, and no other column has such numbers.
+/// Numbers in no order (lines of many nodes, collected) are timestamps only if hardly a line has a time
+/// of day, hardly two are the same, and no other column has such numbers.
 pub(super) fn epoch_column(samples: &[(u64, &[u8])]) -> Option<u32> {
     #[derive(Clone, Default)]
     struct Column {
@@ -278,7 +278,7 @@ pub(super) fn epoch_column(samples: &[(u64, &[u8])]) -> Option<u32> {
     let ordered = full().find(|(_, column)| column.is_in_order());
     let only = || {
         let mut full = full();
-        let found = full.next().filter(|_| full.next().is_none() && clocks == 0)?;
+        let found = full.next().filter(|_| full.next().is_none() && clocks * 20 <= lines)?;
         (found.1.distinct() >= DISTINCT_PERCENT).then_some(found)
     };
     ordered.or_else(only).map(|(column, _)| column as u32)
@@ -287,9 +287,12 @@ pub(super) fn epoch_column(samples: &[(u64, &[u8])]) -> Option<u32> {
 /// Whether a time of day such as `10:15` stands in the line.
 fn has_clock(line: &[u8]) -> bool {
     memchr::memchr_iter(b':', line).any(|at| {
-        let before = at.checked_sub(1).is_some_and(|before| line[before].is_ascii_digit());
-        let behind = line.get(at + 1..at + 3);
-        before && behind.is_some_and(|digits| digits.iter().all(u8::is_ascii_digit))
+        let digits = line[..at].iter().rev().take_while(|b| b.is_ascii_digit()).count();
+        let before = line[..at - digits].last();
+        let minute = line[at + 1..].iter().take_while(|b| b.is_ascii_digit()).count();
+        matches!(digits, 1 | 2)
+            && minute == 2
+            && !before.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b':')
     })
 }
 
