@@ -27,7 +27,7 @@ from logan.options import Options
 from logan.planning.prepare import prepare
 from logan.scan import scan_chunk
 from logan.sources.roots import Roots
-from logan.sources.ssh_hosts import close_all
+from logan.sources.ssh.connections import close_all
 from logan.sources.url_roots import UrlRoots
 from tests.support.cluster_processes import wait_until
 from tests.support.permissions import held_to_permissions
@@ -47,8 +47,8 @@ def server(running: SshServer, monkeypatch: pytest.MonkeyPatch) -> SshServer:
     """A server that this process reaches, too."""
     for name, value in running.environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("logan.sources.ssh_hosts.PAUSE_S_MAX", 0.1)
-    monkeypatch.setattr("logan.sources.ssh_session.HELLO_S_MAX", 4.0)
+    monkeypatch.setattr("logan.sources.ssh.connections.PAUSE_S_MAX", 0.1)
+    monkeypatch.setattr("logan.sources.ssh.session.HELLO_S_MAX", 4.0)
     return running
 
 
@@ -391,12 +391,12 @@ def test_a_host_that_stops_answering(
 ) -> None:
     (tmp_path / "a.log").write_bytes(lines(60_000))
     server.add("stalls", runs=f"sh | {RELAY} 1500000 /no/such/file")
-    monkeypatch.setattr("logan.sources.ssh_session.FETCH_TIMEOUT_S", 0.7)
+    monkeypatch.setattr("logan.sources.ssh.session.FETCH_TIMEOUT_S", 0.7)
     report, said = analyzed(f"stalls:{tmp_path}/a.log", threads=1)
     # Each connection gives something new before it stalls, so that the file is read in the end.
     assert not said
     same(report, tmp_path / "a.log")
-    monkeypatch.setattr("logan.sources.ssh.FETCH_RETRIES_MAX", 1)
+    monkeypatch.setattr("logan.sources.ssh.files.FETCH_RETRIES_MAX", 1)
     once = tmp_path / "once"
     server.add(
         "stalls-for-good",

@@ -32,10 +32,10 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
 @pytest.fixture(autouse=True)
 def server(running: SshServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[SshServer]:
     monkeypatch.setenv("LOGAN_SSH", running.environment["LOGAN_SSH"])
-    monkeypatch.setattr("logan.live.remote.POLL_S", 0.05)
-    monkeypatch.setattr("logan.live.remote.PAUSE_S_MIN", 0.1)
-    monkeypatch.setattr("logan.live.remote.DISCOVER_S", 0.5)
-    monkeypatch.setattr("logan.live.remote.RETIRED_POLL_S", 0.2)
+    monkeypatch.setattr("logan.live.remote.follower.POLL_S", 0.05)
+    monkeypatch.setattr("logan.live.remote.follower.PAUSE_S_MIN", 0.1)
+    monkeypatch.setattr("logan.live.remote.follower.DISCOVER_S", 0.5)
+    monkeypatch.setattr("logan.live.remote.follower.RETIRED_POLL_S", 0.2)
     yield running
     for each in Writer.opened:
         each.close()

@@ -27,8 +27,8 @@ from logan.live.logs import LOGS_MAX, Current, check, logs_of
 from logan.live.notices import Notice, Notices
 from logan.live.pipes import Pipe
 from logan.live.remembered import ATTEMPTS_MAX, Memory
-from logan.live.remote_log import RemoteLog
-from logan.live.remote_logs import RemoteLogs
+from logan.live.remote.log import RemoteLog
+from logan.live.remote.logs import RemoteLogs
 from logan.live.starting import Beginning
 from logan.live.timeline import Point, Timeline
 from logan.live.windows import SLOT_S, WINDOWS

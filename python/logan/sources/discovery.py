@@ -34,7 +34,7 @@ from logan.sources.globs import Glob
 from logan.sources.hosts import as_url, is_remote
 
 if TYPE_CHECKING:
-    from logan.sources.ssh_listing import Listing
+    from logan.sources.ssh.listing import Listing
 
 __all__ = [
     "WITHOUT_PERMISSION",
@@ -148,7 +148,7 @@ def _on_hosts(paths: Sequence[str]) -> Mapping[str, Listing]:
     remote = [path for path in paths if is_remote(path)]
     if not remote:
         return {}
-    from logan.sources import ssh_listing
+    from logan.sources.ssh import listing as ssh_listing
 
     return ssh_listing.listings(remote)
 

@@ -45,7 +45,7 @@ def fetcher(url: str, etag: str | None = None, *, roots: UrlRoots | None = None)
     Raises `InputError`, also for what is below none of the `roots`, if there are any.
     """
     if is_remote(url):
-        from logan.sources import ssh
+        from logan.sources.ssh import files as ssh
 
         return ssh.RemoteFile(url, etag, roots=roots)
     from logan.sources import objects
@@ -57,7 +57,7 @@ def open_url(url: str, roots: UrlRoots | None = None, cancel: Cancel | None = No
     """The source at `url`, samples of it, and a stream if it cannot be read in ranges. Raises as
     `fetcher`."""
     if is_remote(url):
-        from logan.sources import ssh
+        from logan.sources.ssh import files as ssh
 
         return ssh.open_remote(url, roots, cancel)
     from logan.sources import objects
@@ -70,7 +70,7 @@ def ahead(urls: Iterable[str], roots: UrlRoots | None, cancel: Cancel | None) ->
     remote = [each for each in urls if is_remote(each)]
     if not remote:
         return None
-    from logan.sources import ssh
+    from logan.sources.ssh import files as ssh
 
     return ssh.Ahead(remote, roots, cancel)
 
@@ -88,7 +88,7 @@ def changes(sources: Mapping[int, Source]) -> dict[int, list[str]]:
         return {}
     from concurrent.futures import ThreadPoolExecutor
 
-    from logan.sources import ssh
+    from logan.sources.ssh import files as ssh
 
     with ThreadPoolExecutor(CHANGES_AT_ONCE_MAX, thread_name_prefix="logan-ssh") as pool:
         found = zip(remote, pool.map(ssh.changes_since, remote.values()), strict=True)
@@ -99,6 +99,6 @@ def same_file(source: Source) -> str | None:
     """Equal for two names of one file on a host; None where that is not known."""
     if not is_remote(source.url):
         return None
-    from logan.sources import ssh
+    from logan.sources.ssh import files as ssh
 
     return ssh.same_file(source)

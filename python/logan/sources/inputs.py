@@ -455,7 +455,7 @@ def next_step(path: str, kind: str, why: str = "") -> str | None:
     if not is_url(path):
         return None
     if is_remote(path):
-        from logan.sources import ssh
+        from logan.sources.ssh import files as ssh
 
         return ssh.next_step(path, kind)
     from logan.sources import objects

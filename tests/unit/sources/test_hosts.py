@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logan.errors import InputError
-from logan.sources import ssh_script
 from logan.sources.cksum import cksum
 from logan.sources.hosts import Address, as_url, is_remote, parse, shown, url_of
+from logan.sources.ssh import script as ssh_script
 
 PATHS = st.text(
     st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=40

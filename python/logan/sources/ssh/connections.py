@@ -13,8 +13,8 @@ from typing import Final
 from logan._logan import Cancel
 from logan.errors import CancelledError
 from logan.sources.hosts import Address
-from logan.sources.ssh_refusals import HostError
-from logan.sources.ssh_session import Denied, Session
+from logan.sources.ssh.refusals import HostError
+from logan.sources.ssh.session import Denied, Session
 
 __all__ = ["Host", "close_all", "host_of", "pause"]
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from logan._logan import Cancel
-from logan.live.remote_log import Place, RemoteLog
+from logan.live.remote.log import Place, RemoteLog
 from logan.sources.compression import packed_by_name
 from logan.sources.rotation import in_time_order, set_of
-from logan.sources.ssh_session import Answer, Denied, Session, Stat
+from logan.sources.ssh.session import Answer, Denied, Session, Stat
 
 __all__ = ["answered", "copy_of", "missed", "stat_of"]
 

@@ -9,9 +9,9 @@ from functools import partial
 from logan._logan import Spec
 from logan.live import clock
 from logan.live.notices import Notice
-from logan.live.remote import HostFollower
-from logan.live.remote_log import RemoteLog
-from logan.live.remote_start import Start, start_of
+from logan.live.remote.follower import HostFollower
+from logan.live.remote.log import RemoteLog
+from logan.live.remote.start import Start, start_of
 from logan.model import Detection
 from logan.sources.hosts import Address, parse
 

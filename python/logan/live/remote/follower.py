@@ -28,16 +28,16 @@ from logan._logan import Cancel
 from logan.errors import CancelledError, InputError
 from logan.limits import MIB
 from logan.live.notices import Notice, clock_text
-from logan.live.remote_log import Place, RemoteLog
-from logan.live.remote_rotated import answered, copy_of, missed, stat_of
-from logan.live.remote_start import Start
+from logan.live.remote.log import Place, RemoteLog
+from logan.live.remote.rotated import answered, copy_of, missed, stat_of
+from logan.live.remote.start import Start
 from logan.sources.compression import packed_by_name
 from logan.sources.hosts import Address, parse, shown, url_of
 from logan.sources.rotation import in_time_order, set_of
-from logan.sources.ssh_listing import listing
-from logan.sources.ssh_refusals import HostError
-from logan.sources.ssh_script import EDGE_BYTES
-from logan.sources.ssh_session import Denied, Lost, Session, Stat
+from logan.sources.ssh.listing import listing
+from logan.sources.ssh.refusals import HostError
+from logan.sources.ssh.script import EDGE_BYTES
+from logan.sources.ssh.session import Denied, Lost, Session, Stat
 
 __all__ = ["HostFollower"]
 

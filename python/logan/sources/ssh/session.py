@@ -1,4 +1,4 @@
-"""One connection to a host by the system's ssh: requests of `ssh_script`, one after the other.
+"""One connection to a host by the system's ssh: requests of `script`, one after the other.
 
 The system's program is run, so that its configuration, its agent and its known hosts count; the
 variable LOGAN_SSH holds another command, such as `ssh -F FILE` (words as in a shell). It never
@@ -27,9 +27,9 @@ from typing import Final
 from logan._logan import Cancel
 from logan.errors import CancelledError, UsageError
 from logan.limits import FETCH_TIMEOUT_S, KIB, MIB
-from logan.sources import ssh_script
 from logan.sources.hosts import Address
-from logan.sources.ssh_refusals import CONNECT_S_MAX, HostError, refusal
+from logan.sources.ssh import script as ssh_script
+from logan.sources.ssh.refusals import CONNECT_S_MAX, HostError, refusal
 
 __all__ = ["Answer", "Denied", "Lost", "Session", "Stat", "command"]
 
@@ -223,7 +223,7 @@ class Session:
     def entries(
         self, request: str, *words: object, cancel: Cancel | None = None
     ) -> Iterator[bytes]:
-        """The entries that `look` or `glob` of `ssh_script` answers with. Raises as `read`."""
+        """The entries that `look` or `glob` of `script` answers with. Raises as `read`."""
         self._number += 1
         make = getattr(ssh_script, f"{request}_request")
         self._send(make(self._number, *words))

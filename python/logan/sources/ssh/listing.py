@@ -13,9 +13,9 @@ from logan.limits import FETCH_RETRIES_MAX, FOLDER_ENTRIES_MAX
 from logan.sources.globs import Glob
 from logan.sources.hosts import Address, Remote, parse, shown, url_of
 from logan.sources.rotation import natural
-from logan.sources.ssh_hosts import host_of, pause
-from logan.sources.ssh_refusals import HostError
-from logan.sources.ssh_session import Lost, Session
+from logan.sources.ssh.connections import host_of, pause
+from logan.sources.ssh.refusals import HostError
+from logan.sources.ssh.session import Lost, Session
 
 __all__ = ["Listing", "listing", "listings"]
 

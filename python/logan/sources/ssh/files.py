@@ -1,7 +1,7 @@
 """Files on hosts that have no logan, read over the system's ssh.
 
-Who does what: `hosts` says what a name means, `ssh_script` is what answers there, `ssh_session` one
-connection, `ssh_hosts` shares them among the files of a host, `ssh_listing` asks what folders and
+Who does what: `sources.hosts` says what a name means, `script` is what answers there, `session` one
+connection, `connections` shares them among the files of a host, `listing` asks what folders and
 patterns stand for. Here what breaks is tried again: a range goes on at the byte that it had come
 to, of the same file, which is known by its inode, its size and sums of both ends of what was
 planned. What cannot be finished is an `InputError`, or a `SourceChangedError` for a file that is
@@ -28,9 +28,9 @@ from logan.model import Source
 from logan.sources.compression import packed_by_name
 from logan.sources.hosts import parse, shown
 from logan.sources.sampling import sampled
-from logan.sources.ssh_hosts import host_of, pause
-from logan.sources.ssh_refusals import HostError
-from logan.sources.ssh_session import Answer, Denied, Lost
+from logan.sources.ssh.connections import host_of, pause
+from logan.sources.ssh.refusals import HostError
+from logan.sources.ssh.session import Answer, Denied, Lost
 from logan.sources.streams import Stream
 from logan.sources.url_roots import UrlRoots
 

@@ -15,8 +15,8 @@ from logan.live.starting import Beginning
 from logan.model import Detection
 from logan.sources.hosts import parse, shown
 from logan.sources.inputs import open_inputs
-from logan.sources.ssh_script import EDGE_BYTES
-from logan.sources.ssh_session import Answer, Session, Stat
+from logan.sources.ssh.script import EDGE_BYTES
+from logan.sources.ssh.session import Answer, Session, Stat
 
 __all__ = ["Start", "start_of"]
 

@@ -7,9 +7,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
-from logan.live.remote_start import Start
+from logan.live.remote.start import Start
 from logan.sources.cksum import cksum
-from logan.sources.ssh_script import EDGE_BYTES
+from logan.sources.ssh.script import EDGE_BYTES
 
 __all__ = ["Place", "RemoteLog"]
 

@@ -1,0 +1,1 @@
+"""Logs on hosts that have no logan, followed over the system's ssh; see `follower`."""
