@@ -71,7 +71,7 @@ def test_a_file_of_that_name_is_read_here(tmp_path: Path, monkeypatch: pytest.Mo
     [
         ("ssh://-oProxyCommand=x/y", "cannot begin with a dash"),
         ("ssh://me@-o/y", "cannot begin with a dash"),
-        ("ssh://me:pw@web1/y", "a password does not belong into an address"),
+        ("ssh://me:pw@web1/y", "a password does not belong in an address"),
         ("ssh://web1", "names no host and path"),
         ("ssh:///y", "names no host and path"),
         ("ssh://web1:0/y", "names no host and path"),
