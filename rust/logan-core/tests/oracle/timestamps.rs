@@ -205,9 +205,7 @@ impl TimestampParser {
                 if second_digits == 1 && end == line.len() {
                     return None;
                 }
-            } else if minute_digits == 1 {
-                return None;
-            } else if mark == b'.' || line.get(end) == Some(&b'.') {
+            } else if minute_digits == 1 || mark == b'.' || line.get(end) == Some(&b'.') {
                 return None;
             } else {
                 second = None;
