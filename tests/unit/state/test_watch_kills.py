@@ -152,7 +152,8 @@ def play(
     rows = [line.split(",") for line in text.splitlines()[1:]]
     counted = {row[0]: int(row[1]) for row in rows if row[0].startswith("2026-")}
     assert sum(counted.values()) == writer.written, text[-2_000:]
-    assert set(counted.values()) == {1}
+    # A line a second; of many, steps of several seconds.
+    assert len(set(list(counted.values())[:-1])) == 1
     return writer.written, writer.rotations
 
 
