@@ -1,4 +1,4 @@
-"""Logs of many hosts, followed by workers: every line once, whoever is killed meanwhile."""
+"""Logs of many hosts, followed by workers: each line once, even if processes are killed."""
 
 from __future__ import annotations
 

@@ -263,7 +263,7 @@ def _without_row(limit: Limit, comparison: Comparison) -> Verdict:
     else:
         near = get_close_matches(limit.row or "", keys, 1, cutoff=0.6)
         hint = f"; did you mean {visible(near[0])!r}?" if near else ""
-        text = f"{limit.expression}: no data: there is no such row on either side{hint}"
+        text = f"{limit.expression}: no data: neither side has this row{hint}"
         state = "failed"
     return Verdict(limit.expression, limit.metric, state, text)
 

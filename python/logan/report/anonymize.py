@@ -88,7 +88,7 @@ _TEXT_OPTIONS: Final = {
     *("--where", "--expect", "--alert", "--fail-if", "--by", "--format", "--notify"),
     *("--input-tz", "--output-tz"),
 }
-"""Options of a command whose value is no path, whatever slashes it has."""
+"""Options of a command whose values are not paths, even if they contain slashes."""
 
 
 def client_network(client: str) -> str:

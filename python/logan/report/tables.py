@@ -328,13 +328,17 @@ class SlowRequest(NamedTuple):
 _REQUEST: Final = re.compile(r'"([A-Z]{3,16}) (\S+)(?: HTTP/[\d.]+)?" (\d{3})\b')
 
 
+_BARE_REQUEST: Final = re.compile(r"(?<=\s)([A-Z]{3,16}) (/\S*) (\d{3})\b")
+"""One without quotes."""
+
+
 def slowest(report: Data) -> list[SlowRequest]:
     """The slowest requests; of lines of access logs only what was asked for, of others what they
     say: that tells them apart."""
     found = []
     for row in report["slowest"]:
         text = row["text"] or ""
-        request = _REQUEST.search(text)
+        request = _REQUEST.search(text) or _BARE_REQUEST.search(text)
         line = f"{request[3]} {request[1]} {request[2]}" if request else gist(text)
         shown = SlowRequest(
             units.duration_ms(row["ms"]), when(row["time"], report), visible(line), row

@@ -103,7 +103,7 @@ def is_remote(path: str) -> bool:
 def as_url(path: str) -> str:
     """The `ssh://` URL of what a user named `HOST:PATH`; any other path as it is.
 
-    A host that ssh would take for an option is kept in it, for `parse` to refuse.
+    A host that begins with a dash, which ssh would read as an option, is kept: `parse` refuses it.
     """
     before, colon, after = path.partition(":")
     if not colon or after.startswith("//") or "/" in before or os.path.lexists(path):

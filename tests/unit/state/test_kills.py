@@ -11,13 +11,12 @@ import json
 import os
 import random
 import signal
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from logan.cli.main import main
+from tests.support.forked import in_child
 
 START = "2026-01-01T"
 
@@ -69,21 +68,6 @@ class Writer:
             self.rotate()
         else:
             self.append()
-
-
-def in_child(args: list[str], out: Path) -> int:
-    """The process id of a run in a fork, which has all modules already."""
-    pid = os.fork()
-    if pid:
-        return pid
-    code = 99
-    try:
-        # Not the streams of the parent's pytest.
-        sys.stdout = sys.stderr = out.open("w")
-        code = main(args)
-        sys.stdout.flush()
-    finally:
-        os._exit(code)
 
 
 def play(folder: Path, seed: int, kills: int) -> tuple[int, int]:

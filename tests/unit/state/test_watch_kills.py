@@ -13,14 +13,13 @@ import os
 import random
 import shutil
 import signal
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from logan.cli.main import main
+from tests.support.forked import in_child
 
 KINDS = ("rename", "late", "copy", "compress", "copycompress")
 """By renaming, with the writer going on in the new file at once or after one more line; by copying
@@ -83,21 +82,6 @@ class Writer:
             self.rotate()
         else:
             self.append()
-
-
-def in_child(args: list[str], out: Path) -> int:
-    """The process id of a run in a fork, which has all modules already."""
-    pid = os.fork()
-    if pid:
-        return pid
-    code = 99
-    try:
-        # Not the streams of the parent's pytest.
-        sys.stdout = sys.stderr = out.open("w")
-        code = main(args)
-        sys.stdout.flush()
-    finally:
-        os._exit(code)
 
 
 def ended(pid: int) -> int:

@@ -312,7 +312,7 @@ class Follows:
     # Clients.
 
     def check(self, id: str) -> None:
-        """Raise `ClusterError` if there is no such job."""
+        """Raise `ClusterError` if no job has this id."""
         if id not in self._running:
             raise ClusterError(
                 f"the coordinator has no follow job {id}",

@@ -19,8 +19,8 @@ use crate::sketch::groups::{GroupTable, KEY_BYTES_MAX, Payload};
 
 /// Places that a memo keeps.
 const SLOTS: usize = 1 << 10;
-/// Rows after which a memo that finds too little is left, and the share of them, as a divisor, that
-/// may be looked for in vain.
+/// Rows after which a memo that finds too little is switched off, and the share of misses among them,
+/// as a divisor, up to which it stays on.
 const ROWS_MIN: usize = 1 << 12;
 const MISSES_DIVISOR: usize = 4;
 
