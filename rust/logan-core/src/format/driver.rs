@@ -141,12 +141,13 @@ struct OneByOne;
 
 impl<F: LineFormat> Way<F> for OneByOne {
     fn parse_run(format: &F, run: &mut Run<'_>) {
-        steps(format, run, BATCH_ROWS);
+        crate::dispatch!(up to AVX2: steps::<F>(format: &F, run: &mut Run<'_>, most: usize) -> bool
+            where F: LineFormat; format, run, BATCH_ROWS);
     }
 
     fn parse_scattered(format: &F, lines: &mut LineSubset<'_>) {
         let some = lines.lines;
-        crate::dispatch!(one_by_one::<F>(format: &F, some: &[LineRef], lines: &mut LineSubset<'_>)
+        crate::dispatch!(up to AVX2: one_by_one::<F>(format: &F, some: &[LineRef], lines: &mut LineSubset<'_>)
             -> () where F: LineFormat; format, some, lines)
     }
 }
@@ -166,7 +167,8 @@ impl<F: BulkFormat> Way<F> for InBulk {
                 // Lines that have no bulk way come in company.
                 most = if run.next == before { STEPS_MAX.min(2 * most) } else { 1 };
             }
-            let is_foreign = steps(format, run, most);
+            let is_foreign = crate::dispatch!(steps::<F>(format: &F, run: &mut Run<'_>, most: usize)
+                -> bool where F: BulkFormat; format, run, most);
             if is_foreign || run.next == run.ends.len() || run.batch.is_full() {
                 return;
             }
@@ -193,7 +195,7 @@ impl<F: LineFormat, W: Way<F>> Format for Lines<F, W> {
     }
 
     fn keys(&self, line: Line<'_>, found: &mut keys::Found<'_>) {
-        crate::dispatch!(keys_of::<F>(format: &F, line: Line<'_>, found: &mut keys::Found<'_>)
+        crate::dispatch!(up to AVX2: keys_of::<F>(format: &F, line: Line<'_>, found: &mut keys::Found<'_>)
             -> () where F: LineFormat; &self.0, line, found)
     }
 
@@ -206,7 +208,7 @@ impl<F: LineFormat, W: Way<F>> Format for Lines<F, W> {
     }
 
     fn part(&self, line: Line<'_>, _offset: Option<u64>, cx: &mut Parse<'_, ()>) -> Part {
-        crate::dispatch!(one_line::<F>(format: &F, line: Line<'_>, cx: &mut Parse<'_, ()>) -> Part
+        crate::dispatch!(up to AVX2: one_line::<F>(format: &F, line: Line<'_>, cx: &mut Parse<'_, ()>) -> Part
             where F: LineFormat; &self.0, line, cx)
     }
 }
@@ -321,13 +323,8 @@ fn each<S: Simd, F: BulkFormat>(simd: S, format: &F, lines: &mut LineSubset<'_>)
 }
 
 /// Parses up to `most` lines one by one, until one is not of the format; whether one was not.
-fn steps<F: LineFormat>(format: &F, run: &mut Run<'_>, most: usize) -> bool {
-    crate::dispatch!(steps_of::<F>(format: &F, run: &mut Run<'_>, most: usize) -> bool
-        where F: LineFormat; format, run, most)
-}
-
 #[inline(always)]
-fn steps_of<S: Simd, F: LineFormat>(simd: S, format: &F, run: &mut Run<'_>, most: usize) -> bool {
+fn steps<S: Simd, F: LineFormat>(simd: S, format: &F, run: &mut Run<'_>, most: usize) -> bool {
     // The loop's state in registers; `run` is told at the end.
     let block = run.block;
     let mut start = run.start;

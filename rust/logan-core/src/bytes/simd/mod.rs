@@ -518,6 +518,9 @@ pub fn prefetch<T>(p: *const T) {
 /// `body` must be a generic `#[inline(always)]` function whose first parameter, and first type
 /// parameter, is the instruction set, so that it is compiled anew, with that set enabled, inside each
 /// wrapper.
+///
+/// `dispatch!(up to AVX2: …)` goes no further than AVX2: for code of which there is much, as for each
+/// format, and in which wider vectors buy less than compiling it once more costs.
 #[macro_export]
 macro_rules! dispatch {
     ($body:ident :: <$($generic:ident),*> ($($arg:ident : $ty:ty),*) -> $ret:ty
@@ -543,6 +546,26 @@ macro_rules! dispatch {
                 // SAFETY: the value proves that the processor has these features.
                 unsafe { with_avx512(simd, $($arg),*) }
             } else if let Some(simd) = $crate::bytes::simd::Avx2::new() {
+                // SAFETY: the value proves that the processor has these features.
+                unsafe { with_avx2(simd, $($arg),*) }
+            } else {
+                $body::<_, $($generic),*>($crate::bytes::simd::Sse2, $($arg),*)
+            }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        $body::<_, $($generic),*>($crate::bytes::simd::Baseline, $($value),*)
+    }};
+    (up to AVX2: $body:ident :: <$($generic:ident),*> ($($arg:ident : $ty:ty),*) -> $ret:ty
+        $(where $($name:ident : $bound:path),+)?; $($value:expr),*) => {{
+        #[cfg(target_arch = "x86_64")]
+        {
+            #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+            fn with_avx2$(<$($name: $bound),+>)?(simd: $crate::bytes::simd::Avx2, $($arg: $ty),*) -> $ret {
+                $body::<_, $($generic),*>(simd, $($arg),*)
+            }
+            // Outside of the unsafe block, so that no caller's expression gets into it.
+            let ($($arg,)*): ($($ty,)*) = ($($value,)*);
+            if let Some(simd) = $crate::bytes::simd::Avx2::new() {
                 // SAFETY: the value proves that the processor has these features.
                 unsafe { with_avx2(simd, $($arg),*) }
             } else {
