@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from logan.cli.main import Parser
     from logan.cli.watch_remote import Told
     from logan.live.alerts import Alerts
+    from logan.live.recent import Recent
     from logan.live.watching import Watch
     from logan.options import Options
     from logan.report import Report
@@ -325,6 +326,7 @@ async def _show(
 
     from logan.cli.signals import Signals
     from logan.cli.terminal import is_terminal, say
+    from logan.live.recent import Recent
     from logan.live.runner import Limits, Runner
 
     is_json = args.output_format == "json"
@@ -334,6 +336,7 @@ async def _show(
         raise UsageError(f"--interval must be {INTERVAL_S_MIN:g}s or more")
     server = server_of(args)
     screen: Any = None
+    recent = Recent()
     if with_view:
         from logan.cli.watch_view import Screen
 
@@ -343,7 +346,7 @@ async def _show(
         if screen is not None:
             await screen.refresh()
         elif args.output in (None, "-"):
-            await trio.to_thread.run_sync(_print_line, watch, alerts, args)
+            await trio.to_thread.run_sync(_print_line, watch, alerts, recent, args)
 
     say_now = screen.say if screen is not None else say
     if told is not None:
@@ -387,7 +390,7 @@ def server_of(args: argparse.Namespace) -> Any:
     )
 
 
-def _print_line(watch: Watch, alerts: Alerts, args: argparse.Namespace) -> None:
+def _print_line(watch: Watch, alerts: Alerts, recent: Recent, args: argparse.Namespace) -> None:
     """What a pipe or a file gets at every interval: JSON, or a line of text."""
     from logan.cli.terminal import write_stdout
     from logan.live.lines import line_of
@@ -397,7 +400,9 @@ def _print_line(watch: Watch, alerts: Alerts, args: argparse.Namespace) -> None:
     if args.output_format == "json":
         write_stdout(_json_line(report, watch, alerts, args.window, now), encoding="utf-8")
     else:
-        write_stdout(line_of(report, args.window, now, watch.behind(), alerts) + "\n")
+        findings = recent.look(watch, args.window, now)["findings"]
+        line = line_of(report, args.window, now, watch.behind(), alerts, findings)
+        write_stdout(line + "\n")
 
 
 def _json_line(report: Report, watch: Watch, alerts: Alerts, window: str, now: float) -> str:

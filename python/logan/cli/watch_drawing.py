@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any, Final
 
 from logan.report import units
@@ -15,6 +16,7 @@ __all__ = ["KEYS", "SECTIONS", "Board", "drawn"]
 
 SECTIONS: Final = ("overview", "routes", "messages", "events")
 TONES: Final = {"good": "bold green", "bad": "bold red", "warning": "bold yellow", "neutral": ""}
+LEVELS: Final = {"WARN": "yellow"}
 KEYS: Final = "w window  p pause  s sort  / filter  tab section  q quit"
 
 Board = dict[str, Any]
@@ -34,7 +36,8 @@ def drawn(
     from rich.console import Group
     from rich.text import Text
 
-    lines: list[Text] = [_heading(data, state), Text(data["verdict"], TONES[data["tone"]])]
+    lines: list[Text] = [_heading(data, state), *_verdict(data, width, 2 if height >= 20 else 1)]
+    lines += _findings(data, 2 if height < 30 else 5, section == "events")
     lines += _facts(data, width)
     lines += _hosts(data, max(2, height // 4))
     left = height - len(lines) - 1
@@ -82,6 +85,14 @@ def _heading(data: Board, state: str) -> Text:
     return line
 
 
+def _verdict(data: Board, width: int, height: int) -> list[Text]:
+    """The sentence, on as many lines as there may be."""
+    from rich.text import Text
+
+    found = textwrap.wrap(data["verdict"], width, max_lines=height, placeholder=" …")
+    return [Text(each, TONES[data["tone"]]) for each in found]
+
+
 def _facts(data: Board, width: int) -> list[Text]:
     from rich.text import Text
 
@@ -116,6 +127,20 @@ def _hosts(data: Board, height: int) -> list[Text]:
         lines.append(line)
     if len(hosts) > height:
         lines.append(Text(f"{len(hosts) - height:,} more hosts", "dim"))
+    return lines
+
+
+def _findings(data: Board, height: int, all_of_them: bool) -> list[Text]:
+    """What stands out, besides what the verdict says already."""
+    from rich.text import Text
+
+    lines = []
+    rows = [each for each in data["findings"] if each["text"] != data["verdict"]]
+    for each in rows if all_of_them else rows[:height]:
+        line = Text("over  " if each["is_over"] else "new   " if each["is_new"] else "still ")
+        line.stylize("dim" if each["is_over"] else "bold yellow")
+        line.append(each["text"], "not dim not bold")
+        lines.append(line)
     return lines
 
 
@@ -177,11 +202,12 @@ def _messages(data: Board, height: int, *, all_of_them: bool = False) -> list[Te
     lines: list[Text] = []
     new = data["new"]
     if new:
-        lines.append(Text("New messages", "bold"))
+        lines.append(Text("New messages of the last 5 minutes", "bold"))
         shown = height - 1 if not all_of_them else min(len(new), height // 2)
         for each in new[:shown]:
             line = Text(f"{each['at']}  ", "dim")
-            line.append(f"{each['level']:<5} ", "red not dim")
+            line.append(f"{each['level']:<5} ", f"{LEVELS.get(each['level'], 'red')} not dim")
+            line.append(f"{each['count']:>6} × ", "not dim")
             line.append(each["text"], "not dim")
             lines.append(line)
     left = height - len(lines)
@@ -189,7 +215,7 @@ def _messages(data: Board, height: int, *, all_of_them: bool = False) -> list[Te
         lines.append(Text("Messages", "bold"))
         for each in data["messages"][: left - 1]:
             line = Text(f"{units.count(each['count']):>8}  ")
-            line.append(f"{each['level']:<5} ", "red")
+            line.append(f"{each['level']:<5} ", LEVELS.get(each["level"], "red"))
             line.append(each["text"])
             lines.append(line)
     return lines

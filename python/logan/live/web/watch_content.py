@@ -8,10 +8,11 @@ import trio
 
 from logan.live import clock
 from logan.live.alerts import Alerts
-from logan.live.board import NewMessages, board
+from logan.live.board import board
 from logan.live.exposition import Exposition
 from logan.live.lines import live_section
 from logan.live.notices import Notice
+from logan.live.recent import Recent
 from logan.live.watching import Watch
 from logan.live.windows import WINDOWS
 
@@ -29,7 +30,7 @@ class WatchContent:
         self._watch = watch
         self._alerts = alerts
         self._exposition = Exposition(watch)
-        self._new = {name: NewMessages() for name in WINDOWS}
+        self._recent = Recent()
         self.texts = {
             "/report.json": (self._report, "application/json"),
             "/metrics": (self._metrics, "text/plain; version=0.0.4; charset=utf-8"),
@@ -48,8 +49,7 @@ class WatchContent:
         self._watch.notices.add(Notice("crowded", "", text, clock.now(), True))
 
     def _made(self, window: str) -> bytes:
-        new = self._new[window]
-        data = board(self._watch, self._alerts, new, window=window, now=clock.now())
+        data = board(self._watch, self._alerts, self._recent, window=window, now=clock.now())
         return json.dumps(data, separators=(",", ":")).encode()
 
     async def _report(self, window: str) -> bytes:
