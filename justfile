@@ -77,6 +77,10 @@ fuzz-journal seconds="3600":
 demo log="test_vectors/logs/mixed_format.log" scenario="worker-failure": build
     "{{ python }}" -m logan simulate {{ scenario }} {{ log }}
 
+# Watch a service that breaks, in the terminal and on a page: four minutes, or until q or Ctrl-C
+demo-live *args: build
+    "{{ python }}" -m test_vectors.live_demo {{ args }}
+
 # Runs and watches with a state folder, each killed 1,000 times among rotations: no line lost or doubled
 kills *args:
     "{{ python }}" -m pytest tests/unit/state -m slow -s {{ args }}

@@ -181,9 +181,8 @@ def _say(text: str = "") -> None:
 def _announce(began: float, seconds: float, incidents: Sequence[Planted], address: str) -> None:
     _say(f"A web service that writes {RATE:.0f} requests a second is watched, and breaks:\n")
     for each in incidents:
-        if each.start < seconds:
-            span = f"{_clock(began + each.start)} to {_clock(began + each.end)} UTC"
-            _say(f"  {span}   {each.text}")
+        span = f"{_clock(began + each.start)} to {_clock(began + each.end)} UTC"
+        _say(f"  {span}   {each.text}")
     _say(f"\nThe live page: http://{address}/ (its metrics for Prometheus: /metrics)")
     _say(f"It ends at {_clock(began + seconds)}, or by q or Ctrl-C, and leaves nothing behind.")
 
@@ -204,9 +203,9 @@ def _conclude(began: float, incidents: Sequence[Planted], told: Path, until: flo
         _say(f"{'':22}{each.alert}: {said or 'said nothing yet'}")
 
 
-def demo(seconds: float, address: str, *, scale: float = 1.0, more: Sequence[str] = ()) -> int:
+def demo(seconds: float, address: str, *, more: Sequence[str] = ()) -> int:
     """Run it; the exit code of `logan watch`."""
-    incidents = planted(scale)
+    incidents = planted(min(1.0, seconds / LASTS_S))
     look_s = LOOK_S if sys.stdout.isatty() else 0.0
     began = time.time() + look_s
     with tempfile.TemporaryDirectory(prefix="logan-demo-") as name:
@@ -226,12 +225,13 @@ def demo(seconds: float, address: str, *, scale: float = 1.0, more: Sequence[str
             if stopped:
                 return 0
             command: list[Any] = [sys.executable, "-m", "logan", "watch"]
-            command += [folder / "access.log", folder / "app.log", "--serve", address]
+            command += ["access.log", "app.log", "--serve", address]
             for alert in ALERTS:
                 command += ["--alert", alert]
             collect = f"sh -c {shlex.quote(f'cat >> {told}; echo >> {told}')}"
             command += ["--notify", collect, "--for", f"{seconds:g}s", *more]
-            code = subprocess.run(command, check=False).returncode
+            environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+            code = subprocess.run(command, cwd=folder, env=environment, check=False).returncode
             if code == 0:
                 _conclude(began, incidents, told, time.time())
             return code

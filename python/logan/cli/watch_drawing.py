@@ -45,12 +45,16 @@ def drawn(
         charts = 4 if height >= 30 else 2
         lines += _timeline(data, width, charts)
         left = height - len(lines) - 1
-        events = min(len(data["events"]), 3 if height < 30 else 8) + 1
-        messages = min(len(data["new"] or data["messages"]), 3 if height < 30 else 8) + 1
-        lines += _routes(data, width, max(2, left - events - messages), sort)
-        left = height - len(lines) - 1
-        lines += _messages(data, max(0, left - events))
-        lines += _events(data, height - len(lines) - 1)
+        most = 3 if height < 30 else 8
+        wanted = [
+            (min(4, 2 + len(data["routes"])), 2 + len(data["routes"])),
+            (2, 1 + min(len(data["new"] or data["messages"]), most)),
+            (2, 1 + min(len(data["events"]), most)),
+        ]
+        routes, messages, events = _shares(left, wanted)
+        lines += _routes(data, width, routes, sort)
+        lines += _messages(data, messages)
+        lines += _events(data, events)
     elif section == "routes":
         lines += _routes(data, width, left, sort)
     elif section == "messages":
@@ -64,6 +68,21 @@ def drawn(
         line.no_wrap, line.overflow = True, "ellipsis"
         line.truncate(width, overflow="ellipsis")
     return Group(*lines)
+
+
+def _shares(left: int, wanted: list[tuple[int, int]]) -> list[int]:
+    """How many lines each part gets of those that are left: the fewest that say something, in
+    order, then more, in order. What wants less than its fewest gets none."""
+    found = [0] * len(wanted)
+    for index, (least, most) in enumerate(wanted):
+        if most >= least and left >= least:
+            found[index] = least
+            left -= least
+    for index, (_, most) in enumerate(wanted):
+        more = min(left, most - found[index]) if found[index] else 0
+        found[index] += more
+        left -= more
+    return found
 
 
 def _heading(data: Board, state: str) -> Text:
@@ -135,7 +154,11 @@ def _findings(data: Board, height: int, all_of_them: bool) -> list[Text]:
     from rich.text import Text
 
     lines = []
-    rows = [each for each in data["findings"] if each["text"] != data["verdict"]]
+    rows = [
+        each
+        for each in data["findings"]
+        if each["text"] != data["verdict"] and each["kind"] != "message_new"  # listed below
+    ]
     for each in rows if all_of_them else rows[:height]:
         line = Text("over  " if each["is_over"] else "new   " if each["is_new"] else "still ")
         line.stylize("dim" if each["is_over"] else "bold yellow")

@@ -71,7 +71,7 @@ function show(board) {
   if (verdict.textContent !== board.verdict) verdict.textContent = board.verdict;
   document.title = `${board.tone === "bad" ? "● " : ""}${board.verdict} – logan`;
   byId("findings").replaceChildren(...board.findings
-    .filter((each) => each.text !== board.verdict).map((each) => {
+    .filter((each) => each.text !== board.verdict && each.kind !== "message_new").map((each) => {
       const kind = each.is_over ? "over" : each.is_new ? "new" : "still";
       const line = element("li");
       line.append(element("span", kind, `mark ${each.is_over ? "" : "warning"}`), each.text);
