@@ -6,6 +6,7 @@ afterwards. What a file is, its first bytes tell: they survive renaming, copying
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from dataclasses import dataclass
@@ -18,15 +19,20 @@ __all__ = [
     "GENERATIONS_MAX",
     "Member",
     "copy_of",
+    "folders_below",
     "identity_of",
     "members",
     "modified",
     "siblings",
     "status_of",
+    "went_to",
 ]
 
 GENERATIONS_MAX: Final = 64
 """Files of one log that are looked at, the latest: rotation keeps fewer."""
+
+FOLDERS_MAX: Final = 64
+"""Folders in that of a log that are looked at for copies of it."""
 
 ATTEMPTS_MAX: Final = 5
 """How often a set is looked at again that is renamed meanwhile."""
@@ -56,17 +62,69 @@ def identity_of(path: str) -> tuple[int, int]:
 
 
 def siblings(file: OpenFile) -> list[str]:
-    """The files of its rotated set, itself included, oldest first."""
-    folder, name = os.path.split(file.real)
+    """The files of its rotated set, itself included, oldest first, in all of its folders."""
+    paths = [each for folder in _folders(file) for each in _of_set(file, folder)]
+    return _ordered(paths)[-GENERATIONS_MAX:]
+
+
+def _folders(file: OpenFile) -> list[str]:
+    own = os.path.dirname(file.real)
+    return list(dict.fromkeys((own, *(os.path.join(own, each) for each in file.folders))))
+
+
+def _of_set(file: OpenFile, folder: str) -> list[str]:
+    """The files of a folder that are of its set, by their names."""
+    base = set_of(os.path.basename(file.real))
     try:
         names = os.listdir(folder)
     except OSError:
         return []
-    base = set_of(name)
     paths = [os.path.join(folder, each) for each in names if set_of(each) == base]
     if (allowed := file.allowed) is not None:
         paths = [each for each in paths if allowed(os.path.realpath(each))]
-    return in_time_order(paths)[-GENERATIONS_MAX:]
+    return paths
+
+
+def _ordered(paths: list[str]) -> list[str]:
+    """In the order of rotation, whatever folders they are in."""
+    names = in_time_order(sorted({os.path.basename(each) for each in paths}))
+    places = {name: place for place, name in enumerate(names)}
+    return sorted(paths, key=lambda each: (places[os.path.basename(each)], each))
+
+
+def went_to(file: OpenFile) -> tuple[str, list[str]] | None:
+    """The folder that an open file was moved to, if its set was not looked for there so far, with
+    the files of the set that were there before it."""
+    folder, name = os.path.split(file.where())
+    known = [os.path.realpath(each) for each in _folders(file)]
+    if folder in known or set_of(name) != set_of(os.path.basename(file.real)):
+        return None
+    paths = _ordered(_of_set(file, folder))
+    for index, each in enumerate(paths):
+        with contextlib.suppress(OSError):
+            if identity_of(each) == file.identity:
+                return folder, paths[:index]
+    # It is gone, or was compressed, which keeps its place among the names.
+    place = _ordered([*(os.path.basename(each) for each in paths), name]).index(name)
+    return folder, paths[:place]
+
+
+def folders_below(file: OpenFile) -> list[str]:
+    """The folders in that of a log to which it is rotated: they hold files of its set, but no log
+    of its name. A log whose own name has a date or a number is not looked for in others."""
+    own, name = os.path.split(file.real)
+    if set_of(name) != name:
+        return []
+    try:
+        with os.scandir(own) as entries:
+            found = [each.path for each in entries if each.is_dir(follow_symlinks=False)]
+    except OSError:
+        return []
+    return [
+        each
+        for each in sorted(found)[:FOLDERS_MAX]
+        if (paths := _of_set(file, each)) and os.path.join(each, name) not in paths
+    ]
 
 
 def members(current: OpenFile) -> list[Member]:
@@ -126,6 +184,7 @@ def copy_of(old: Generation, current: OpenFile) -> tuple[Readable, Generation] |
             file: Readable
             if compression is None:
                 file = OpenFile.open(path, current.allowed)
+                file.folders = current.folders
                 file.seek(place)
             else:
                 file = CompressedFile(path, compression, place)
