@@ -117,6 +117,14 @@ def configure(parser: Parser) -> None:
         help="with --state, the final report is of all that was ever counted",
     )
     live.add_argument(
+        "--olddir",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="a folder to which logs are rotated (olddir of logrotate), relative to theirs; needed "
+        "where files are copied there and truncated, and it is not below theirs; repeatable",
+    )
+    live.add_argument(
         "--alert",
         action="append",
         default=[],
@@ -203,6 +211,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("watch needs a path, or a log on standard input", hint="logan watch FILE")
     if args.csv:
         raise UsageError("watch prints no CSV", hint="use --json, or analyze")
+    if args.olddir:
+        _check_olddir(args, paths, is_remote=is_remote)
     if args.total and args.state is None:
         raise UsageError("--total needs --state", hint="name the folder: --state DIR")
     if args.state is not None:
@@ -232,6 +242,29 @@ def run(args: argparse.Namespace) -> int:
         from logan.cluster.nurseries import main_error
 
         raise main_error(group) from None
+
+
+def _check_olddir(args: argparse.Namespace, paths: list[str], *, is_remote: bool) -> None:
+    from logan.sources.hosts import is_remote as is_on_host
+
+    if is_remote or any(map(is_on_host, paths)):
+        raise UsageError(
+            "--olddir is for logs of this machine",
+            hint="other hosts find folders below those of their logs by themselves",
+        )
+    if args.state is not None:
+        raise UsageError(
+            "--olddir cannot be combined with --state, which looks for rotated files in the logs' "
+            "folders and in those below them alone",
+            hint="leave --olddir out, and rotate to a folder below the log's",
+        )
+    for each in args.olddir:
+        folders = [os.path.join(os.path.dirname(path), each) for path in paths]
+        if not any(map(os.path.isdir, folders)):
+            raise UsageError(
+                f"--olddir {each}: there is no such folder",
+                hint="a relative one is looked for in the folder of each log",
+            )
 
 
 def _check_state(args: argparse.Namespace, paths: list[str]) -> None:
@@ -292,6 +325,7 @@ async def _main(
         now=now,
         anonymize=args.anonymize,
         state=folder,
+        folders=args.olddir,
     )
     try:
         await _show(args, watch, alerts)

@@ -33,7 +33,7 @@ from logan.live.places import FilePlace, Place, Role, file_place, found
 from logan.live.rotated import (
     GENERATIONS_MAX,
     copy_of,
-    folders_below,
+    folders_of,
     identity_of,
     members,
     modified,
@@ -502,7 +502,7 @@ class Follower:
 
     def _look_below(self, file: OpenFile) -> None:
         """Folders below that hold files of the set by now are looked at from now on."""
-        self._folders += [each for each in folders_below(file) if each not in self._folders]
+        self._folders += [each for each in folders_of(file) if each not in self._folders]
 
     def _know_files(self, paths: Sequence[str], but: tuple[int, int] | None = None) -> None:
         for path in paths[-GENERATIONS_MAX:]:

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from logan.live.files import CompressedFile, Generation, OpenFile, Readable, Replaced, head_of
+from logan.sources.olddir import folders_below
 from logan.sources.rotation import in_time_order, set_of
 
 __all__ = [
     "GENERATIONS_MAX",
     "Member",
     "copy_of",
-    "folders_below",
+    "folders_of",
     "identity_of",
     "members",
     "modified",
@@ -30,9 +31,6 @@ __all__ = [
 
 GENERATIONS_MAX: Final = 64
 """Files of one log that are looked at, the latest: rotation keeps fewer."""
-
-FOLDERS_MAX: Final = 64
-"""Folders in that of a log that are looked at for copies of it."""
 
 ATTEMPTS_MAX: Final = 5
 """How often a set is looked at again that is renamed meanwhile."""
@@ -109,22 +107,10 @@ def went_to(file: OpenFile) -> tuple[str, list[str]] | None:
     return folder, paths[:place]
 
 
-def folders_below(file: OpenFile) -> list[str]:
-    """The folders in that of a log to which it is rotated: they hold files of its set, but no log
-    of its name. A log whose own name has a date or a number is not looked for in others."""
-    own, name = os.path.split(file.real)
-    if set_of(name) != name:
-        return []
-    try:
-        with os.scandir(own) as entries:
-            found = [each.path for each in entries if each.is_dir(follow_symlinks=False)]
-    except OSError:
-        return []
-    return [
-        each
-        for each in sorted(found)[:FOLDERS_MAX]
-        if (paths := _of_set(file, each)) and os.path.join(each, name) not in paths
-    ]
+def folders_of(file: OpenFile) -> list[str]:
+    """Folders below that of a log that hold files of its set, and no log of its name."""
+    found = folders_below(*os.path.split(file.real))
+    return [each for each in found if _of_set(file, each)]
 
 
 def members(current: OpenFile) -> list[Member]:

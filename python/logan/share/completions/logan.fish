@@ -51,7 +51,7 @@ function _shtab_logan_using
 end
 
 set -g _shtab_logan_commands analyze watch coordinator worker submit status cancel simulate detect validate merge diff formats export lines sql completion
-set -g _shtab_logan_opts_with_value --after --after-context --alert --anchor --before --before-context --by --chunk-size --color --columns --context --coordinator --csv --date-order --engine --exit-idle --expect --expect-workers --fail-if --for --format --from --geoip --host --id --input-tz --interval --job --junit --max-count --max-expansion --max-malformed --metrics-port --notify --on-workers --output --output-format --output-tz --pace --port --relative-to --root --save --seconds --serve --serve-cert --serve-key --serve-token-file --since --sort --spec --split-at --state --step --threads --tls-ca --tls-cert --tls-key --token-file --tolerance --top --unit --until --user-agents --verify --where --window --worker-timeout -A -B -C -n -o
+set -g _shtab_logan_opts_with_value --after --after-context --alert --anchor --before --before-context --by --chunk-size --color --columns --context --coordinator --csv --date-order --engine --exit-idle --expect --expect-workers --fail-if --for --format --from --geoip --host --id --input-tz --interval --job --junit --max-count --max-expansion --max-malformed --metrics-port --notify --olddir --on-workers --output --output-format --output-tz --pace --port --relative-to --root --save --seconds --serve --serve-cert --serve-key --serve-token-file --since --sort --spec --split-at --state --step --threads --tls-ca --tls-cert --tls-key --token-file --tolerance --top --unit --until --user-agents --verify --where --window --worker-timeout -A -B -C -n -o
 
 complete -c logan -e
 complete -c logan -f
@@ -110,6 +110,7 @@ complete -c logan -n '_shtab_logan_using watch' -l exit-idle -x -d 'end when not
 complete -c logan -n '_shtab_logan_using watch' -l save -xka "(__fish_complete_path (commandline -ct))" -d 'leave the summary of all that was counted in FILE, to be merged with others; with --state, of what the final report is of'
 complete -c logan -n '_shtab_logan_using watch' -l state -xka "(__fish_complete_directories)" -d 'keep in DIR what was counted and how far, as `logan analyze --state` does: begin where the last run ended, even a killed one; the final report is of what no run has reported'
 complete -c logan -n '_shtab_logan_using watch' -l total -d 'with --state, the final report is of all that was ever counted'
+complete -c logan -n '_shtab_logan_using watch' -l olddir -xka "(__fish_complete_directories)" -d 'a folder to which logs are rotated (olddir of logrotate), relative to theirs; needed where files are copied there and truncated, and it is not below theirs; repeatable'
 complete -c logan -n '_shtab_logan_using watch' -l alert -x -d 'say so while EXPR holds, such as '"'"'errors.ratio over 1m > 5% for 2m'"'"' or '"'"'absent over 5m'"'"'; repeatable'
 complete -c logan -n '_shtab_logan_using watch' -l notify -x -d 'tell a command (JSON on its standard input) or a URL when an alert fires and when it ends; repeatable'
 complete -c logan -n '_shtab_logan_using watch' -l serve -x -d 'serve a live page and /metrics (default address: 127.0.0.1:8642)'

@@ -432,6 +432,7 @@ _shtab_logan_watch_options=(
   "--save[leave the summary of all that was counted in FILE, to be merged with others\; with --state, of what the final report is of]:FILE:_files"
   "--state[keep in DIR what was counted and how far, as \`logan analyze --state\` does\: begin where the last run ended, even a killed one\; the final report is of what no run has reported]:DIR:_files -/"
   "--total[with --state, the final report is of all that was ever counted]"
+  "*--olddir[a folder to which logs are rotated (olddir of logrotate), relative to theirs\; needed where files are copied there and truncated, and it is not below theirs\; repeatable]:DIR:_files -/"
   "*--alert[say so while EXPR holds, such as \'errors.ratio over 1m \> 5\% for 2m\' or \'absent over 5m\'\; repeatable]:EXPR:"
   "*--notify[tell a command (JSON on its standard input) or a URL when an alert fires and when it ends\; repeatable]:TARGET:"
   "--serve[serve a live page and \/metrics (default address\: 127.0.0.1\:8642)]:HOST:PORT:"
