@@ -59,7 +59,10 @@ PATHS: Final = (
     "- is standard input, which is also read where no path is given"
 )
 LINES_INTERVAL_S: Final = 10.0
-VIEW_INTERVAL_S: Final = 1.0
+VIEW_INTERVAL_S: Final = 0.5
+"""A line that was just written is seen within a second."""
+
+JSON_INTERVAL_S: Final = 1.0
 INTERVAL_S_MIN: Final = 0.1
 
 
@@ -86,7 +89,7 @@ def configure(parser: Parser) -> None:
         type=duration,
         default=None,
         metavar="TIME",
-        help="how often (default: 1s; without a terminal 10s, with --json 1s)",
+        help="how often (default: 0.5s; without a terminal 10s, with --json 1s)",
     )
     live.add_argument(
         "--for", dest="for_s", type=duration, default=None, metavar="TIME", help="end after TIME"
@@ -365,7 +368,8 @@ async def _show(
 
     is_json = args.output_format == "json"
     with_view = not is_json and is_terminal(sys.stdout) and args.output in (None, "-")
-    interval_s = args.interval or (VIEW_INTERVAL_S if is_json or with_view else LINES_INTERVAL_S)
+    usual_s = VIEW_INTERVAL_S if with_view else JSON_INTERVAL_S if is_json else LINES_INTERVAL_S
+    interval_s = args.interval or usual_s
     if interval_s < INTERVAL_S_MIN:
         raise UsageError(f"--interval must be {INTERVAL_S_MIN:g}s or more")
     server = server_of(args)
