@@ -139,6 +139,10 @@ bench-scheduler *args:
 bench-cluster *args: build
     "{{ python }}" -m tests.bench.cluster {{ args }}
 
+# How late `logan watch` is and what it costs, a simulated day of it included: half an hour
+bench-live *args: build
+    "{{ python }}" -m tests.bench.live {{ args }}
+
 # Criterion benches of the hot pieces
 bench-rust *args:
     cargo bench -p logan-core {{ args }}

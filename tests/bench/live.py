@@ -283,9 +283,10 @@ def _reading(port: int, count: int, over: Event) -> list[Thread]:
     """Viewers in threads that read what comes."""
 
     def read() -> None:
-        stream = events(port, "5m")
-        while not over.is_set() and stream.read1(1 << 16):
-            pass
+        with suppress(OSError, http.client.HTTPException):  # the watch has ended
+            stream = events(port, "5m")
+            while not over.is_set() and stream.read1(1 << 16):
+                pass
 
     threads = [Thread(target=read, daemon=True) for _ in range(count)]
     for each in threads:

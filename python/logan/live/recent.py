@@ -3,12 +3,14 @@
 A window of a minute shows no baseline, so findings are those of the last hour, or of a longer
 window that is looked at; of these, what touches the window. A message is new if it was first
 written in the last five minutes, and the log was counted for some time before. Both are the same
-for every viewer, whenever they came, and are looked for once in `SLOT_S`.
+for every viewer, whenever they came, and are looked for once in `SLOT_S`, or less often where the
+log is large.
 """
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -24,6 +26,10 @@ __all__ = ["NEW_S", "Recent"]
 NEW_S: Final = 300
 """What began so long ago at most is new."""
 
+LOOK_PAUSE: Final = 50
+"""Between two looks, as a multiple of what the last one took: they use a fiftieth of a core at most
+for each window that is looked at."""
+
 BEFORE_S_MIN: Final = 30
 """A message cannot be called new unless the log was counted for so long without it."""
 
@@ -38,7 +44,7 @@ class Recent:
     """What was found last, of a watch and each of its windows."""
 
     def __init__(self) -> None:
-        self._looked: dict[str, tuple[tuple[Watch, int], Row]] = {}
+        self._looked: dict[str, tuple[Watch, float, Row]] = {}
         self._undated = _Undated()
 
     def look(self, watch: Watch, window: str, now: float) -> Row:
@@ -47,12 +53,13 @@ class Recent:
         `findings` are `{"kind", "text", "is_new", "is_over"}`, those that go on first; `new` are
         messages, `{"at", "level", "count", "text"}`, the latest first.
         """
-        key = watch, int(now // SLOT_S)
         known = self._looked.get(window)
-        if known is None or known[0] != key:
+        if known is None or known[0] is not watch or now >= known[1]:
+            begun = time.thread_time()
             found = {"findings": _findings(watch, window, now), "new": self._messages(watch, now)}
-            self._looked[window] = known = key, found
-        return known[1]
+            pause_s = max(SLOT_S, LOOK_PAUSE * (time.thread_time() - begun))
+            self._looked[window] = known = watch, now + pause_s, found
+        return known[2]
 
     def _messages(self, watch: Watch, now: float) -> list[Row]:
         figures = json.loads(watch.summary(None, now).evaluate(top=1, series_points=1))

@@ -475,10 +475,11 @@ class Watch:
         sources = [source for each in specs for source in each["sources"]]
         return Spec(json.dumps({**specs[0], "sources": sources}))
 
-    def view(self, window: str, now: float) -> Report:
-        """The report of a window of `WINDOWS`, as it may be shown."""
+    def view(self, window: str, now: float, *, finds: bool = True) -> Report:
+        """The report of a window of `WINDOWS`, as it may be shown; without findings unless it
+        `finds`, which costs more than all else."""
         seconds = WINDOWS[window]
-        report = self.report(self.summary(seconds, now), final=False)
+        report = self.report(self.summary(seconds, now), final=False, finds=finds)
         return report.anonymize() if self.anonymize else report
 
     def shown(self, data: Any) -> Any:
@@ -489,8 +490,9 @@ class Watch:
 
         return masked_text(data, [*self.names, *self._paths])
 
-    def report(self, summary: Summary, *, final: bool) -> Report:
-        """A summary of these logs as a report, with what happened to them."""
+    def report(self, summary: Summary, *, final: bool, finds: bool = True) -> Report:
+        """A summary of these logs as a report, with what happened to them, and with findings if it
+        `finds`."""
         asked = self._options
         # Whole tables only where rows are chosen among all of them: once a second is often.
         whole = final or asked.sort != "requests" or bool(asked.rows)
@@ -499,7 +501,7 @@ class Watch:
         figures.setdefault("sources", [])
         if asked.by:
             figures["groups"] = groups_of(figures, asked.by)
-        findings = find(figures)
+        findings = find(figures) if finds else []
         if final:
             figures = with_additions(figures, summary, user_agents=asked.user_agents)
         figures = keep_rows(figures, top=asked.top, sort=asked.sort, named=asked.rows)

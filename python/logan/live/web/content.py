@@ -1,4 +1,4 @@
-"""What a page shows, whoever's it is: boards by window, and texts such as `/metrics`."""
+"""What a page shows, as a protocol: boards by window, and texts such as `/metrics`."""
 
 from __future__ import annotations
 
