@@ -77,6 +77,10 @@ fuzz-journal seconds="3600":
 demo log="test_vectors/logs/mixed_format.log" scenario="worker-failure": build
     "{{ python }}" -m logan simulate {{ scenario }} {{ log }}
 
+# Watch a service that breaks, in the terminal and on a page: four minutes, or until q or Ctrl-C
+demo-live *args: build
+    "{{ python }}" -m test_vectors.live_demo {{ args }}
+
 # Runs and watches with a state folder, each killed 1,000 times among rotations: no line lost or doubled
 kills *args:
     "{{ python }}" -m pytest tests/unit/state -m slow -s {{ args }}
@@ -134,6 +138,10 @@ bench-scheduler *args:
 # What distribution costs and how fast failures are made good; takes some minutes
 bench-cluster *args: build
     "{{ python }}" -m tests.bench.cluster {{ args }}
+
+# How late `logan watch` is and what it costs, a simulated day of it included: half an hour
+bench-live *args: build
+    "{{ python }}" -m tests.bench.live {{ args }}
 
 # Criterion benches of the hot pieces
 bench-rust *args:

@@ -15,6 +15,10 @@ and truncating; to a new file with another date; the first and the third with co
 that is pointed to another file."""
 
 
+OLDDIR_KINDS = ("olddir", "olddir-create", "olddir-compress", "olddir-copytruncate")
+"""Rotation into another folder, in which older archives lie already."""
+
+
 class Writer:
     """Writes lines with numbers, in pieces that need not be whole lines.
 
@@ -30,6 +34,12 @@ class Writer:
         self.lines = 0
         self.rotations = 0
         self._open: list[int] = []
+        self.archive = folder / "old" if kind in OLDDIR_KINDS else folder
+        if kind in OLDDIR_KINDS:
+            self.archive.mkdir()
+            for number in range(1, 4):
+                text = f"2024-01-23 10:15:00.123 INFO request 99999{number} {'x' * 80}\n"
+                (self.archive / f"app.log.{number}").write_text(text)
         self._target()
 
     def _target(self) -> None:
@@ -67,13 +77,14 @@ class Writer:
         if self.kind in ("dated", "link"):
             self._reopen()
             return
-        suffix = ".gz" if self.kind in ("compress", "copycompress") else ""
+        suffix = ".gz" if self.kind in ("compress", "copycompress", "olddir-compress") else ""
         for number in range(12, 0, -1):
-            old = self.folder / f"app.log.{number}{suffix}"
-            if old.exists():
-                old.rename(self.folder / f"app.log.{number + 1}{suffix}")
-        first = self.folder / "app.log.1"
-        if self.kind in ("copytruncate", "copycompress"):
+            for ending in {suffix, ""} if self.archive != self.folder else {suffix}:
+                old = self.archive / f"app.log.{number}{ending}"
+                if old.exists():
+                    old.rename(self.archive / f"app.log.{number + 1}{ending}")
+        first = self.archive / "app.log.1"
+        if self.kind in ("copytruncate", "copycompress", "olddir-copytruncate"):
             line = self._line()
             cut = self.random.randrange(len(line))
             os.write(self.fd, line[:cut])  # a line may be written on both sides
@@ -82,7 +93,7 @@ class Writer:
             os.write(self.fd, line[cut:])
         else:
             current.rename(first)
-            if self.kind == "create":
+            if self.kind in ("create", "olddir-create"):
                 current.touch()
             if self.random.random() < 0.5:
                 self.write(self.random.randrange(4))  # it was not told yet

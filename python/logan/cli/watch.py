@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from logan.cli.main import Parser
     from logan.cli.watch_remote import Told
     from logan.live.alerts import Alerts
+    from logan.live.recent import Recent
     from logan.live.watching import Watch
     from logan.options import Options
     from logan.report import Report
@@ -58,7 +59,10 @@ PATHS: Final = (
     "- is standard input, which is also read where no path is given"
 )
 LINES_INTERVAL_S: Final = 10.0
-VIEW_INTERVAL_S: Final = 1.0
+VIEW_INTERVAL_S: Final = 0.5
+"""A line that was just written is seen within a second."""
+
+JSON_INTERVAL_S: Final = 1.0
 INTERVAL_S_MIN: Final = 0.1
 
 
@@ -85,7 +89,7 @@ def configure(parser: Parser) -> None:
         type=duration,
         default=None,
         metavar="TIME",
-        help="how often (default: 1s; without a terminal 10s, with --json 1s)",
+        help="how often (default: 0.5s; without a terminal 10s, with --json 1s)",
     )
     live.add_argument(
         "--for", dest="for_s", type=duration, default=None, metavar="TIME", help="end after TIME"
@@ -114,6 +118,14 @@ def configure(parser: Parser) -> None:
         "--total",
         action="store_true",
         help="with --state, the final report is of all that was ever counted",
+    )
+    live.add_argument(
+        "--olddir",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="a folder to which logs are rotated (olddir of logrotate), relative to theirs; needed "
+        "where files are copied there and truncated, and it is not below theirs; repeatable",
     )
     live.add_argument(
         "--alert",
@@ -202,6 +214,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("watch needs a path, or a log on standard input", hint="logan watch FILE")
     if args.csv:
         raise UsageError("watch prints no CSV", hint="use --json, or analyze")
+    if args.olddir:
+        _check_olddir(args, paths, is_remote=is_remote)
     if args.total and args.state is None:
         raise UsageError("--total needs --state", hint="name the folder: --state DIR")
     if args.state is not None:
@@ -231,6 +245,29 @@ def run(args: argparse.Namespace) -> int:
         from logan.cluster.nurseries import main_error
 
         raise main_error(group) from None
+
+
+def _check_olddir(args: argparse.Namespace, paths: list[str], *, is_remote: bool) -> None:
+    from logan.sources.hosts import is_remote as is_on_host
+
+    if is_remote or any(map(is_on_host, paths)):
+        raise UsageError(
+            "--olddir is for logs of this machine",
+            hint="other hosts find folders below those of their logs by themselves",
+        )
+    if args.state is not None:
+        raise UsageError(
+            "--olddir cannot be combined with --state, which looks for rotated files in the logs' "
+            "folders and in those below them alone",
+            hint="leave --olddir out, and rotate to a folder below the log's",
+        )
+    for each in args.olddir:
+        folders = [os.path.join(os.path.dirname(path), each) for path in paths]
+        if not any(map(os.path.isdir, folders)):
+            raise UsageError(
+                f"--olddir {each}: there is no such folder",
+                hint="a relative one is looked for in the folder of each log",
+            )
 
 
 def _check_state(args: argparse.Namespace, paths: list[str]) -> None:
@@ -291,6 +328,7 @@ async def _main(
         now=now,
         anonymize=args.anonymize,
         state=folder,
+        folders=args.olddir,
     )
     try:
         await _show(args, watch, alerts)
@@ -325,15 +363,18 @@ async def _show(
 
     from logan.cli.signals import Signals
     from logan.cli.terminal import is_terminal, say
+    from logan.live.recent import Recent
     from logan.live.runner import Limits, Runner
 
     is_json = args.output_format == "json"
     with_view = not is_json and is_terminal(sys.stdout) and args.output in (None, "-")
-    interval_s = args.interval or (VIEW_INTERVAL_S if is_json or with_view else LINES_INTERVAL_S)
+    usual_s = VIEW_INTERVAL_S if with_view else JSON_INTERVAL_S if is_json else LINES_INTERVAL_S
+    interval_s = args.interval or usual_s
     if interval_s < INTERVAL_S_MIN:
         raise UsageError(f"--interval must be {INTERVAL_S_MIN:g}s or more")
     server = server_of(args)
     screen: Any = None
+    recent = Recent()
     if with_view:
         from logan.cli.watch_view import Screen
 
@@ -343,7 +384,7 @@ async def _show(
         if screen is not None:
             await screen.refresh()
         elif args.output in (None, "-"):
-            await trio.to_thread.run_sync(_print_line, watch, alerts, args)
+            await trio.to_thread.run_sync(_print_line, watch, alerts, recent, args)
 
     say_now = screen.say if screen is not None else say
     if told is not None:
@@ -387,7 +428,7 @@ def server_of(args: argparse.Namespace) -> Any:
     )
 
 
-def _print_line(watch: Watch, alerts: Alerts, args: argparse.Namespace) -> None:
+def _print_line(watch: Watch, alerts: Alerts, recent: Recent, args: argparse.Namespace) -> None:
     """What a pipe or a file gets at every interval: JSON, or a line of text."""
     from logan.cli.terminal import write_stdout
     from logan.live.lines import line_of
@@ -397,7 +438,9 @@ def _print_line(watch: Watch, alerts: Alerts, args: argparse.Namespace) -> None:
     if args.output_format == "json":
         write_stdout(_json_line(report, watch, alerts, args.window, now), encoding="utf-8")
     else:
-        write_stdout(line_of(report, args.window, now, watch.behind(), alerts) + "\n")
+        findings = recent.look(watch, args.window, now)["findings"]
+        line = line_of(report, args.window, now, watch.behind(), alerts, findings)
+        write_stdout(line + "\n")
 
 
 def _json_line(report: Report, watch: Watch, alerts: Alerts, window: str, now: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any, Final
 
 from logan.report import units
@@ -15,6 +16,7 @@ __all__ = ["KEYS", "SECTIONS", "Board", "drawn"]
 
 SECTIONS: Final = ("overview", "routes", "messages", "events")
 TONES: Final = {"good": "bold green", "bad": "bold red", "warning": "bold yellow", "neutral": ""}
+LEVELS: Final = {"WARN": "yellow"}
 KEYS: Final = "w window  p pause  s sort  / filter  tab section  q quit"
 
 Board = dict[str, Any]
@@ -34,7 +36,8 @@ def drawn(
     from rich.console import Group
     from rich.text import Text
 
-    lines: list[Text] = [_heading(data, state), Text(data["verdict"], TONES[data["tone"]])]
+    lines: list[Text] = [_heading(data, state), *_verdict(data, width, 2 if height >= 20 else 1)]
+    lines += _findings(data, 2 if height < 30 else 5, section == "events")
     lines += _facts(data, width)
     lines += _hosts(data, max(2, height // 4))
     left = height - len(lines) - 1
@@ -42,12 +45,16 @@ def drawn(
         charts = 4 if height >= 30 else 2
         lines += _timeline(data, width, charts)
         left = height - len(lines) - 1
-        events = min(len(data["events"]), 3 if height < 30 else 8) + 1
-        messages = min(len(data["new"] or data["messages"]), 3 if height < 30 else 8) + 1
-        lines += _routes(data, width, max(2, left - events - messages), sort)
-        left = height - len(lines) - 1
-        lines += _messages(data, max(0, left - events))
-        lines += _events(data, height - len(lines) - 1)
+        most = 3 if height < 30 else 8
+        wanted = [
+            (min(4, 2 + len(data["routes"])), 2 + len(data["routes"])),
+            (2, 1 + min(len(data["new"] or data["messages"]), most)),
+            (2, 1 + min(len(data["events"]), most)),
+        ]
+        routes, messages, events = _shares(left, wanted)
+        lines += _routes(data, width, routes, sort)
+        lines += _messages(data, messages)
+        lines += _events(data, events)
     elif section == "routes":
         lines += _routes(data, width, left, sort)
     elif section == "messages":
@@ -61,6 +68,21 @@ def drawn(
         line.no_wrap, line.overflow = True, "ellipsis"
         line.truncate(width, overflow="ellipsis")
     return Group(*lines)
+
+
+def _shares(left: int, wanted: list[tuple[int, int]]) -> list[int]:
+    """How many lines each part gets of those that are left: the fewest that say something, in
+    order, then more, in order. What wants less than its fewest gets none."""
+    found = [0] * len(wanted)
+    for index, (least, most) in enumerate(wanted):
+        if most >= least and left >= least:
+            found[index] = least
+            left -= least
+    for index, (_, most) in enumerate(wanted):
+        more = min(left, most - found[index]) if found[index] else 0
+        found[index] += more
+        left -= more
+    return found
 
 
 def _heading(data: Board, state: str) -> Text:
@@ -80,6 +102,14 @@ def _heading(data: Board, state: str) -> Text:
     if data["out_of_order"]:
         line.append(f"  {units.count(data['out_of_order'])} out of order", "dim")
     return line
+
+
+def _verdict(data: Board, width: int, height: int) -> list[Text]:
+    """The sentence, on as many lines as there may be."""
+    from rich.text import Text
+
+    found = textwrap.wrap(data["verdict"], width, max_lines=height, placeholder=" …")
+    return [Text(each, TONES[data["tone"]]) for each in found]
 
 
 def _facts(data: Board, width: int) -> list[Text]:
@@ -116,6 +146,24 @@ def _hosts(data: Board, height: int) -> list[Text]:
         lines.append(line)
     if len(hosts) > height:
         lines.append(Text(f"{len(hosts) - height:,} more hosts", "dim"))
+    return lines
+
+
+def _findings(data: Board, height: int, all_of_them: bool) -> list[Text]:
+    """What stands out, besides what the verdict says already."""
+    from rich.text import Text
+
+    lines = []
+    rows = [
+        each
+        for each in data["findings"]
+        if each["text"] != data["verdict"] and each["kind"] != "message_new"  # listed below
+    ]
+    for each in rows if all_of_them else rows[:height]:
+        line = Text("over  " if each["is_over"] else "new   " if each["is_new"] else "still ")
+        line.stylize("dim" if each["is_over"] else "bold yellow")
+        line.append(each["text"], "not dim not bold")
+        lines.append(line)
     return lines
 
 
@@ -177,11 +225,12 @@ def _messages(data: Board, height: int, *, all_of_them: bool = False) -> list[Te
     lines: list[Text] = []
     new = data["new"]
     if new:
-        lines.append(Text("New messages", "bold"))
+        lines.append(Text("New messages of the last 5 minutes", "bold"))
         shown = height - 1 if not all_of_them else min(len(new), height // 2)
         for each in new[:shown]:
             line = Text(f"{each['at']}  ", "dim")
-            line.append(f"{each['level']:<5} ", "red not dim")
+            line.append(f"{each['level']:<5} ", f"{LEVELS.get(each['level'], 'red')} not dim")
+            line.append(f"{each['count']:>6} × ", "not dim")
             line.append(each["text"], "not dim")
             lines.append(line)
     left = height - len(lines)
@@ -189,7 +238,7 @@ def _messages(data: Board, height: int, *, all_of_them: bool = False) -> list[Te
         lines.append(Text("Messages", "bold"))
         for each in data["messages"][: left - 1]:
             line = Text(f"{units.count(each['count']):>8}  ")
-            line.append(f"{each['level']:<5} ", "red")
+            line.append(f"{each['level']:<5} ", LEVELS.get(each["level"], "red"))
             line.append(each["text"])
             lines.append(line)
     return lines

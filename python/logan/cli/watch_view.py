@@ -20,7 +20,8 @@ from logan.cli.watch_drawing import KEYS, SECTIONS, Board, drawn
 from logan.errors import LoganError
 from logan.live import clock
 from logan.live.alerts import Alerts
-from logan.live.board import SORTS, NewMessages, board
+from logan.live.board import SORTS, board
+from logan.live.recent import Recent
 from logan.live.watching import Watch
 from logan.live.windows import WINDOWS
 from logan.report.units import visible
@@ -45,7 +46,7 @@ class Screen:
         self._args = args
         self._filtered: Watch | None = None
         self._where = ""
-        self._new = NewMessages()
+        self._recent = Recent()
         self.window: str = args.window
         self.sort = "trouble"
         self.section = "overview"
@@ -113,7 +114,7 @@ class Screen:
             watch = self._filtered
             while watch.step(now):
                 pass
-        return board(watch, self._alerts, self._new, window=self.window, now=now, sort=self.sort)
+        return board(watch, self._alerts, self._recent, window=self.window, now=now, sort=self.sort)
 
     def _drawn(self, width: int, height: int) -> RenderableType:
         assert self._board is not None
@@ -207,7 +208,7 @@ class Screen:
         if self._filtered is not None:
             self._filtered.close()
             self._filtered = None
-        self._where, self._new = "", NewMessages()
+        self._where, self._recent = "", Recent()
         if not text:
             return
         if self._watch.hosts:

@@ -6,17 +6,18 @@ text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from logan.live.alerts import Alerts
 from logan.live.lines import observed_rate, verdict
+from logan.live.recent import Recent
 from logan.live.watching import Watch
 from logan.report import units
 from logan.report.units import time_of, visible
 
-__all__ = ["SORTS", "NewMessages", "board"]
+__all__ = ["SORTS", "board"]
 
 Row = Mapping[str, Any]
 
@@ -32,50 +33,24 @@ SORTS: Final[Mapping[str, Callable[[Row], Any]]] = {
 }
 """Orders of the routes: by errors and then by all their time, by number, by p95."""
 
-NEW_SHOWN_MAX: Final = 50
 _OF_THE_WATCH: Final = ("verdict", "logs", "alerts", "events")
 """Texts that are not from the report: names of files, conditions."""
-
-
-class NewMessages:
-    """Templates of messages that were not there when the watch began, as they appear."""
-
-    def __init__(self) -> None:
-        self._seen: set[str] | None = None
-        self.found: list[dict[str, Any]] = []
-
-    def look(self, rows: Sequence[Row], now: float) -> None:
-        """Look at the messages of a window."""
-        first = self._seen is None
-        seen = self._seen if self._seen is not None else set()
-        for row in rows:
-            template = str(row["template"])
-            if template in seen:
-                continue
-            seen.add(template)
-            if not first:
-                self.found.append(
-                    {"at": _clock(now), "level": row["level"], "text": visible(template)}
-                )
-        self._seen = seen
-        del self.found[:-NEW_SHOWN_MAX]
 
 
 def board(
     watch: Watch,
     alerts: Alerts,
-    new: NewMessages,
+    recent: Recent,
     *,
     window: str,
     now: float,
     sort: str = "trouble",
 ) -> dict[str, Any]:
     """Everything that a view shows of a window."""
-    report = watch.view(window, now).to_dict()
+    report = watch.view(window, now, finds=False).to_dict()
     messages = report["messages"]["top"]
-    if messages or report["lines"]["parsed"]:
-        new.look(messages, now)
-    tone, text = verdict(report, alerts)
+    found = recent.look(watch, window, now)
+    tone, text = verdict(report, alerts, found["findings"])
     times, lines = report["response_time_ms"], report["lines"]
     requests = report["total_requests"]
     is_web = requests * 20 >= lines["parsed"] and requests > 0
@@ -119,7 +94,8 @@ def board(
             }
             for row in messages
         ],
-        "new": list(reversed(new.found)),
+        "findings": found["findings"],
+        "new": found["new"],
         "alerts": [{"text": visible(each.text), "state": each.state} for each in alerts.alerts],
         "events": _events(watch, alerts),
         "last_record": report["time"]["last"],

@@ -1,13 +1,17 @@
 """The log's own metrics for Prometheus: all that was counted since the watch began.
 
 Counters never fall. Routes are labeled first come, first served, up to a bound; the others are
-`other`, so that a log with a million paths is no burden to the collector.
+`other`, so that a log with a million paths is no burden to the collector: at most
+`ROUTES_MAX + 1` routes with a histogram of 14 series each. Names and units follow the conventions
+of Prometheus: base units (seconds, bytes), `_total` for counters, one meaning a name.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
 from threading import Lock
 from typing import Any, Final
 
@@ -15,10 +19,43 @@ from logan.live.watching import Watch
 from logan.report.schema import errors_measured
 from logan.report.units import visible
 
-__all__ = ["ROUTES_MAX", "Exposition"]
+__all__ = ["BOUNDS_S", "ROUTES_MAX", "Exposition", "by_bound"]
 
 ROUTES_MAX: Final = 100
+ROWS_MAX: Final = 1_000
 OTHER: Final = "other"
+
+BOUNDS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Upper bounds of the histograms' buckets: those that Prometheus' client libraries have."""
+
+
+@dataclass(slots=True)
+class _Counts:
+    """What is exposed of a route: none of it falls, as counters must not.
+
+    Attributes:
+        seconds: the sum of its response times.
+        times: how many of these each bucket has, those below it not included.
+    """
+
+    requests: int = 0
+    errors: int = 0
+    seconds: float = 0.0
+    times: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS_S) + 1))
+
+    def add(self, other: _Counts) -> None:
+        """Count another route's as well."""
+        self.requests += other.requests
+        self.errors += other.errors
+        self.seconds += other.seconds
+        self.times = [a + b for a, b in zip(self.times, other.times, strict=True)]
+
+    def raise_to(self, now: _Counts) -> None:
+        """Let nothing fall that was exposed before."""
+        self.requests = max(self.requests, now.requests)
+        self.errors = max(self.errors, now.errors)
+        self.seconds = max(self.seconds, now.seconds)
+        self.times = [max(a, b) for a, b in zip(self.times, now.times, strict=True)]
 
 
 class Exposition:
@@ -27,8 +64,9 @@ class Exposition:
     def __init__(self, watch: Watch) -> None:
         self._watch = watch
         self._lock = Lock()
-        self._routes: dict[str, tuple[int, int, float]] = {}
-        self._other = (0, 0, 0.0)
+        self._routes: dict[str, _Counts] = {}
+        self._other = _Counts()
+        self._all = _Counts()
 
     def text(self, now: float) -> bytes:
         """The exposition in Prometheus' text format."""
@@ -36,22 +74,15 @@ class Exposition:
 
         with self._lock:
             summary = self._watch.summary(None, now)
-            figures = json.loads(summary.evaluate(top=1_000, series_points=1))
-            if self._watch.anonymize:
-                from logan.report.anonymize import anonymized
-
-                figures["routes"] = anonymized({"routes": figures["routes"]})["routes"]
+            figures = json.loads(summary.evaluate(top=ROWS_MAX, series_points=1))
+            times = json.loads(summary.distributions(ROWS_MAX))
             registry = CollectorRegistry(auto_describe=False)
-            registry.register(_Collected(list(self._families(figures))))
+            registry.register(_Collected(list(self._families(figures, times))))
             text: bytes = generate_latest(registry)
             return text
 
-    def _families(self, figures: dict[str, Any]) -> Iterator[Any]:
-        from prometheus_client.core import (
-            CounterMetricFamily,
-            GaugeMetricFamily,
-            SummaryMetricFamily,
-        )
+    def _families(self, figures: dict[str, Any], times: dict[str, Any]) -> Iterator[Any]:
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
         lines = CounterMetricFamily("logan_lines", "Lines read, by class.", labels=["class"])
         for name in ("parsed", "malformed", "blank", "continuation", "header", "filtered"):
@@ -72,17 +103,20 @@ class Exposition:
         errors = CounterMetricFamily(
             "logan_request_errors", "Requests that are errors, by route.", labels=["route"]
         )
-        for route, (number, failed, _) in self._by_route(figures):
-            requests.add_metric([route], number)
-            errors.add_metric([route], failed)
+        overall = _measured(figures["response_time_ms"], times["response_time"])
+        self._all.raise_to(overall)
+        by_route = list(self._by_route(figures, times))
+        for route, counts in by_route:
+            requests.add_metric([route], counts.requests)
+            errors.add_metric([route], counts.errors)
         yield requests
         yield errors
-        times = figures["response_time_ms"]
-        yield SummaryMetricFamily(
-            "logan_response_time_seconds",
-            "Response times.",
-            count_value=times["count"],
-            sum_value=times["count"] * (times["mean"] or 0.0) / 1e3,
+        yield _histogram("logan_response_time_seconds", "Response times.", [((), self._all)])
+        yield _histogram(
+            "logan_request_response_time_seconds",
+            "Response times of requests, by route.",
+            [((route,), counts) for route, counts in by_route if any(counts.times)],
+            labels=["route"],
         )
         quantiles = GaugeMetricFamily(
             "logan_response_time_quantile_seconds",
@@ -90,34 +124,116 @@ class Exposition:
             labels=["quantile"],
         )
         for name, quantile in (("p50", "0.5"), ("p95", "0.95"), ("p99", "0.99")):
-            if times[name] is not None:
-                quantiles.add_metric([quantile], times[name] / 1e3)
+            if figures["response_time_ms"][name] is not None:
+                quantiles.add_metric([quantile], figures["response_time_ms"][name] / 1e3)
         yield quantiles
         yield GaugeMetricFamily(
             "logan_watch_behind_bytes", "Bytes not read yet.", value=self._watch.behind()
         )
 
-    def _by_route(self, figures: dict[str, Any]) -> Iterator[tuple[str, tuple[int, int, float]]]:
-        """Requests, errors and seconds by route, and of all others together."""
-        # Names that look the same are one label: twice the same would make the whole text invalid.
-        rows: dict[str, tuple[int, int]] = {}
-        for row in figures["routes"]["top"]:
-            name = visible(row["route"])
-            requests, failed = rows.get(name, (0, 0))
-            rows[name] = requests + row["requests"], failed + (row["errors"] or 0)
+    def _by_route(
+        self, figures: dict[str, Any], times: dict[str, Any]
+    ) -> Iterator[tuple[str, _Counts]]:
+        """The counts of each route that has a label, and of all others together."""
+        rows = self._rows(figures, times)
         rows.pop(OTHER, None)  # is counted among the others
         for name, now in rows.items():
             if name in self._routes or len(self._routes) < ROUTES_MAX:
-                before = self._routes.get(name, (0, 0, 0.0))
-                self._routes[name] = (max(before[0], now[0]), max(before[1], now[1]), 0.0)
+                self._routes.setdefault(name, _Counts()).raise_to(now)
         yield from sorted(self._routes.items())
-        named = sum(each[0] for each in self._routes.values())
-        rest = max(self._other[0], figures["total_requests"] - named)
+        named = _Counts()
+        for each in self._routes.values():
+            named.add(each)
         of_all = sum(row["errors"] or 0 for row in figures["routes"]["top"])
-        failed = of_all - sum(now[1] for name, now in rows.items() if name in self._routes)
-        self._other = (rest, max(self._other[1], failed), 0.0)
-        if rest:
+        failed = of_all - sum(now.errors for name, now in rows.items() if name in self._routes)
+        rest = _Counts(
+            figures["total_requests"] - named.requests,
+            failed,
+            self._all.seconds - named.seconds,
+            _rest(self._all.times, named.times),
+        )
+        self._other.raise_to(rest)
+        if self._other.requests:
             yield OTHER, self._other
+
+    def _rows(self, figures: dict[str, Any], times: dict[str, Any]) -> dict[str, _Counts]:
+        """Routes by the names that are exposed: those that look the same are one label, as twice
+        the same would make the whole text invalid."""
+        measured = {each["route"]: each["times"] for each in times["routes"]}
+        rows: dict[str, _Counts] = {}
+        for row in figures["routes"]["top"]:
+            now = _measured({"mean": row["mean_ms"]}, measured.get(row["route"]))
+            now.requests, now.errors = row["requests"], row["errors"] or 0
+            rows.setdefault(visible(self._masked(row["route"])), _Counts()).add(now)
+        return rows
+
+    def _masked(self, route: str) -> str:
+        if not self._watch.anonymize:
+            return route
+        from logan.report.anonymize import scrubbed
+
+        return scrubbed(route)
+
+
+def by_bound(times: Mapping[str, Any]) -> list[int]:
+    """How many response times of a distribution of `Summary.distributions` each bucket of
+    `BOUNDS_S` has, the last one those above all bounds. Those that the engine's own bucket cannot
+    tell from a bound count as below it if most of that bucket is; it is at most 6.3 % wide."""
+    bounds = [round(each * 1e9) for each in BOUNDS_S]
+    found = [0] * (len(bounds) + 1)
+    bits, place = times["bits"], 0
+    for index, count in enumerate(times["counts"]):
+        if not count:
+            continue
+        middle = _middle_ns(times["first"] + index, bits)
+        while place < len(bounds) and middle > bounds[place]:
+            place += 1
+        found[place] += count
+    return found
+
+
+def _rest(total: Sequence[int], part: Sequence[int]) -> list[int]:
+    """By bucket what is not in `part`. Its values may be counted one bucket off those of `total`,
+    as the engine's own buckets are coarser for routes: what one bucket lacks its neighbor has."""
+    rest = [a - b for a, b in zip(total, part, strict=True)]
+    for order in (range(len(rest)), range(len(rest) - 1, -1, -1)):
+        for at, after in pairwise(order):
+            if rest[at] < 0:
+                rest[at], rest[after] = 0, rest[after] + rest[at]
+    return rest
+
+
+def _middle_ns(bucket: int, bits: int) -> int:
+    """The middle of a bucket of the engine, which cuts powers of two in `1 << bits` parts."""
+    if bucket < 2 << bits:
+        return bucket
+    shift = (bucket >> bits) - 1
+    return ((bucket - (shift << bits)) << shift) + ((1 << shift) - 1) // 2
+
+
+def _measured(row: Mapping[str, Any], times: Mapping[str, Any] | None) -> _Counts:
+    """Response times as they are exposed; `row` has their mean in milliseconds."""
+    if times is None:
+        return _Counts()
+    found = by_bound(times)
+    return _Counts(seconds=sum(found) * (row["mean"] or 0.0) / 1e3, times=found)
+
+
+def _histogram(
+    name: str,
+    text: str,
+    rows: Sequence[tuple[Sequence[str], _Counts]],
+    labels: Sequence[str] | None = None,
+) -> Any:
+    from prometheus_client.core import HistogramMetricFamily
+    from prometheus_client.utils import floatToGoString
+
+    family = HistogramMetricFamily(name, text, labels=labels)
+    bounds = [*map(floatToGoString, BOUNDS_S), "+Inf"]
+    for values, counts in rows:
+        buckets = list(zip(bounds, accumulate(counts.times), strict=True))
+        family.add_metric(list(values), buckets, counts.seconds)
+    return family
 
 
 class _Collected:

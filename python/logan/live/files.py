@@ -13,7 +13,7 @@ import lzma
 import os
 import stat
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any, Final, Protocol
 
@@ -108,7 +108,8 @@ class Readable(Protocol):
 @dataclass(slots=True)
 class OpenFile:
     """A plain file, read from `position` on; `real` is its path without links. If it is `allowed`
-    that decides by its path without links which files of its set may be opened, too."""
+    that decides by its path without links which files of its set may be opened, too. `folders` are
+    those that its set is rotated to, besides its own."""
 
     name: str
     fd: int
@@ -119,6 +120,7 @@ class OpenFile:
     tail: bytes = b""
     was_cut: bool = False
     allowed: Allowed | None = None
+    folders: Sequence[str] = ()
     content: object = field(default_factory=object)
 
     @classmethod
@@ -143,6 +145,13 @@ class OpenFile:
         """At most so many bytes that end at `position`, wherever it is read now."""
         size = min(most, position)
         return self._pread(size, position - size)
+
+    def where(self) -> str:
+        """The path that it has now, or had before it was deleted, as far as the system tells."""
+        try:
+            return os.readlink(f"/proc/self/fd/{self.fd}").removesuffix(" (deleted)")
+        except OSError:
+            return self.real
 
     def seek(self, position: int) -> None:
         """Go on at `position`, as if what comes before had been read."""

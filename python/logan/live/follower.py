@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,11 +33,13 @@ from logan.live.places import FilePlace, Place, Role, file_place, found
 from logan.live.rotated import (
     GENERATIONS_MAX,
     copy_of,
+    folders_of,
     identity_of,
     members,
     modified,
     siblings,
     status_of,
+    went_to,
 )
 
 __all__ = ["Follower"]
@@ -57,6 +59,9 @@ KNOWN_MAX: Final = 2 * GENERATIONS_MAX
 
 VANISHED_S: Final = 2.0
 """A path that is away for less is being rotated."""
+
+
+_OLDDIR_HINT: Final = "; if it was copied to another folder, name that: --olddir DIR"
 
 
 @dataclass(slots=True)
@@ -83,6 +88,8 @@ class Follower:
             one each time (names with dates).
         notices: where events go.
         allowed: decides, by their paths without links, which files may be read; None for all.
+        folders: to which its files are rotated, besides its own; relative ones are in that. Those
+            that files are moved to are found out.
 
     Attributes:
         offset: of the byte that `read` gives next.
@@ -98,8 +105,10 @@ class Follower:
         *,
         now: float,
         allowed: Allowed | None = None,
+        folders: Sequence[str] = (),
     ) -> None:
         self.name = name
+        self._folders = list(folders)
         self.offset = 0
         self.given: Given | None = None
         self._current = current
@@ -335,6 +344,7 @@ class Follower:
     def _replaced(self, file: OpenFile, now: float) -> bool:
         """Go on with what was not read of it, then from its beginning; whether a copy has it."""
         old = file.generation
+        self._look_below(file)
         found = copy_of(old, file)
         self._know(old)
         copy = None
@@ -347,7 +357,7 @@ class Follower:
             self._tell("truncated", f"{file.name} was copied to {copy.name} and truncated", now)
         else:
             between = f"{clock_text(self._last_read)} and {clock_text(now)}"
-            text = f"{file.name} was truncated: {self._perhaps_lost(between)}"
+            text = f"{file.name} was truncated: {self._perhaps_lost(between)}{_OLDDIR_HINT}"
             self._tell("lost", text, now, lost=True)
         self._queue_missed(file, now)
         file.restart()
@@ -373,7 +383,9 @@ class Follower:
 
     def _open(self, path: str, now: float) -> OpenFile | None:
         try:
-            return OpenFile.open(path, self._allowed)
+            file = OpenFile.open(path, self._allowed)
+            file.folders = self._folders
+            return file
         except FileNotFoundError:
             if self._file is None:
                 self._tell("waiting", f"{path} does not exist; waiting for it", now)
@@ -434,6 +446,10 @@ class Follower:
     def _switch(self, old: OpenFile, fresh: OpenFile, now: float) -> None:
         self._know(old.generation)
         self._finished = file_place(old, "read")
+        if (moved := went_to(old)) is not None:
+            folder, older = moved
+            self._folders.append(folder)
+            self._know_files(older)
         self._queue_missed(fresh, now)
         self._retire(old, now)
         self._file, self._left_at = fresh, None
@@ -443,6 +459,7 @@ class Follower:
     def _queue_missed(self, current: OpenFile, now: float) -> bool:
         """Read what came and went since the last look: members of the set that were never seen,
         up to the current file. Whether there are any."""
+        self._look_below(current)
         files = [current, *(each.file for each in self._retired)]
         files += [each for each in self._before if isinstance(each, OpenFile)]
         files += [] if self._file is None else [self._file]
@@ -480,9 +497,17 @@ class Follower:
 
     def _know_siblings(self, file: OpenFile) -> None:
         """Files of the set that were there before are no part of what is followed."""
-        for path in siblings(file):
+        self._look_below(file)
+        self._know_files(siblings(file), but=file.identity)
+
+    def _look_below(self, file: OpenFile) -> None:
+        """Folders below that hold files of the set by now are looked at from now on."""
+        self._folders += [each for each in folders_of(file) if each not in self._folders]
+
+    def _know_files(self, paths: Sequence[str], but: tuple[int, int] | None = None) -> None:
+        for path in paths[-GENERATIONS_MAX:]:
             try:
-                if identity_of(path) != file.identity:
+                if identity_of(path) != but:
                     head, size, _ = head_of(path)
                     self._know(Generation(head, b"", size or 0))
             except OSError:

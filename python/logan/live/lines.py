@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from logan.report import units
 from logan.report.units import visible
@@ -17,13 +17,33 @@ if TYPE_CHECKING:
 __all__ = ["line_of", "live_section", "observed_rate", "verdict"]
 
 
-def verdict(report: Mapping[str, Any], alerts: Alerts | None = None) -> tuple[str, str]:
-    """Tone ("good", "warning", "bad", "neutral") and a sentence: is something wrong?"""
+ERRORS_BAD_MIN: Final = 0.01
+"""A smaller share of errors is what most services have on a good day."""
+
+_MILD: Final = ("traffic_surge", "message_new", "message_gone", "clock", "malformed")
+"""Findings that need not be trouble."""
+
+
+def verdict(
+    report: Mapping[str, Any],
+    alerts: Alerts | None = None,
+    findings: Sequence[Mapping[str, Any]] = (),
+) -> tuple[str, str]:
+    """Tone ("good", "warning", "bad", "neutral") and a sentence: is something wrong?
+
+    Alerts come first, then `findings` of `recent` that go on, then the share of errors.
+    """
     firing = alerts.firing if alerts is not None else []
     if firing:
         more = f" and {len(firing) - 1} more" if len(firing) > 1 else ""
         return "bad", f"ALERT {visible(firing[0].text)}{more}"
     tone, text = _verdict_of_records(report)
+    lasting = [each for each in findings if not each["is_over"]]
+    serious = [each for each in lasting if each["kind"] not in _MILD]
+    if serious:
+        tone, text = "bad", serious[0]["text"]
+    elif lasting and tone != "bad":
+        tone, text = "warning", lasting[0]["text"]
     inputs = report.get("inputs") or ()
     failed = sum(each["error"] is not None for each in inputs)
     if not failed:
@@ -44,7 +64,8 @@ def _verdict_of_records(report: Mapping[str, Any]) -> tuple[str, str]:
     if errors["total"] is None:
         return "neutral", "no levels, no statuses: errors unknown"
     if errors["total"]:
-        return "bad", f"{units.percent(errors['ratio'])} errors ({units.count(errors['total'])})"
+        tone = "bad" if errors["ratio"] >= ERRORS_BAD_MIN else "warning"
+        return tone, f"{units.percent(errors['ratio'])} errors ({units.count(errors['total'])})"
     return "good", "no errors"
 
 
@@ -60,8 +81,10 @@ def line_of(
     now: float,
     behind: int = 0,
     alerts: Alerts | None = None,
+    findings: Sequence[Mapping[str, Any]] = (),
 ) -> str:
-    """One line for a pipe or a log: the time (UTC), the window, and what it holds."""
+    """One line for a pipe or a log: the time (UTC), the window, what it holds, and what stands out
+    in it and goes on."""
     times, lines = report["response_time_ms"], report["lines"]
     parts = [f"{datetime.fromtimestamp(now, UTC):%H:%M:%S}Z", f"[{window}]"]
     parts.append(f"{units.count(lines['parsed'])} records")
@@ -75,6 +98,7 @@ def line_of(
         parts.append(f"{units.count(lines['malformed'])} malformed")
     if behind > 1 << 20:
         parts.append(f"{units.short(behind, 8)} bytes behind")
+    parts += [each["text"] for each in findings if not each["is_over"]]
     if alerts is not None and alerts.firing:
         parts.append(verdict(report, alerts)[1])
     return "  ".join(parts)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from logan.errors import InputError, UsageError
 from logan.sources.compression import settled
 from logan.sources.discovery import is_url
 from logan.sources.hosts import is_remote, parse
+from logan.sources.olddir import folders_below
 from logan.sources.rotation import in_time_order, set_of
 
-__all__ = ["LOGS_MAX", "PACKED", "check", "logs_of", "newest"]
+__all__ = ["LOGS_MAX", "PACKED", "RotatedSets", "check", "logs_of", "newest"]
 
 LOGS_MAX = 1_000
 """Each has an open file and a scanner."""
@@ -66,12 +67,50 @@ def _check_content(path: str) -> None:
         )
 
 
-def logs_of(paths: Sequence[str]) -> dict[str, Current]:
+class RotatedSets:
+    """Rotated files that a pattern finds in another folder than that of their log: they are part
+    of that log, and no log of their own.
+
+    Args:
+        folders: to which logs are rotated, besides folders below theirs; relative ones are in that.
+
+    Attributes:
+        logs: by the name of each set that was met, the log that it belongs to.
+    """
+
+    def __init__(self, folders: Sequence[str] = ()) -> None:
+        self.folders = folders
+        self.logs: dict[str, str] = {}
+
+    def has(self, name: str, logs: Iterable[str]) -> bool:
+        """Whether a set without a file of its own name is of one of these logs. What it was once
+        it is for good: its log may be away while it is rotated."""
+        if name not in self.logs and (log := self._log_of(name, logs)) is not None:
+            self.logs[name] = log
+        return name in self.logs
+
+    def _log_of(self, name: str, logs: Iterable[str]) -> str | None:
+        folder, base = os.path.split(os.path.abspath(name))
+        for log in logs:
+            own, last = os.path.split(os.path.abspath(log))
+            if last != base or own == folder:
+                continue
+            named = [os.path.realpath(os.path.join(own, each)) for each in self.folders]
+            if folder in folders_below(own, base) or os.path.realpath(folder) in named:
+                return log
+        return None
+
+
+def logs_of(
+    paths: Sequence[str], rotated: RotatedSets | None = None, followed: Iterable[str] = ()
+) -> dict[str, Current]:
     """The logs of these paths as of now, by name; call it again for those that joined.
 
-    A folder means the logs in it, without folders below.
+    A folder means the logs in it, without folders below. Sets of `rotated` are left out; their
+    logs are among those found, or `followed`.
     """
     found: dict[str, Current] = {}
+    alone: set[str] = set()
     for path in paths:
         if path == "-":
             continue
@@ -81,21 +120,29 @@ def logs_of(paths: Sequence[str]) -> dict[str, Current]:
         if not glob.has_magic(pattern):
             found.setdefault(path, _always(path))
             continue
-        sets: dict[tuple[str, str], list[str]] = {}
-        for name in sorted(glob.glob(pattern, recursive=True)):
-            if os.path.isfile(name):
-                folder, last = os.path.split(name)
-                sets.setdefault((folder, set_of(last)), []).append(name)
-        for (folder, base), members in sets.items():
-            plain = [each for each in members if not each.lower().endswith(PACKED)]
-            if not plain:
-                continue
-            stands_for_set = os.path.join(folder, base)
-            if stands_for_set in plain:
-                found.setdefault(stands_for_set, _always(stands_for_set))
-            else:
-                found.setdefault(stands_for_set, _newest_of(pattern, folder, base))
+        for name, is_there in _sets_of(pattern).items():
+            if is_there:
+                found.setdefault(name, _always(name))
+            elif name not in found:
+                found[name] = _newest_of(pattern, *os.path.split(name))
+                alone.add(name)
+    if rotated is not None:
+        logs = [*(each for each in found if each not in alone), *followed]
+        for name in alone:
+            if rotated.has(name, logs):
+                del found[name]
     return found
+
+
+def _sets_of(pattern: str) -> dict[str, bool]:
+    """The rotated sets that a pattern finds, by the name that stands for each, and whether there
+    is a file of that name. Sets of compressed files alone are left out."""
+    sets: dict[str, list[str]] = {}
+    for name in sorted(glob.glob(pattern, recursive=True)):
+        if os.path.isfile(name) and not name.lower().endswith(PACKED):
+            folder, last = os.path.split(name)
+            sets.setdefault(os.path.join(folder, set_of(last)), []).append(name)
+    return {name: name in members for name, members in sets.items()}
 
 
 def newest(pattern: str) -> str | None:

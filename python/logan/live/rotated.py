@@ -6,23 +6,27 @@ afterwards. What a file is, its first bytes tell: they survive renaming, copying
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from dataclasses import dataclass
 from typing import Final
 
 from logan.live.files import CompressedFile, Generation, OpenFile, Readable, Replaced, head_of
+from logan.sources.olddir import folders_below
 from logan.sources.rotation import in_time_order, set_of
 
 __all__ = [
     "GENERATIONS_MAX",
     "Member",
     "copy_of",
+    "folders_of",
     "identity_of",
     "members",
     "modified",
     "siblings",
     "status_of",
+    "went_to",
 ]
 
 GENERATIONS_MAX: Final = 64
@@ -56,17 +60,57 @@ def identity_of(path: str) -> tuple[int, int]:
 
 
 def siblings(file: OpenFile) -> list[str]:
-    """The files of its rotated set, itself included, oldest first."""
-    folder, name = os.path.split(file.real)
+    """The files of its rotated set, itself included, oldest first, in all of its folders."""
+    paths = [each for folder in _folders(file) for each in _of_set(file, folder)]
+    return _ordered(paths)[-GENERATIONS_MAX:]
+
+
+def _folders(file: OpenFile) -> list[str]:
+    own = os.path.dirname(file.real)
+    return list(dict.fromkeys((own, *(os.path.join(own, each) for each in file.folders))))
+
+
+def _of_set(file: OpenFile, folder: str) -> list[str]:
+    """The files of a folder that are of its set, by their names."""
+    base = set_of(os.path.basename(file.real))
     try:
         names = os.listdir(folder)
     except OSError:
         return []
-    base = set_of(name)
     paths = [os.path.join(folder, each) for each in names if set_of(each) == base]
     if (allowed := file.allowed) is not None:
         paths = [each for each in paths if allowed(os.path.realpath(each))]
-    return in_time_order(paths)[-GENERATIONS_MAX:]
+    return paths
+
+
+def _ordered(paths: list[str]) -> list[str]:
+    """In the order of rotation, whatever folders they are in."""
+    names = in_time_order(sorted({os.path.basename(each) for each in paths}))
+    places = {name: place for place, name in enumerate(names)}
+    return sorted(paths, key=lambda each: (places[os.path.basename(each)], each))
+
+
+def went_to(file: OpenFile) -> tuple[str, list[str]] | None:
+    """The folder that an open file was moved to, if its set was not looked for there so far, with
+    the files of the set that were there before it."""
+    folder, name = os.path.split(file.where())
+    known = [os.path.realpath(each) for each in _folders(file)]
+    if folder in known or set_of(name) != set_of(os.path.basename(file.real)):
+        return None
+    paths = _ordered(_of_set(file, folder))
+    for index, each in enumerate(paths):
+        with contextlib.suppress(OSError):
+            if identity_of(each) == file.identity:
+                return folder, paths[:index]
+    # It is gone, or was compressed, which keeps its place among the names.
+    place = _ordered([*(os.path.basename(each) for each in paths), name]).index(name)
+    return folder, paths[:place]
+
+
+def folders_of(file: OpenFile) -> list[str]:
+    """Folders below that of a log that hold files of its set, and no log of its name."""
+    found = folders_below(*os.path.split(file.real))
+    return [each for each in found if _of_set(file, each)]
 
 
 def members(current: OpenFile) -> list[Member]:
@@ -126,6 +170,7 @@ def copy_of(old: Generation, current: OpenFile) -> tuple[Readable, Generation] |
             file: Readable
             if compression is None:
                 file = OpenFile.open(path, current.allowed)
+                file.folders = current.folders
                 file.seek(place)
             else:
                 file = CompressedFile(path, compression, place)

@@ -151,7 +151,7 @@ class Runner:
         now = self._clock()
 
         def view_of(seconds: float) -> object:
-            return self.watch.report(self.watch.summary(seconds, now), final=False)
+            return self.watch.report(self.watch.summary(seconds, now), final=False, finds=False)
 
         return self.alerts.evaluate(view_of, now)  # type: ignore[arg-type]
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import IO, Final
 
 from logan import _logan
 from logan._logan import LOOK_BACK_BYTES_MAX, Spec
 from logan.errors import UsageError
+from logan.live.windows import SLOT_S
 
 __all__ = ["CATCH_UP_S", "Beginning", "beginning", "parse_from"]
 
@@ -27,10 +29,9 @@ SLACK_S: Final = 60.0
 on the axis of time need not be that careful."""
 
 FINE_S: Final = 700.0
-FINE_BYTES_MAX: Final = 1 << 20
-FINE_STEP_BYTES: Final = 512
-"""The slots of the last minutes are 5 s long: a slow log writes less in that time than the search
-can tell apart."""
+"""The last minutes are cut exactly where the ring's slots of 5 s are."""
+
+READ_BYTES: Final = 4096
 
 _PART: Final = r"(\d{1,9})(s|m|h|d)"
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -73,6 +74,7 @@ def beginning(
 
     Raises `OSError`.
     """
+    modified = min(modified, now)  # nothing arrives in the future, whatever a clock said
     end = _line_start(path, size)
     if wanted == "end" or not end:
         return Beginning(end)
@@ -100,12 +102,12 @@ def beginning(
         # None of the records asked for may be left out, even if some are not in order.
         offset = 0 if reach is None else _seek(path, end, spec, last_ns or 0, reach) or 0
     fine = max(offset, _seek(path, end, spec, last_ns or 0, FINE_S) or 0)
-    placed: list[tuple[int, float | None]] = sorted(cuts)
-    if end - fine <= FINE_BYTES_MAX:  # so few lines that each can be asked for its time
+    placed = sorted(cuts)
+    if last_ns is not None and fine < end:
         coarse = [each for each in placed if each[0] <= fine]
         if fine > offset and (not coarse or coarse[-1][0] < fine):
             coarse.append((fine, modified - FINE_S))
-        placed = coarse + [(at, None) for at in _line_starts(path, fine, end)]
+        placed = [*coarse, *_slots(path, fine, end, spec, last_ns, modified)]
     return Beginning(offset, tuple(placed), modified - (last_ns or 0) / 1e9)
 
 
@@ -130,16 +132,57 @@ def _seek(path: str, size: int, spec: Spec, last_ns: int, age: float) -> int | N
     return start if found == "range" else None
 
 
-def _line_starts(path: str, start: int, end: int) -> list[int]:
-    """Some of the line starts after `start`, the last of which is `end`."""
+def _slots(
+    path: str, start: int, end: int, spec: Spec, last_ns: int, modified: float
+) -> list[tuple[int, float]]:
+    """Cuts after `start` at the borders of slots, each with the middle of the slot before it."""
+    skew = modified - last_ns / 1e9
+    cuts = {end: modified}
+    high, border = end, modified // SLOT_S * SLOT_S
     with open(path, "rb") as file:
-        file.seek(start)
-        data = file.read(end - start)
-    step = max(FINE_STEP_BYTES, len(data) // 1024)
-    found, at = [], 0
-    while (at := data.find(b"\n", at + step - 1) + 1) > 0 and at < len(data):
-        found.append(start + at)
-    return [*found, end]
+        while high > start and border > modified - FINE_S:
+            holds = partial(_is_before, path, spec, int((border - skew) * 1e9))
+            high = _line_at(file, (start, high), holds)
+            cuts[high] = border - SLOT_S / 2  # of borders at one place the earliest counts
+            border -= SLOT_S
+    return sorted(each for each in cuts.items() if each[0] > start)
+
+
+def _is_before(path: str, spec: Spec, until_ns: int, at: int) -> bool:
+    """Whether the last record before a line start is older than that."""
+    last_ns = _logan.last_time(path, at, spec)
+    return last_ns is None or last_ns < until_ns
+
+
+def _line_at(file: IO[bytes], within: tuple[int, int], holds: Callable[[int], bool]) -> int:
+    """The last line start of a range for which a condition holds that does not hold after it."""
+    low, high = within
+    if holds(high):
+        return high
+    above = high
+    while above - low > 1:
+        middle = (low + above) // 2
+        line = _line_after(file, middle, high)
+        if line is None or line >= high:
+            above = middle
+        elif holds(line):
+            low = line
+        else:
+            above, high = middle, line
+    return low
+
+
+def _line_after(file: IO[bytes], at: int, end: int) -> int | None:
+    """The first line start after the byte at `at`, before `end`; None if there is none."""
+    file.seek(at)
+    while at < end:
+        data = file.read(min(READ_BYTES, end - at))
+        if not data:
+            return None
+        if (found := data.find(b"\n")) >= 0:
+            return at + found + 1
+        at += len(data)
+    return None
 
 
 def _line_start(path: str, size: int) -> int:

@@ -46,6 +46,7 @@ class Timeline:
         self.windows = Windows(empty, reach_s, self._dropped)
         self._first_at = now
         self._points: dict[int, dict[int, Point]] = {}
+        self._latest: dict[int, dict[int, tuple[Summary | None, Point]]] = {}
         self._day: dict[int, Point] = {}
 
     def add(self, part: Summary, at: float, now: float) -> None:
@@ -67,11 +68,18 @@ class Timeline:
         if step == HISTORY["all"][0]:
             known.update(self._day)
         points = []
+        latest: dict[int, tuple[Summary | None, Point]] = {}
+        before = self._latest.get(step, {})
         for at, summary in self.windows.history(seconds, step, now, known):
-            point = known.get(at) or _point(at, summary)
+            seen = before.get(at)
+            if (point := known.get(at)) is None:
+                same = seen is not None and seen[0] is summary
+                point = seen[1] if seen is not None and same else _point(at, summary)
+                latest[at] = summary, point
             if at + step + SETTLED_S < now:
                 known[at] = point
             points.append(point)
+        self._latest[step] = latest
         for old in [
             old for old in known if old <= now - DAY_S or (step < 300 and old < now - 4_000)
         ]:

@@ -23,7 +23,7 @@ from logan.live import clock, starting
 from logan.live.by_log import by_log_of, last_time, log_of_each
 from logan.live.counting import LogCounter
 from logan.live.follower import Follower
-from logan.live.logs import LOGS_MAX, Current, check, logs_of
+from logan.live.logs import LOGS_MAX, Current, RotatedSets, check, logs_of
 from logan.live.notices import Notice, Notices
 from logan.live.pipes import Pipe
 from logan.live.remembered import ATTEMPTS_MAX, Memory
@@ -78,6 +78,7 @@ class Watch:
         now: seconds since 1970.
         state: an open folder in which counts are kept; logs are then read from where they were
             counted to, new ones from their start, and `start` says nothing.
+        folders: to which logs are rotated, besides their own; relative ones are in that.
 
     Attributes:
         notices: what happened to the logs.
@@ -98,7 +99,9 @@ class Watch:
         now: float,
         anonymize: bool = False,
         state: StateFolder | None = None,
+        folders: Sequence[str] = (),
     ) -> None:
+        self._rotated = RotatedSets(folders)
         self.anonymize = anonymize
         check_format(options.format)
         self.notices = Notices()
@@ -132,7 +135,7 @@ class Watch:
         if self.memory is not None:
             self._go_on(self.memory, now)
         else:
-            for name, current in logs_of(files).items():
+            for name, current in self._found(now).items():
                 self._add(name, current, start, now)
         self._hosts.begin()
         if not self._logs and files:
@@ -143,10 +146,10 @@ class Watch:
     def _go_on(self, memory: Memory, now: float) -> None:
         """Begin where the last run ended: count what was written since, and follow what comes."""
         for _ in range(ATTEMPTS_MAX):
-            currents = logs_of(self._patterns)
+            currents = self._found(now)
             # Opened first, so that they hold whatever is rotated while it is counted.
             followers = {
-                name: Follower(name, current, self.notices, now=now)
+                name: Follower(name, current, self.notices, now=now, folders=self._rotated.folders)
                 for name, current in currents.items()
             }
             try:
@@ -238,11 +241,21 @@ class Watch:
         self._discovered = now
         if not any(glob.has_magic(each) or os.path.isdir(each) for each in self._patterns):
             return
-        for name, current in logs_of(self._patterns).items():
+        for name, current in self._found(now).items():
             if name not in self._logs:
                 self._add(name, current, "start", now)
                 if name in self._logs:
                     self.notices.add(Notice("joined", name, f"{name} joined", now))
+
+    def _found(self, now: float) -> dict[str, Current]:
+        """The logs that are there, without rotated files that a pattern names, too."""
+        known = set(self._rotated.logs)
+        found = logs_of(self._patterns, self._rotated, self._logs)
+        for name in self._rotated.logs.keys() - known:
+            log = self._rotated.logs[name]
+            text = f"{name}.*: rotated files of {log}, not followed on their own"
+            self.notices.add(Notice("joined", name, text, now))
+        return found
 
     def _add(
         self,
@@ -271,7 +284,9 @@ class Watch:
                 self.notices.add(Notice("joined", name, text, now, True))
             return True
         joined = follower is None
-        follower = follower or Follower(name, current, self.notices, now=now)
+        if follower is None:
+            folders = self._rotated.folders
+            follower = Follower(name, current, self.notices, now=now, folders=folders)
         if self.memory is not None:
             begun = self.memory.begin(follower, now, joined=joined)
             if begun is None:
@@ -460,10 +475,11 @@ class Watch:
         sources = [source for each in specs for source in each["sources"]]
         return Spec(json.dumps({**specs[0], "sources": sources}))
 
-    def view(self, window: str, now: float) -> Report:
-        """The report of a window of `WINDOWS`, as it may be shown."""
+    def view(self, window: str, now: float, *, finds: bool = True) -> Report:
+        """The report of a window of `WINDOWS`, as it may be shown; without findings unless it
+        `finds`, which costs more than all else."""
         seconds = WINDOWS[window]
-        report = self.report(self.summary(seconds, now), final=False)
+        report = self.report(self.summary(seconds, now), final=False, finds=finds)
         return report.anonymize() if self.anonymize else report
 
     def shown(self, data: Any) -> Any:
@@ -474,8 +490,9 @@ class Watch:
 
         return masked_text(data, [*self.names, *self._paths])
 
-    def report(self, summary: Summary, *, final: bool) -> Report:
-        """A summary of these logs as a report, with what happened to them."""
+    def report(self, summary: Summary, *, final: bool, finds: bool = True) -> Report:
+        """A summary of these logs as a report, with what happened to them, and with findings if it
+        `finds`."""
         asked = self._options
         # Whole tables only where rows are chosen among all of them: once a second is often.
         whole = final or asked.sort != "requests" or bool(asked.rows)
@@ -484,7 +501,7 @@ class Watch:
         figures.setdefault("sources", [])
         if asked.by:
             figures["groups"] = groups_of(figures, asked.by)
-        findings = find(figures)
+        findings = find(figures) if finds else []
         if final:
             figures = with_additions(figures, summary, user_agents=asked.user_agents)
         figures = keep_rows(figures, top=asked.top, sort=asked.sort, named=asked.rows)

@@ -16,6 +16,7 @@ from logan.errors import InputError
 from logan.sources import discovery
 from logan.sources.compression import is_container, without_suffix
 from logan.sources.inputs import readable_name
+from logan.sources.olddir import folders_below
 from logan.sources.rotation import in_time_order, set_of
 from logan.state.positions import LogFile, Position
 
@@ -152,6 +153,8 @@ def _beside(named: Sequence[str], positions: Sequence[Position]) -> list[str]:
     for path in [*map(os.path.abspath, named), *(each.path for each in positions)]:
         folder, name = os.path.split(path)
         sets.setdefault(folder, set()).add(set_of(name))
+        for below in folders_below(folder, set_of(name)):
+            sets.setdefault(below, set()).add(set_of(name))
     known = set(map(os.path.abspath, named))
     found = []
     for folder, names in sets.items():

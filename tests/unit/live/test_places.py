@@ -12,10 +12,10 @@ from logan.live.follower import Follower
 from logan.live.logs import newest
 from logan.live.notices import Notices
 from logan.live.places import Place
-from tests.support.rotating import KINDS, Writer
+from tests.support.rotating import KINDS, OLDDIR_KINDS, Writer
 from tests.unit.live.test_follower import numbers
 
-KILLED = tuple(kind for kind in KINDS if kind != "link")
+KILLED = tuple(kind for kind in KINDS + OLDDIR_KINDS if kind != "link")
 """A link says nothing of where it led to before."""
 
 

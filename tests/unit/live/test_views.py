@@ -12,9 +12,10 @@ import pytest
 from logan.cli.watch_drawing import SECTIONS, drawn
 from logan.cli.watch_view import Screen
 from logan.live.alerts import Alerts, parse_alert
-from logan.live.board import NewMessages, board
+from logan.live.board import board
 from logan.live.exposition import ROUTES_MAX, Exposition
 from logan.live.lines import line_of, verdict
+from logan.live.recent import Recent
 from logan.live.watching import Watch
 from logan.options import Options
 from logan.report.text.console import page
@@ -45,7 +46,7 @@ def watched(log: Path) -> Watch:
 
 def board_of(watch: Watch, now: float = NOW) -> dict[str, Any]:
     alerts = Alerts([parse_alert("errors.ratio > 5%")])
-    return board(watch, alerts, NewMessages(), window="all", now=now)
+    return board(watch, alerts, Recent(), window="all", now=now)
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (200, 50), (60, 12), (40, 8)])
@@ -65,17 +66,6 @@ def test_a_board_is_json_and_log_text_is_visible(log: Path) -> None:
     assert data["facts"][0] == ["201", "requests"]
     assert data["routes"][0]["errors"] == max(each["errors"] for each in data["routes"])
     assert not any("\x1b" in each["route"] for each in data["routes"])
-
-
-def test_new_messages_appear_once() -> None:
-    new = NewMessages()
-    rows = [{"template": "db failed", "level": "ERROR"}]
-    new.look(rows, NOW)
-    assert new.found == []  # they were there before
-    rows.append({"template": "disk full", "level": "FATAL"})
-    new.look(rows, NOW)
-    new.look(rows, NOW)
-    assert [each["text"] for each in new.found] == ["disk full"]
 
 
 def test_one_line(log: Path) -> None:

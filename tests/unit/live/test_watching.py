@@ -313,3 +313,28 @@ def test_a_file_by_two_names_counts_once(log: Path) -> None:
     assert lines_of(watch, "all", NOW + 5) == 30
     said = [each.text for each in watch.notices]
     assert len([each for each in said if "by another name" in each]) == 1
+
+
+@pytest.mark.parametrize("where", ["old", "../elsewhere"])
+def test_rotated_files_that_a_pattern_names_count_once(tmp_path: Path, where: str) -> None:
+    folder = tmp_path / "logs"
+    old = folder / where
+    folder.mkdir()
+    old.mkdir()
+    log = folder / "a.log"
+    log.write_bytes(line(0) * 3)
+    (old / "a.log.1").write_bytes(line(1) * 50)
+    patterns = [str(folder / "*.log"), str(old / "*")]
+    watch = Watch(patterns, Options(), start="start", now=NOW, folders=[where])
+    read_all(watch, NOW)
+    assert watch.names == [str(log)]
+    assert ["rotated files of" in each.text for each in watch.notices].count(True) == 1
+    (old / "a.log.1").rename(old / "a.log.2")
+    log.rename(old / "a.log.1")
+    read_all(watch, NOW + 5)  # it is away
+    log.write_bytes(line(2) * 4)
+    for second in range(5):
+        read_all(watch, NOW + 20 + 2 * second)
+    assert lines_of(watch, "all", NOW + 40) == 7
+    assert watch.names == [str(log)]
+    watch.close()

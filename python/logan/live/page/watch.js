@@ -55,6 +55,8 @@ function timeline(points, step) {
   ], "no records");
 }
 
+const level = (row) => (row.level === "WARN" ? "warning" : "bad");
+
 function show(board) {
   heard = Date.now();
   const logs = board.logs.map((each) => (each === "-" ? "standard input" : each));
@@ -68,6 +70,13 @@ function show(board) {
   verdict.className = board.tone;
   if (verdict.textContent !== board.verdict) verdict.textContent = board.verdict;
   document.title = `${board.tone === "bad" ? "● " : ""}${board.verdict} – logan`;
+  byId("findings").replaceChildren(...board.findings
+    .filter((each) => each.text !== board.verdict && each.kind !== "message_new").map((each) => {
+      const kind = each.is_over ? "over" : each.is_new ? "new" : "still";
+      const line = element("li");
+      line.append(element("span", kind, `mark ${each.is_over ? "" : "warning"}`), each.text);
+      return line;
+    }));
   byId("facts").replaceChildren(...board.facts.map(([value, label]) => {
     const fact = element("div");
     fact.append(element("dt", label), element("dd", value));
@@ -94,13 +103,14 @@ function show(board) {
     ["route", (row) => row.route],
   ], "no requests in this window");
   table("new", board.new, [
-    ["seen (UTC)", (row) => row.at, "short"],
-    ["level", (row) => row.level, "short", () => "bad"],
+    ["first (UTC)", (row) => row.at, "short"],
+    ["level", (row) => row.level, "short", level],
+    ["count", (row) => row.count, "number"],
     ["message", (row) => row.text],
-  ], "none since the watch began");
+  ], "none");
   table("messages", board.messages, [
     ["count", (row) => count.format(row.count), "number"],
-    ["level", (row) => row.level, "short", () => "bad"],
+    ["level", (row) => row.level, "short", level],
     ["last", (row) => row.last, "short"],
     ["message", (row) => row.text],
   ], "no error messages in this window");

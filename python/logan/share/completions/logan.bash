@@ -8,7 +8,7 @@
 _shtab_logan_subparsers=(analyze watch coordinator worker submit status cancel simulate detect validate merge diff formats export lines sql completion)
 
 _shtab_logan_analyze_option_strings=(-h --help --since --until --relative-to --threads --engine --save --spec --state --total --chunk-size --format --input-tz --date-order --unit --top --sort --step --user-agents --where --by --no-seek --max-expansion --anchor --geoip --no-explain --output-format --json --csv -o --output -q --quiet --anonymize --output-tz --color --no-progress --junit --github --expect --allow-empty --max-malformed)
-_shtab_logan_watch_option_strings=(-h --help --from --window --interval --for --exit-idle --save --state --total --alert --notify --serve --serve-token-file --serve-cert --serve-key --insecure --on-workers --job --coordinator --token-file --tls-ca --since --until --relative-to --chunk-size --format --input-tz --date-order --unit --top --sort --user-agents --where --by --no-seek --max-expansion --anchor --no-explain --output-format --json --csv -o --output -q --quiet --anonymize --output-tz --color --no-progress --junit --github --expect --allow-empty --max-malformed)
+_shtab_logan_watch_option_strings=(-h --help --from --window --interval --for --exit-idle --save --state --total --olddir --alert --notify --serve --serve-token-file --serve-cert --serve-key --insecure --on-workers --job --coordinator --token-file --tls-ca --since --until --relative-to --chunk-size --format --input-tz --date-order --unit --top --sort --user-agents --where --by --no-seek --max-expansion --anchor --no-explain --output-format --json --csv -o --output -q --quiet --anonymize --output-tz --color --no-progress --junit --github --expect --allow-empty --max-malformed)
 _shtab_logan_coordinator_option_strings=(-h --help --port --host --root --state --expect-workers --worker-timeout --metrics-port --verify --token-file --tls-cert --tls-key --insecure --serve --serve-token-file --serve-cert --serve-key --since --until --relative-to --chunk-size --format --input-tz --date-order --unit --top --sort --step --user-agents --where --by --no-seek --max-expansion --anchor --no-explain --output-format --json --csv -o --output -q --quiet --anonymize --output-tz --color --no-progress --junit --github --expect --allow-empty --max-malformed)
 _shtab_logan_worker_option_strings=(-h --help --id --port --root --threads --pace --coordinator --token-file --tls-ca --insecure)
 _shtab_logan_submit_option_strings=(-h --help --on-workers --coordinator --token-file --tls-ca --insecure --since --until --relative-to --chunk-size --format --input-tz --date-order --unit --top --sort --step --user-agents --where --by --no-seek --max-expansion --anchor --no-explain --output-format --json --csv -o --output -q --quiet --anonymize --output-tz --color --no-progress --junit --github --expect --allow-empty --max-malformed)
@@ -37,6 +37,7 @@ _shtab_logan_analyze___junit_COMPGEN=_shtab_compgen_files
 _shtab_logan_watch_pos_0_COMPGEN=_shtab_compgen_files
 _shtab_logan_watch___save_COMPGEN=_shtab_compgen_files
 _shtab_logan_watch___state_COMPGEN=_shtab_compgen_dirs
+_shtab_logan_watch___olddir_COMPGEN=_shtab_compgen_dirs
 _shtab_logan_watch___serve_token_file_COMPGEN=_shtab_compgen_files
 _shtab_logan_watch___serve_cert_COMPGEN=_shtab_compgen_files
 _shtab_logan_watch___serve_key_COMPGEN=_shtab_compgen_files

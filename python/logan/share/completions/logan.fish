@@ -51,7 +51,7 @@ function _shtab_logan_using
 end
 
 set -g _shtab_logan_commands analyze watch coordinator worker submit status cancel simulate detect validate merge diff formats export lines sql completion
-set -g _shtab_logan_opts_with_value --after --after-context --alert --anchor --before --before-context --by --chunk-size --color --columns --context --coordinator --csv --date-order --engine --exit-idle --expect --expect-workers --fail-if --for --format --from --geoip --host --id --input-tz --interval --job --junit --max-count --max-expansion --max-malformed --metrics-port --notify --on-workers --output --output-format --output-tz --pace --port --relative-to --root --save --seconds --serve --serve-cert --serve-key --serve-token-file --since --sort --spec --split-at --state --step --threads --tls-ca --tls-cert --tls-key --token-file --tolerance --top --unit --until --user-agents --verify --where --window --worker-timeout -A -B -C -n -o
+set -g _shtab_logan_opts_with_value --after --after-context --alert --anchor --before --before-context --by --chunk-size --color --columns --context --coordinator --csv --date-order --engine --exit-idle --expect --expect-workers --fail-if --for --format --from --geoip --host --id --input-tz --interval --job --junit --max-count --max-expansion --max-malformed --metrics-port --notify --olddir --on-workers --output --output-format --output-tz --pace --port --relative-to --root --save --seconds --serve --serve-cert --serve-key --serve-token-file --since --sort --spec --split-at --state --step --threads --tls-ca --tls-cert --tls-key --token-file --tolerance --top --unit --until --user-agents --verify --where --window --worker-timeout -A -B -C -n -o
 
 complete -c logan -e
 complete -c logan -f
@@ -104,12 +104,13 @@ complete -c logan -n '_shtab_logan_using; and test $_shtab_logan_npos -eq 0' -a 
 complete -c logan -n '_shtab_logan_using watch' -s h -l help -d 'show this help message and exit'
 complete -c logan -n '_shtab_logan_using watch' -l from -x -d 'begin at the start or the end of files that are there, or at the records of the last while, such as 2h (default: 5m, which fills the 5-minute view)'
 complete -c logan -n '_shtab_logan_using watch' -l window -xka "1m 5m 1h all" -d 'what is shown first, and what --json prints: 1m, 5m, 1h, all (default: 5m)'
-complete -c logan -n '_shtab_logan_using watch' -l interval -x -d 'how often (default: 1s; without a terminal 10s, with --json 1s)'
+complete -c logan -n '_shtab_logan_using watch' -l interval -x -d 'how often (default: 0.5s; without a terminal 10s, with --json 1s)'
 complete -c logan -n '_shtab_logan_using watch' -l for -x -d 'end after TIME'
 complete -c logan -n '_shtab_logan_using watch' -l exit-idle -x -d 'end when nothing was written for TIME'
 complete -c logan -n '_shtab_logan_using watch' -l save -xka "(__fish_complete_path (commandline -ct))" -d 'leave the summary of all that was counted in FILE, to be merged with others; with --state, of what the final report is of'
 complete -c logan -n '_shtab_logan_using watch' -l state -xka "(__fish_complete_directories)" -d 'keep in DIR what was counted and how far, as `logan analyze --state` does: begin where the last run ended, even a killed one; the final report is of what no run has reported'
 complete -c logan -n '_shtab_logan_using watch' -l total -d 'with --state, the final report is of all that was ever counted'
+complete -c logan -n '_shtab_logan_using watch' -l olddir -xka "(__fish_complete_directories)" -d 'a folder to which logs are rotated (olddir of logrotate), relative to theirs; needed where files are copied there and truncated, and it is not below theirs; repeatable'
 complete -c logan -n '_shtab_logan_using watch' -l alert -x -d 'say so while EXPR holds, such as '"'"'errors.ratio over 1m > 5% for 2m'"'"' or '"'"'absent over 5m'"'"'; repeatable'
 complete -c logan -n '_shtab_logan_using watch' -l notify -x -d 'tell a command (JSON on its standard input) or a URL when an alert fires and when it ends; repeatable'
 complete -c logan -n '_shtab_logan_using watch' -l serve -x -d 'serve a live page and /metrics (default address: 127.0.0.1:8642)'

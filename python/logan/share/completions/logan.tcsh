@@ -21,6 +21,7 @@ complete logan \
         'c/--output=/f/' \
         'c/--junit=/f/' \
         'c/--window=/(1m 5m 1h all)/' \
+        'c/--olddir=/d/' \
         'c/--serve-token-file=/f/' \
         'c/--serve-cert=/f/' \
         'c/--serve-key=/f/' \
@@ -32,7 +33,7 @@ complete logan \
         'c/--output-format=/(text json markdown html)/' \
         'c/--output-format=/(parquet arrow csv jsonl)/' \
         'c/--output-format=/(table csv json jsonl parquet)/' \
-        'c/--/(after after-context alert allow-empty anchor anonymize before before-context by chunk-size color columns context continuation coordinator count csv date-order engine exit-idle expect expect-workers fail-if filename for format from geoip github help host id input-tz insecure interval job json junit list malformed max-count max-expansion max-malformed metrics-port no-explain no-filename no-progress no-seek notify offsets on-workers output output-format output-tz pace port quiet relative-to root save seconds serve serve-cert serve-key serve-token-file since sort spec split-at state step strict threads tls-ca tls-cert tls-key token-file tolerance top total unit until user-agents verify version where window worker-timeout)/' \
+        'c/--/(after after-context alert allow-empty anchor anonymize before before-context by chunk-size color columns context continuation coordinator count csv date-order engine exit-idle expect expect-workers fail-if filename for format from geoip github help host id input-tz insecure interval job json junit list malformed max-count max-expansion max-malformed metrics-port no-explain no-filename no-progress no-seek notify offsets olddir on-workers output output-format output-tz pace port quiet relative-to root save seconds serve serve-cert serve-key serve-token-file since sort spec split-at state step strict threads tls-ca tls-cert tls-key token-file tolerance top total unit until user-agents verify version where window worker-timeout)/' \
         'c/-/(- A B C V h n o q)/' \
         'n/--relative-to/(now last)/' \
         'n/--save/f/' \
@@ -47,6 +48,7 @@ complete logan \
         'n/--output/f/' \
         'n/--junit/f/' \
         'n/--window/(1m 5m 1h all)/' \
+        'n/--olddir/d/' \
         'n/--serve-token-file/f/' \
         'n/--serve-cert/f/' \
         'n/--serve-key/f/' \
