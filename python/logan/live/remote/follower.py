@@ -242,7 +242,8 @@ class HostFollower:
                 if self._read(session, log, log.before[0]):
                     return True
             except Denied:
-                self._lose(log, f"{log.before[0].path} changed while it was read: its rest is lost")
+                text = f"{log.before[0].path} changed while it was read: its rest is lost"
+                self._lose(log, text, certain=True)
             done = log.before.popleft()
             if not done.is_copy:  # whose writer goes on in the middle of its line
                 self._retire(log, done)
@@ -324,7 +325,8 @@ class HostFollower:
         self._end_line(log)
         found, packed = missed(session, log, place, now, self._cancel) if place.inode else ([], [])
         for path in packed:
-            self._lose(log, f"{path} came and went between two looks: it is not read")
+            text = f"{path} came and went between two looks: it is not read"
+            self._lose(log, text, certain=True)
         for each in found:
             text = f"{each.path} came and went between two looks: it is read"
             self._tell(log, "rotated", text, lasts=False)
@@ -409,5 +411,6 @@ class HostFollower:
             log.told = text
         self.notices.put(Notice(kind, log.name, text, self._clock(), lasts))
 
-    def _lose(self, log: RemoteLog, text: str) -> None:
-        self.notices.put(Notice("lost", log.name, text, self._clock(), True, log.fetched))
+    def _lose(self, log: RemoteLog, text: str, *, certain: bool = False) -> None:
+        at, start = self._clock(), log.fetched
+        self.notices.put(Notice("lost", log.name, text, at, True, start, certain=certain))
