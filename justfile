@@ -135,6 +135,10 @@ bench-scheduler *args:
 bench-cluster *args: build
     "{{ python }}" -m tests.bench.cluster {{ args }}
 
+# Follow jobs: how old figures are at the client, CPU at 10,000 lines/s, memory
+bench-follow *args: build
+    "{{ python }}" -m tests.bench.follow {{ args }}
+
 # Criterion benches of the hot pieces
 bench-rust *args:
     cargo bench -p logan-core {{ args }}

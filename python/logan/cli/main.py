@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import Any, ClassVar, Final, NoReturn
 
 from logan.cli import COMMANDS
-from logan.cli.command_line import join_ages, with_command
+from logan.cli.command_line import join_ages, probable_meaning, with_command
 from logan.cli.config import load, name_format
 from logan.cli.exit_codes import Exit, exit_code, exit_of_signal
 from logan.cli.signals import Aborted
@@ -154,7 +154,8 @@ def _run(argv: Sequence[str], commands: Sequence[str]) -> int:
     if named is commands and argv and not argv[0].startswith("-"):
         raise UsageError(
             f"unknown command {argv[0]!r}, and no such file",
-            hint=_perhaps(argv[0], commands, f"known commands: {', '.join(commands)}"),
+            hint=probable_meaning(argv[0])
+            or _perhaps(argv[0], commands, f"known commands: {', '.join(commands)}"),
         )
     args, unknown = parser.parse_known_args(argv)
     if unknown:
@@ -223,8 +224,12 @@ MESSAGE_CHARS_MAX: Final = 2_000
 
 
 def _bounded(message: str, argv: Sequence[str]) -> str:
-    """A message in which what the user wrote, if it is long, is quoted in part."""
+    """A message in which what the user wrote, if it is long, is quoted in part, and no password of
+    an address."""
+    from logan.sources.hosts import masked
+
     for word in argv:
+        message = message.replace(word, masked(word)) if "@" in word else message
         for text in (word, word.partition("=")[2]):
             short = shortened(text)
             if short != text:

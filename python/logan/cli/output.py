@@ -185,12 +185,15 @@ def _command(argv: Sequence[str]) -> str:
     import shlex
 
     from logan.report.anonymize import without_secrets
+    from logan.sources.hosts import masked
     from logan.sources.inputs import shown_name
 
     shown = []
     for each in argv:
         option, mark, value = each.partition("=") if each.startswith("--") else ("", "", each)
-        shown.append(f"{option}{mark}{without_secrets(shown_name(value))}" if value else each)
+        shown.append(
+            f"{option}{mark}{without_secrets(shown_name(masked(value)))}" if value else each
+        )
     return shlex.join(["logan", *shown])
 
 

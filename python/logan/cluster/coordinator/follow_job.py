@@ -46,6 +46,9 @@ __all__ = ["AcceptedSlot", "FollowJob", "FollowedSource", "Notice"]
 NOTICES_KEPT_MAX: Final = 100
 MISSING_KEPT_MAX: Final = 100
 
+OFFER_S_MAX: Final = 5.0
+"""A worker offers the logs that it has within a second or two."""
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:
@@ -254,6 +257,43 @@ class FollowJob:
             source = self._new(worker, body, now)
         self._give(source, session, worker, body)
         return source
+
+    def lost_since(self, then: float) -> set[str]:
+        """Workers with logs that are away, and were there after `then`."""
+        found = set()
+        for source in self.sources:
+            is_there, at = self.seen.get(source.worker, (False, self.known_since))
+            if not is_there and at > then:
+                found.add(source.worker)
+        return found
+
+    def follows_all(self, worker: str, session: str, now: float) -> bool:
+        """Whether a connected worker follows all logs that were its own, but for those that are
+        not there any more."""
+        return all(
+            each.owner == session or self._is_gone(each, now)
+            for each in self.sources
+            if each.worker == worker
+        )
+
+    def _is_gone(self, source: FollowedSource, now: float) -> bool:
+        """Whether its worker is back and did not find it again."""
+        is_there, since = self.seen.get(source.worker, (False, now))
+        return source.owner is None and is_there and now - since > OFFER_S_MAX
+
+    def note_gone(self, now: float) -> None:
+        """Say of which logs the last lines may be missing, since they are not there any more."""
+        for source in self.sources:
+            if self._is_gone(source, now):
+                after = "" if source.offset is None else f" after byte {source.offset:,}"
+                text = (
+                    f"{source.name} is not there any more: lines written to it{after} before it "
+                    "went are lost if there were any"
+                )
+                entry = NoticeEntry(
+                    kind="lost", log=source.path, text=text, age_s=0.0, is_fault=True
+                )
+                self.note(source.worker, entry, now)
 
     def _give(self, source: FollowedSource, session: str, worker: str, body: OfferBody) -> None:
         source.owner, source.worker, source.path = session, worker, body.path

@@ -57,9 +57,10 @@ logger = logger_of(__name__)
 FINISH_S_MAX: Final = 10.0
 """How long workers may send their last slots."""
 
+RETURN_S: Final = 5.0
 RETURN_S_MAX: Final = 30.0
-"""Workers that were lost longer ago than this are not waited for when a job ends: one whose
-coordinator was killed is back within a second."""
+"""How long a job that ends waits for workers that are away: those whose coordinator was killed are
+back within a second. Workers that were lost longer ago are not waited for."""
 
 ALERTS_S: Final = 1.0
 NOTIFICATIONS_MAX: Final = 64
@@ -83,6 +84,7 @@ class _Running:
     ending: bool = False
     ended: trio.Event = field(default_factory=trio.Event)
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
+    judging: trio.CancelScope = field(default_factory=trio.CancelScope)
 
 
 class Follows:
@@ -168,26 +170,29 @@ class Follows:
             return
         if not running.ending:
             running.ending = True
-            now = clock.now()
-            for source in running.job.sources:
-                if source.owner is not None:
-                    running.unfinished.add(source.owner)
-                elif now - self._lost_at(running.job, source.worker) < RETURN_S_MAX:
-                    running.awaited.add(source.worker)
+            job, now = running.job, clock.now()
+            running.awaited = job.lost_since(now - RETURN_S_MAX)
             for session in self._sessions.values():
-                session.link.post(following.Finish(id))
+                if any(each.worker == session.name for each in job.sources):
+                    running.unfinished.add(session.id)
+                self._ask_to_finish(running, session)
             running.wanted.set()
             self._tasks.start(self._end, running)
         await running.ended.wait()
 
-    def _lost_at(self, job: FollowJob, worker: str) -> float:
-        """When a worker that is away was there last, or the job went on here without it."""
-        return job.seen[worker][1] if worker in job.seen else job.known_since
+    def _ask_to_finish(self, running: _Running, session: WorkerSession) -> None:
+        """Tell a worker that the job ends, once it follows all its logs: one that is back just now
+        looks for them first."""
+        if running.job.follows_all(session.name, session.id, clock.now()):
+            session.link.post(following.Finish(running.job.id))
 
     async def _end(self, running: _Running) -> None:
         job = running.job
+        with trio.move_on_after(RETURN_S):
+            await self._changes.until(lambda: not running.awaited)
         with trio.move_on_after(FINISH_S_MAX):
-            await self._changes.until(lambda: not running.unfinished and not running.awaited)
+            await self._changes.until(lambda: not running.unfinished)
+        job.note_gone(clock.now())
         # Viewers see from the state of a host that its logs are not counted to their ends.
         job.late = {
             self._sessions[each].name for each in running.unfinished if each in self._sessions
@@ -203,6 +208,7 @@ class Follows:
         await self._commits.commit(FollowEnded(job.id))
         self._running.pop(job.id, None)
         running.scope.cancel()
+        running.judging.cancel()
         for viewer in running.arrivals:
             viewer.begin()
         for viewer in (*running.viewers, *running.arrivals):
@@ -248,7 +254,7 @@ class Follows:
                 self._order(running.job, self._sessions[other], source.index)
                 if running.ending:
                     running.unfinished.add(other)
-                    self._sessions[other].link.post(following.Finish(running.job.id))
+                    self._ask_to_finish(running, self._sessions[other])
             if was_unfinished and any(s.worker == session.name for s in running.job.sources):
                 running.awaited.add(session.name)
         self._changes.notify()
@@ -261,9 +267,8 @@ class Follows:
         match message:
             case following.Offer():
                 self._take_offer(running.job, session, message)
-                own = [each for each in running.job.sources if each.worker == session.name]
-                if running.ending and all(each.owner == session.id for each in own):
-                    session.link.post(following.Finish(running.job.id))
+                if running.ending:
+                    self._ask_to_finish(running, session)
             case following.Slot():
                 await self._take_slot(running, session, message)
             case following.Followed(body=body):
@@ -366,7 +371,7 @@ class Follows:
 
     async def _judge(self, running: _Running) -> None:
         job = running.job
-        with running.scope:
+        with running.judging:
             while True:
                 await trio.sleep(ALERTS_S)
                 work = partial(job.evaluate_alerts, clock.now())
