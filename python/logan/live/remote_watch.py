@@ -251,7 +251,7 @@ class RemoteWatch(Watch):
         """Whether the job has ended."""
         return self.job_ended
 
-    def _never_read(self) -> list[tuple[str, str | None, str]]:
+    def _never_read(self, *, final: bool) -> list[tuple[str, str | None, str]]:
         return [(name, host, why) for host, name, why in self._unread if name not in self._logs]
 
     def _origin_and_error(self, name: str, log: Any) -> tuple[str | None, str | None]:

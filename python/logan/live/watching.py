@@ -499,7 +499,7 @@ class Watch:
             # What was never read has a place in the report, too.
             entries += [
                 input_entry(name, error=why, origin=origin)
-                for name, origin, why in self._never_read()
+                for name, origin, why in self._never_read(final=final)
             ]
             missing = [
                 {"input": name, "start": each.start, "end": each.end, "why": each.why}
@@ -525,9 +525,11 @@ class Watch:
             logan_version=__version__,
         )
 
-    def _never_read(self) -> list[tuple[str, str | None, str]]:
+    def _never_read(self, *, final: bool) -> list[tuple[str, str | None, str]]:
         """What matches and could not be read so far: its name, its host if it is elsewhere, why."""
-        return [(shown_name(url), origin_of(url), why) for url, why in self._hosts.failed()]
+        return [
+            (shown_name(url), origin_of(url), why) for url, why in self._hosts.failed(final=final)
+        ]
 
     def _origin_and_error(self, name: str, log: _Log) -> tuple[str | None, str | None]:
         """The host that a log is read on, None for this one; and why it cannot be read now."""
