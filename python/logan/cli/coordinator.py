@@ -151,7 +151,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("-o needs a PATH: without one there is no report to write")
     check_outputs(args, args.paths)
     signals = Signals()
-    view = ClusterView(color=args.color, live=not args.no_progress)
+    view = ClusterView(color=args.color, live=not args.no_progress, quiet=bool(args.quiet))
     found: list[Report] = []
     with view:
         code = run_trio(partial(_main, args, signals, view, found))

@@ -325,7 +325,8 @@ async def _show(
     from logan.live.runner import Limits, Runner
 
     is_json = args.output_format == "json"
-    with_view = not is_json and is_terminal(sys.stdout) and args.output in (None, "-")
+    shows = args.output in (None, "-") and (is_json or not args.quiet)
+    with_view = not is_json and is_terminal(sys.stdout) and shows
     interval_s = args.interval or (VIEW_INTERVAL_S if is_json or with_view else LINES_INTERVAL_S)
     if interval_s < INTERVAL_S_MIN:
         raise UsageError(f"--interval must be {INTERVAL_S_MIN:g}s or more")
@@ -339,7 +340,7 @@ async def _show(
     async def shown() -> None:
         if screen is not None:
             await screen.refresh()
-        elif args.output in (None, "-"):
+        elif shows:
             await trio.to_thread.run_sync(_print_line, watch, alerts, args)
 
     say_now = screen.say if screen is not None else say
