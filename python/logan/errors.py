@@ -31,7 +31,6 @@ __all__ = [
     "SummaryError",
     "UnreadableLogError",
     "UsageError",
-    "shortened",
 ]
 
 POINTED_CHARS_MAX: Final = 160
@@ -39,14 +38,6 @@ POINTED_CHARS_MAX: Final = 160
 
 NO_ROOM: Final = "no-room"
 """Kind of the `InputError` of a worker that has no room on disk for bytes that it must fetch."""
-
-
-def shortened(text: str, chars_max: int = 200) -> str:
-    """A text of users that is quoted in a message: the middle of a long one is left out."""
-    if len(text) <= chars_max:
-        return text
-    tail = chars_max // 4
-    return f"{text[: chars_max - tail - 1]}…{text[-tail:]}"
 
 
 class LoganError(Exception):

@@ -19,7 +19,7 @@ from logan.cli.config import load, name_format
 from logan.cli.exit_codes import Exit, exit_code, exit_of_signal
 from logan.cli.signals import Aborted
 from logan.cli.terminal import abandon_stdout, say, write_stdout, writing_to_stdout
-from logan.errors import ExpressionError, LoganError, UsageError, shortened
+from logan.errors import ExpressionError, LoganError, UsageError
 
 __all__ = ["Parser", "command_parser", "main"]
 
@@ -226,6 +226,7 @@ MESSAGE_CHARS_MAX: Final = 2_000
 def _bounded(message: str, argv: Sequence[str]) -> str:
     """A message in which what the user wrote, if it is long, is quoted in part, and no password of
     an address."""
+    from logan.report.shortening import shortened
     from logan.sources.hosts import masked
 
     for word in argv:

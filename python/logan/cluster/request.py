@@ -15,9 +15,10 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET
 
-from logan.errors import UsageError, shortened
+from logan.errors import UsageError
 from logan.limits import SERIES_POINTS_MAX
 from logan.options import Options
+from logan.report.shortening import shortened
 from logan.wire.bodies import SubmitBody, SubmitOptions
 from logan.wire.codec import encode_body
 from logan.wire.limits import NAME_CHARS_MAX

@@ -57,7 +57,7 @@ def _check_name(path: str) -> None:
     try:
         os.stat(path)
     except OSError as error:
-        if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
+        if error.errno == errno.ENAMETOOLONG:
             why = (error.strerror or "not a valid name").lower()
             raise InputError(f"{path} can never be followed: {why}", input=path) from error
     except ValueError as error:
