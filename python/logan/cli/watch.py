@@ -122,7 +122,7 @@ def configure(parser: Parser) -> None:
         default=[],
         metavar="EXPR",
         help="say so while EXPR holds, such as 'errors.ratio over 1m > 5%% for 2m' or 'absent over "
-        "5m'; with --on-workers the coordinator looks, also when nobody watches; repeatable",
+        "5m'; with --on-workers the coordinator looks, with or without a client; repeatable",
     )
     live.add_argument(
         "--notify",

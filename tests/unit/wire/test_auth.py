@@ -196,7 +196,7 @@ def test_a_known_proof() -> None:
     """Computed with openssl, so that other implementations can be written from the text."""
     parts = ["logan", "4", "peer", "worker", "alice", "session-1", MINE, YOURS, ""]
     text = b"".join(len(p).to_bytes(4, "big") + p.encode() for p in parts)
-    assert text[:14] == b"\x00\x00\x00\x05logan\x00\x00\x00\x01\x33"[:14]
+    assert text[:14] == b"\x00\x00\x00\x05logan\x00\x00\x00\x01\x34"[:14]
     assert proof(TOKEN, "peer", make_hello(), YOURS) == KNOWN
 
 

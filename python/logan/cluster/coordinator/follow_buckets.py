@@ -22,7 +22,7 @@ OLD: Final[Key] = (0, 0)
 """What is older than any window."""
 
 _AGES: Final = ((5, 660), (60, 3_900), (300, 4_500))
-"""Seconds of buckets, and how old they get, the last ones older if somebody looks back further; as
+"""Seconds of buckets, and how old they get, the last ones older where a view looks back further; as
 in `live.windows`."""
 
 

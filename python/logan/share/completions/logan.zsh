@@ -417,7 +417,7 @@ _shtab_logan_watch_options=(
   "--save[leave the summary of all that was counted in FILE, to be merged with others\; with --state, of what the final report is of]:FILE:_files"
   "--state[keep in DIR what was counted and how far, as \`logan analyze --state\` does\: begin where the last run ended, even a killed one\; the final report is of what no run has reported]:DIR:_files -/"
   "--total[with --state, the final report is of all that was ever counted]"
-  "*--alert[say so while EXPR holds, such as \'errors.ratio over 1m \> 5\% for 2m\' or \'absent over 5m\'\; with --on-workers the coordinator looks, also when nobody watches\; repeatable]:EXPR:"
+  "*--alert[say so while EXPR holds, such as \'errors.ratio over 1m \> 5\% for 2m\' or \'absent over 5m\'\; with --on-workers the coordinator looks, with or without a client\; repeatable]:EXPR:"
   "*--notify[tell a command (JSON on its standard input) or a URL when an alert fires and when it ends, as long as this command runs (logan coordinator --notify does so always)\; repeatable]:TARGET:"
   "--serve[serve a live page and \/metrics (default address\: 127.0.0.1\:8642)]:HOST:PORT:"
   "--serve-token-file[the token that viewers must know, needed for an address that others can reach]:FILE:_files"
