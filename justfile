@@ -143,6 +143,10 @@ bench-cluster *args: build
 bench-live *args: build
     "{{ python }}" -m tests.bench.live {{ args }}
 
+# Follow jobs: how old figures are at the client, CPU at 10,000 lines/s, memory
+bench-follow *args: build
+    "{{ python }}" -m tests.bench.follow {{ args }}
+
 # Criterion benches of the hot pieces
 bench-rust *args:
     cargo bench -p logan-core {{ args }}

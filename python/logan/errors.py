@@ -33,6 +33,9 @@ __all__ = [
     "UsageError",
 ]
 
+POINTED_CHARS_MAX: Final = 160
+"""Of a line with a caret below: a longer one is shown around it."""
+
 NO_ROOM: Final = "no-room"
 """Kind of the `InputError` of a worker that has no room on disk for bytes that it must fetch."""
 
@@ -102,7 +105,13 @@ class ExpressionError(UsageError):
         expression of several lines, the one with that character."""
         start = self.expression.rfind("\n", 0, self.position) + 1
         line = self.expression[start:].split("\n", 1)[0]
-        return f"{line}\n{' ' * (self.position - start)}^"
+        at = self.position - start
+        if len(line) > POINTED_CHARS_MAX:
+            first = max(0, min(at - POINTED_CHARS_MAX // 2, len(line) - POINTED_CHARS_MAX))
+            last = first + POINTED_CHARS_MAX
+            before, after = "…" if first else "", "…" if last < len(line) else ""
+            line, at = f"{before}{line[first:last]}{after}", at - first + len(before)
+        return f"{line}\n{' ' * at}^"
 
 
 class ExpectationError(ExpressionError):

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CUSTOM",
     "RECORD_FILES",
+    "REPORTING",
     "SORTS",
     "Execution",
     "Flag",
@@ -202,6 +203,10 @@ def step_s(text: str) -> int:
 
 SORTS: Final = ("requests", "errors", "ratio", "total", "p95", "max", "bytes")
 """What the tables of a report can be sorted by."""
+
+REPORTING: Final = ("top", "sort", "user_agents")
+"""Options that say what a report shows of a summary, whatever the job counts: they can be chosen
+anew for one that runs."""
 
 _FILTERING: Final = "filtering"
 _GROUPING: Final = "grouping"

@@ -179,3 +179,220 @@ def test_usage(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
         process = cluster.start("watch", "watch", *arguments)
         assert process.wait() == 2
     assert said in process.err
+
+
+def cancel(cluster: Cluster, job: str, *arguments: str) -> Process:
+    return cluster.start("cancel", "cancel", job, "--coordinator", cluster.address, *arguments)
+
+
+def test_a_host_that_is_away_makes_the_final_report_partial(
+    tmp_path: Path, hosts: list[Path]
+) -> None:
+    with Cluster(tmp_path) as cluster:
+        cluster.coordinator()
+        workers = []
+        for root in hosts:
+            write(root / "app.log", lines(0, 50))
+            workers.append(cluster.worker(root.name, "--root", str(root)))
+        watch, job = follow(cluster, "--from", "start")
+        until(watch, 100)
+        workers[1].send(signal.SIGKILL)
+        workers[1].popen.wait()
+        write(hosts[1] / "app.log", lines(50, 60))
+
+        def partial() -> dict[str, Any] | None:
+            return next((each for each in reports(watch) if each["partial"]), None)
+
+        live = wait_until(partial, "a partial view")
+        assert live["live"]["hosts"][1]["state"] == "away"
+        ended = cancel(cluster, job, "--json", "--expect", "total_requests>0")
+        assert ended.wait() == 3, ended.err
+        report = json.loads(ended.out)
+        assert report["partial"]
+        assert report["total_requests"] == 100
+        assert report["logan_version"] == logan.__version__
+        error = report["inputs"][1]["error"]
+        assert report["inputs"][0]["error"] is None
+        assert "bob is away since" in error
+        assert ended.err.count("bob is away") == 1
+        assert [each["failed"] for each in report["origins"]] == [0, 1]
+        assert watch.wait() == 3  # its job was ended by another
+        assert f"job {job} was ended by `logan cancel`" in watch.err
+
+
+def test_a_loss_is_in_the_report_and_said_once(tmp_path: Path, hosts: list[Path]) -> None:
+    log = hosts[0] / "app.log"
+    with Cluster(tmp_path) as cluster:
+        cluster.coordinator("--state", str(tmp_path / "state"))
+        write(log, lines(0, 100))
+        worker = cluster.worker("alice", "--root", str(hosts[0]))
+        watch, job = follow(cluster, "--from", "start")
+        until(watch, 100)
+        worker.send(signal.SIGKILL)
+        worker.popen.wait()
+        log.unlink()
+        write(log, lines(200, 230))
+        cluster.worker("alice", "--root", str(hosts[0]))
+        until(watch, 130)
+        coordinator = cluster.running("coordinator")[0]
+        coordinator.send(signal.SIGKILL)  # the journal knows what is lost
+        coordinator.popen.wait()
+        cluster.coordinator("--state", str(tmp_path / "state"), port=cluster.port)
+        wait_until(lambda: not cluster.status()["follows"][0]["away"] or None, "the worker is back")
+        ended = cancel(cluster, job, "--json", "--expect", "total_requests>0")
+        assert ended.wait() == 3, ended.err
+    report = json.loads(ended.out)
+    assert report["partial"]
+    (missing,) = report["missing"]
+    assert missing["input"].startswith("alice:")
+    assert missing["end"] is None
+    assert missing["start"] > 0
+    assert "is lost" in missing["why"]
+    assert watch.err.count("is lost") == 1
+    assert "alice: alice:" not in watch.err
+
+
+def test_a_worker_whose_coordinator_was_killed_is_waited_for(
+    tmp_path: Path, hosts: list[Path]
+) -> None:
+    log = hosts[0] / "app.log"
+    state = ("--state", str(tmp_path / "state"))
+    with Cluster(tmp_path) as cluster:
+        coordinator = cluster.coordinator(*state)
+        write(log, lines(0, 10))
+        worker = cluster.worker("alice", "--root", str(hosts[0]))
+        watch, job = follow(cluster, "--from", "start")
+        until(watch, 10)
+        coordinator.send(signal.SIGKILL)
+        coordinator.popen.wait()
+        worker.send(signal.SIGKILL)
+        worker.popen.wait()
+        write(log, lines(10, 20) + LINE.format(3, 3)[:-1])
+        cluster.coordinator(*state, port=cluster.port)
+        ended = cancel(cluster, job, "--json")
+        wait_until(lambda: cluster.status()["follows"] or None, "the job goes on")
+        cluster.worker("alice", "--root", str(hosts[0]))
+        assert ended.wait() == 0, ended.err
+    assert json.loads(ended.out)["total_requests"] == 21
+
+
+ERROR = LINE.replace(" 200 ", " 500 ")
+
+
+def test_alerts_fire_while_nobody_is_attached(tmp_path: Path, hosts: list[Path]) -> None:
+    """Once, although the coordinator is killed meanwhile; and those who attach later see them."""
+    log = hosts[0] / "app.log"
+    told = tmp_path / "told.jsonl"
+    script = tmp_path / "page.sh"
+    script.write_text(f'#!/bin/sh\ncat >> "{told}"; echo >> "{told}"\n', encoding="utf-8")
+    script.chmod(0o755)
+    serving = ("--state", str(tmp_path / "state"), "--notify", str(script))
+    alert = "errors.ratio over 1m > 5%"
+    with Cluster(tmp_path) as cluster:
+        coordinator = cluster.coordinator(*serving)
+        write(log, lines(0, 50))
+        cluster.worker("alice", "--root", str(hosts[0]))
+        watch, job = follow(cluster, "--from", "start", "--alert", alert)
+        until(watch, 50)
+        watch.send(signal.SIGINT)
+        assert watch.wait() == 0
+        assert json.loads(watch.out.splitlines()[-1])["live"]["alerts"][0]["state"] == "ok"
+        assert not told.exists()
+        write(log, "".join(ERROR.format(n % 60, n) for n in range(50)))
+        wait_until(lambda: (told.exists() and told.read_text()) or None, "the alert to be told")
+        event = json.loads(told.read_text())
+        assert (event["alert"], event["state"], event["job"]) == (alert, "firing", job)
+        assert event["logs"] == "*.log"
+        assert list(cluster.status()["follows"][0]["firing"]) == [alert]
+        status = cluster.start("status", "status", "--coordinator", cluster.address)
+        assert status.wait() == 0
+        assert f"ALERT {alert}" in status.out
+
+        coordinator.send(signal.SIGKILL)
+        coordinator.popen.wait()
+        cluster.coordinator(*serving, port=cluster.port)
+        again = cluster.start(
+            *("again", "watch", "--job", job, "--coordinator", cluster.address),
+            *("--json", "--interval", "0.2s", "--window", "all"),
+        )
+        report = until(again, 100)
+        assert report["live"]["alerts"][0]["state"] == "firing"
+        write(log, "".join(ERROR.format(n % 60, n) for n in range(10)))
+        until(again, 110)
+        assert cancel(cluster, job).wait() == 0
+    assert len(told.read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--where", "status>=500"),
+        ("--since", "1h"),
+        ("--until=1h"),
+        ("--by", "status"),
+        ("--format", "combined"),
+        ("--input-tz", "Europe/Berlin"),
+        ("--chunk-size", "1MiB"),
+        ("--from", "end"),
+        ("--alert", "absent over 5m"),
+        ("--csv", "routes"),
+        ("--no-explain",),
+        ("--anchor", "2024-01-24"),
+    ],
+)
+def test_what_cannot_apply_to_a_job_that_runs_is_refused(arguments: tuple[str, ...]) -> None:
+    """Before anything is connected to: nobody listens at port 1."""
+    given = [arguments] if isinstance(arguments, str) else list(arguments)
+    for command in (["cancel", "4f0c"], ["watch", "--job", "4f0c"]):
+        code, err = run_here([*command, "--coordinator", "localhost:1", *given])
+        assert code == 2, (command, err)
+        assert given[0].partition("=")[0] in err
+        assert len(err.splitlines()) <= 2
+
+
+def run_here(arguments: list[str]) -> tuple[int, str]:
+    import contextlib
+    import io
+
+    from logan.cli.main import main
+
+    err = io.StringIO()
+    with contextlib.redirect_stderr(err), contextlib.redirect_stdout(io.StringIO()):
+        code = main(arguments)
+    return code, err.getvalue()
+
+
+@pytest.mark.parametrize("option", ["--where", "--since", "--by", "--format", "--threads", "--csv"])
+def test_cancel_offers_nothing_that_cannot_apply(option: str) -> None:
+    from logan.cli.main import command_parser
+
+    parser = command_parser(["cancel"]).parse_args(["cancel", "7"]).parser
+    assert option not in parser.options()
+    assert {"--top", "--sort", "--expect", "--junit", "--save", "-q"} <= set(parser.options())
+
+
+@pytest.mark.parametrize(
+    ("pattern", "why"),
+    [
+        ("", "names no file"),
+        ("./", "names no file"),
+        ("../*", "'..'"),
+        ("a/../b", "'..'"),
+        ("s3://bucket/*", "is a URL"),
+        ("*.gz", "compressed"),
+        ("/".join("a" * 70), "64 components"),
+    ],
+)
+def test_a_pattern_that_no_worker_can_match_begins_no_job(pattern: str, why: str) -> None:
+    code, err = run_here(["watch", "--on-workers", pattern, "--coordinator", "localhost:1"])
+    assert code == 2
+    assert why in err
+
+
+@pytest.mark.parametrize("job", ["", " ", "a b", "é", "x" * 500])
+def test_what_is_no_id_of_a_job(job: str) -> None:
+    for command in (["cancel", job], ["watch", "--job", job]):
+        code, err = run_here([*command, "--coordinator", "localhost:1"])
+        assert code == 2
+        assert "is not the id of a job" in err
+        assert len(err) < 400

@@ -106,7 +106,8 @@ def test_several_hosts_are_one_report(tmp_path: Path, server: SshServer) -> None
     report = json.loads(done.stdout)
     assert done.returncode == 3
     assert done.stderr == (
-        f"logan: web3:{tmp_path}/no.log: no such file; see what is there: ssh web3 ls -l "
+        f"logan: web3:{tmp_path}/no.log: no such file; see what is there: "
+        f"{server.environment['LOGAN_SSH']} web3 ls -l "
         f"{tmp_path}\n"
     )
     assert report["status"] == {"200": 2_000, "500": 3_000}
@@ -276,7 +277,7 @@ def one_fails(
     assert report["lines"]["total"] == 10
     assert len(said) == 1
     assert said[0].startswith(f"{host}:/x.log: {why}; ")
-    assert f"ssh {host}" in said[0] or "~/.ssh/config" in said[0]
+    assert f"{server.environment['LOGAN_SSH']} {host}" in said[0] or "~/.ssh/config" in said[0]
     assert time.monotonic() - began < most_s
 
 
@@ -358,7 +359,7 @@ def test_a_host_that_goes_for_good_is_named(tmp_path: Path, server: SshServer) -
     size = (tmp_path / "a.log").stat().st_size
     assert (missing["start"], missing["end"]) == (0, size)
     assert said[0].startswith(f"dies:{tmp_path}/a.log: no shell answered there after byte ")
-    assert "check the connection: ssh dies true" in said[0]
+    assert f"check the connection: {server.environment['LOGAN_SSH']} dies true" in said[0]
 
 
 def test_killed_connections(tmp_path: Path, server: SshServer) -> None:
@@ -405,7 +406,9 @@ def test_a_host_that_stops_answering(
     report, said = analyzed(f"stalls-for-good:{tmp_path}/a.log", threads=1)
     assert report["lines"]["total"] == 0
     assert "no byte came for 0.7 s after byte " in said[0]
-    assert "check the connection: ssh stalls-for-good true" in said[0]
+    assert (
+        f"check the connection: {server.environment['LOGAN_SSH']} stalls-for-good true" in said[0]
+    )
 
 
 # --- Files that change --------------------------------------------------------------------------
@@ -467,7 +470,7 @@ def test_files_that_cannot_be_read(
             for name, why in (
                 ("secret.log", "no permission to read it; log in as a user with permission, or: "),
                 ("closed/a.log", "no permission to read it"),
-                ("pipe", "is not a regular file with a size; read it as a stream: ssh held cat "),
+                ("pipe", f"with a size; read it as a stream: {os.environ['LOGAN_SSH']} held cat "),
                 ("none.log", "no such file"),
             ):
                 _, said = analyzed(f"held:{tmp_path}/{name}")

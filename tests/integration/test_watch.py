@@ -170,8 +170,8 @@ def test_an_alert_is_told_once(tmp_path: Path, watch: Any) -> None:
         (["a.log", "--notify", "true"], "--notify needs an alert"),
         (["a.log", "--from", "noon"], "--from 'noon'"),
         (["a.log", "--serve", "0.0.0.0:0"], "needs a token"),
-        (["a.log", "--csv", "routes"], "no CSV"),
-        (["a.log", "--relative-to", "last", "--since", "1h"], "--relative-to last"),
+        (["a.log", "--csv", "routes"], "unknown option or argument: --csv"),
+        (["a.log", "--relative-to", "last", "--since", "1h"], "option or argument: --relative-to"),
         (["a.log", "--where", "status>"], "expected"),
     ],
 )
@@ -487,3 +487,72 @@ def test_a_burst(tmp_path: Path, watch: Any) -> None:
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert json.loads(out.splitlines()[-1])["total_requests"] == 10 + 64 * 5_000
+
+
+@pytest.mark.parametrize("kind", ["text", "json"])
+def test_a_full_disk_costs_the_saved_summary_not_the_report(
+    tmp_path: Path, watch: Any, kind: str
+) -> None:
+    log, saved = tmp_path / "a.log", tmp_path / "all.logan"
+    log.write_bytes(b"".join(line(n) for n in range(50)))
+
+    def no_room() -> None:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, 1_000))
+
+    process = watch(
+        *(log, "--from", "start", "--for", "0.5s", "--save", saved, "--output-format", kind),
+        preexec_fn=no_room,
+    )
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 4
+    assert f"cannot write {saved}" in err.decode()
+    assert b"Traceback" not in err
+    if kind == "json":
+        assert json.loads(out.splitlines()[-1])["total_requests"] == 50
+    else:
+        assert b"GET /api/items" in out
+    assert [each.name for each in tmp_path.iterdir()] == ["a.log"]
+
+
+def test_quiet_prints_no_text_and_what_is_wrong(tmp_path: Path, watch: Any) -> None:
+    log = tmp_path / "a.log"
+    log.write_bytes(b"".join(line(n) for n in range(50)))
+    asked = (log, "--from", "start", "--for", "1s", "--interval", "0.1s")
+    process = watch(*asked, "-q", "--expect", "total_requests>0", "--expect", "total_requests<9")
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert out == b""
+    assert [each.split()[0] for each in err.decode().splitlines()] == ["FAIL", "logan:"]
+    process = watch(*asked, "-q", "--json")
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert json.loads(out.splitlines()[-1])["total_requests"] == 50
+    assert err == b""
+
+
+def test_a_certain_loss_makes_the_report_partial(tmp_path: Path, watch: Any) -> None:
+    """A log that cannot be read is an error of the report, too."""
+    log, closed = tmp_path / "a.log", tmp_path / "b.log"
+    log.write_bytes(line(1))
+    closed.write_bytes(line(1))
+    closed.chmod(0)
+    process = watch(
+        *(log, closed, "--from", "start", "--for", "1s", "--json"),
+        before=held_to_permissions(),
+    )
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 3, err
+    report = json.loads(out.splitlines()[-1])
+    assert report["partial"]
+    assert "permission denied" in report["inputs"][1]["error"]
+    assert err.decode().count("permission denied") <= 2
+
+
+def test_long_options_are_quoted_in_part(tmp_path: Path, watch: Any) -> None:
+    for args in (["--where", "status=" + "9" * 5_000], ["x" * 3_000], ["--no-such=" + "y" * 5_000]):
+        process = watch(tmp_path / "a.log", *args)
+        err = process.communicate(timeout=20)[1].decode()
+        assert process.returncode in (2, 3)
+        assert len(err) < 1_500, args[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -280,3 +281,31 @@ def test_killed_it_leaves_nothing_there(tmp_path: Path, server: SshServer) -> No
     process.kill()
     process.wait()
     wait_until(lambda: not server.sessions(), "no process is left on the other side")
+
+
+@pytest.mark.parametrize("path", ["/var/log/x.log", "/var/log/*.log", "/var/log/"])
+def test_a_host_that_is_not_reached_is_an_error_whatever_is_asked_for(path: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "logan", "watch", "--for", "1s", "--json", f"dead:{path}"],
+        capture_output=True,
+        env=os.environ | {"LOGAN_SSH": "false"},
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 3
+    (entry,) = json.loads(done.stdout.splitlines()[-1])["inputs"]
+    assert entry["path"] == f"dead:{path}"
+    assert "no shell answered" in entry["error"]
+    assert done.stderr.decode().count("no shell answered") <= 2
+
+
+def test_a_host_that_hangs_at_the_end(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "logan", "watch", "--for", "0.5s", "--json", "dead:/var/log/*.log"],
+        capture_output=True,
+        env=os.environ | {"LOGAN_SSH": "sh -c 'exec sleep 5'"},
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert b"it was not reached before the watch ended" in done.stderr

@@ -41,6 +41,10 @@ _EVENT_STYLES: Final = {
 _STATE_STYLES: Final = {"active": "green", "gone": "red", "silent": "yellow", "paused": "yellow"}
 
 
+FAULTS: Final = ("missing", "alarm", "refused")
+"""Kinds of events that are said also where little is."""
+
+
 class JobLine(NamedTuple):
     """A job as it is shown: how much of it is done, and was when it was resumed."""
 
@@ -52,12 +56,14 @@ class JobLine(NamedTuple):
 
 
 class ClusterView:
-    """A context manager; `live` shows the table, if stderr is a terminal."""
+    """A context manager; `live` shows the table, if stderr is a terminal; `quiet` shows of what
+    happened only faults."""
 
-    def __init__(self, *, color: str, live: bool, lines: bool = True) -> None:
+    def __init__(self, *, color: str, live: bool, lines: bool = True, quiet: bool = False) -> None:
         self._color = wants_color(color, sys.stderr)
         self._wants_live = live and is_terminal(sys.stderr)
         self._lines = lines
+        self._quiet = quiet
         self._live: Live | None = None
 
     @property
@@ -88,6 +94,8 @@ class ClusterView:
 
     def event(self, event: EventEntry) -> None:
         """Something happened: a line that stays."""
+        if self._quiet and event.kind not in FAULTS:
+            return
         text = visible(event.text)
         if self._live is None:
             if self._lines:
@@ -96,7 +104,9 @@ class ClusterView:
         self._live.console.print(events_table([event], plain=False))
 
     def tell(self, text: str) -> None:
-        """A sentence of our own."""
+        """A sentence of our own, of which none is a fault."""
+        if self._quiet:
+            return
         if self._live is None:
             say(text)
         else:

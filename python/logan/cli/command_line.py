@@ -11,7 +11,7 @@ import stat
 from collections.abc import Sequence
 from typing import TextIO
 
-__all__ = ["is_piped", "join_ages", "with_command"]
+__all__ = ["is_piped", "join_ages", "probable_meaning", "with_command"]
 
 _TIMES = ("--since", "--until")
 _OF_LOGAN = ("-h", "--help", "-V", "--version")
@@ -53,7 +53,28 @@ def _is_log(text: str) -> bool:
         or os.path.exists(text)
         or re.match(r"[a-z][a-z0-9+.-]*://", text, re.IGNORECASE) is not None
         or (not text.startswith("-") and re.search(r"[/*?\[.]", text) is not None)
+        or _is_on_host(text)
     )
+
+
+def _is_on_host(text: str) -> bool:
+    """Whether an argument is `HOST:PATH`."""
+    if ":" not in text:
+        return False
+    from logan.sources.hosts import as_url, is_remote
+
+    return is_remote(as_url(text))
+
+
+def probable_meaning(text: str) -> str | None:
+    """What a first argument that is neither a command nor a log is likely meant to be."""
+    if re.fullmatch(r"[\w.@-]*[A-Za-z][\w.@-]*:", text):
+        return f"to read a log of that host, name its path: {text}/var/log/app.log"
+    if re.fullmatch(r"\d{1,2}:\d{2}(:\d{2})?", text):
+        return f"to read records from that time on: logan FILE --since {text}"
+    if re.fullmatch(r"[\w.-]+:\d{1,5}", text):
+        return f"if that is a coordinator: logan status --coordinator {text}"
+    return None
 
 
 def is_piped(stream: TextIO | None) -> bool:

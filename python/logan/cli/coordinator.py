@@ -105,6 +105,14 @@ def configure(parser: Parser) -> None:
         metavar="P",
         help="serve /metrics and /health on this port of localhost (default: off)",
     )
+    parser.add_argument(
+        "--notify",
+        action="append",
+        default=[],
+        metavar="TARGET",
+        help="tell a command (JSON on its standard input) or a URL when an alert of a follow job "
+        "fires and when it ends; repeatable",
+    )
     group = parser.add_argument_group("security")
     group.add_argument(
         "--verify",
@@ -130,8 +138,11 @@ def configure(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serve, or run the job and present its report."""
     from logan.cli.cluster_view import ClusterView
+    from logan.live.notify import check_target
     from logan.sources.files import working_directory
 
+    for target in args.notify:
+        check_target(target)
     if args.paths or (args.state is not None and not os.path.isabs(args.state)):
         working_directory()  # raises, before anything listens, if it has been deleted
     adjust_to_output(args)
@@ -140,7 +151,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("-o needs a PATH: without one there is no report to write")
     check_outputs(args, args.paths)
     signals = Signals()
-    view = ClusterView(color=args.color, live=not args.no_progress)
+    view = ClusterView(color=args.color, live=not args.no_progress, quiet=bool(args.quiet))
     found: list[Report] = []
     with view:
         code = run_trio(partial(_main, args, signals, view, found))
@@ -278,6 +289,7 @@ def _coordinator(args: argparse.Namespace, view: ClusterView) -> Coordinator:
         insecure=args.insecure,
         verify=args.verify,
         worker_timeout_s=args.worker_timeout,
+        notify=args.notify,
         on_event=view.event,
         **tls,
     )

@@ -19,6 +19,7 @@ from logan.options import RECORD_FILES
 
 if TYPE_CHECKING:
     from logan.cli.main import Parser
+    from logan.record_stream.stats import Stats
 
 __all__ = ["EPILOG", "HELP", "configure", "run"]
 
@@ -90,4 +91,25 @@ def run(args: argparse.Namespace) -> int:
                 return exit_of_signal(signals.signum or 2)
         if signals.signum is not None:
             return exit_of_signal(signals.signum)
-    return exit_after(records.stats())
+    stats = records.stats()
+    _say_if_empty(args, stats)
+    return exit_after(stats)
+
+
+def _say_if_empty(args: argparse.Namespace, stats: Stats) -> None:
+    """A file without rows looks like any other."""
+    from logan.cli.terminal import say
+    from logan.report.labels import plural
+
+    lines = stats.lines
+    kinds = {"parsed": True, "malformed": args.malformed, "continuation": args.continuation}
+    if any(lines.get(kind, 0) for kind, is_written in kinds.items() if is_written):
+        return
+    where = "" if args.output == "-" else f" in {args.output}"
+    filtered = lines.get("filtered", 0)
+    total = lines.get("total", 0)
+    if filtered:
+        why = f"{plural(filtered, 'record')} read, none in the time range and of the condition"
+    else:
+        why = f"{plural(total, 'line')} read, none is a record" if total else "nothing to read"
+    say(f"no records{where}: {why}")

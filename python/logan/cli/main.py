@@ -11,10 +11,10 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, Final, NoReturn
 
 from logan.cli import COMMANDS
-from logan.cli.command_line import join_ages, with_command
+from logan.cli.command_line import join_ages, probable_meaning, with_command
 from logan.cli.config import load, name_format
 from logan.cli.exit_codes import Exit, exit_code, exit_of_signal
 from logan.cli.signals import Aborted
@@ -62,6 +62,18 @@ class Parser(argparse.ArgumentParser):
     def options(self) -> list[str]:
         """The names of its options."""
         return [*self._option_string_actions]
+
+    def written(self, argv: Sequence[str]) -> dict[str, str]:
+        """The options that stand in `argv`: the name of each, as written, by its destination."""
+        found: dict[str, str] = {}
+        for word in argv:
+            if word == "--":
+                break
+            name = word.partition("=")[0] if word.startswith("--") else word[:2]
+            action = self._option_string_actions.get(name) if name.startswith("-") else None
+            if action is not None:
+                found.setdefault(action.dest, name)
+        return found
 
     def setting(
         self,
@@ -128,7 +140,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return Exit.CLOSED_PIPE
     except LoganError as error:
         _show_traceback()
-        return _explain(error)
+        return _explain(error, sys.argv[1:] if argv is None else argv)
     except BaseException as error:  # also a native panic, which is not an Exception
         _show_traceback()
         return _explain_unforeseen(error)
@@ -142,7 +154,8 @@ def _run(argv: Sequence[str], commands: Sequence[str]) -> int:
     if named is commands and argv and not argv[0].startswith("-"):
         raise UsageError(
             f"unknown command {argv[0]!r}, and no such file",
-            hint=_perhaps(argv[0], commands, f"known commands: {', '.join(commands)}"),
+            hint=probable_meaning(argv[0])
+            or _perhaps(argv[0], commands, f"known commands: {', '.join(commands)}"),
         )
     args, unknown = parser.parse_known_args(argv)
     if unknown:
@@ -207,13 +220,32 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def _explain(error: LoganError) -> Exit:
-    say(str(error))
+MESSAGE_CHARS_MAX: Final = 2_000
+
+
+def _bounded(message: str, argv: Sequence[str]) -> str:
+    """A message in which what the user wrote, if it is long, is quoted in part, and no password of
+    an address."""
+    from logan.report.shortening import shortened
+    from logan.sources.hosts import masked
+
+    for word in argv:
+        message = message.replace(word, masked(word)) if "@" in word else message
+        for text in (word, word.partition("=")[2]):
+            short = shortened(text)
+            if short != text:
+                # As it is, or as it stands in quotes.
+                message = message.replace(text, short).replace(repr(text)[1:-1], short)
+    return shortened(message, MESSAGE_CHARS_MAX)
+
+
+def _explain(error: LoganError, argv: Sequence[str]) -> Exit:
+    say(_bounded(str(error), argv))
     if isinstance(error, ExpressionError) and error.expression:
         for line in error.pointer().split("\n"):
             say(line, prefix="  ")
     if error.hint:
-        say(error.hint, prefix="  hint: ")
+        say(_bounded(error.hint, argv), prefix="  hint: ")
     return exit_code(error)
 
 

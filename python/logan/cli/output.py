@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from logan.report import Report
     from logan.report.expectations import Expectation
 
-__all__ = ["check_outputs", "completed", "judge", "present", "say_what_is_wrong"]
+__all__ = ["check_outputs", "completed", "judge", "present", "say_what_is_wrong", "write_junit"]
 
 
 def present(
@@ -185,12 +185,15 @@ def _command(argv: Sequence[str]) -> str:
     import shlex
 
     from logan.report.anonymize import without_secrets
+    from logan.sources.hosts import masked
     from logan.sources.inputs import shown_name
 
     shown = []
     for each in argv:
         option, mark, value = each.partition("=") if each.startswith("--") else ("", "", each)
-        shown.append(f"{option}{mark}{without_secrets(shown_name(value))}" if value else each)
+        shown.append(
+            f"{option}{mark}{without_secrets(shown_name(masked(value)))}" if value else each
+        )
     return shlex.join(["logan", *shown])
 
 
@@ -218,10 +221,16 @@ def _publish(report: Report, args: argparse.Namespace) -> None:
                 write_stdout(text, encoding=None if output == "text" else "utf-8")
         elif text is not None:
             write_file(args.output, text)
-        if args.junit is not None:
-            from logan.report.verdicts import junit
+        write_junit(report, args)
 
-            write_file(args.junit, junit(report))
+
+def write_junit(report: Report, args: argparse.Namespace) -> None:
+    """Write the verdict on the expectations where `--junit` says."""
+    if args.junit is not None:
+        from logan.cli.terminal import write_file
+        from logan.report.verdicts import junit
+
+        write_file(args.junit, junit(report))
 
 
 def _say_verdicts(report: Report, *, quiet: bool) -> bool:

@@ -43,11 +43,18 @@ PATHS_HELP = (
 )
 
 
-def configure_report(parser: Parser, *more: type, without: Collection[str] = ()) -> None:
+def configure_report(
+    parser: Parser,
+    *more: type,
+    without: Collection[str] = (),
+    only: Collection[str] | None = None,
+    whole: bool = True,
+) -> None:
     """Add what every command has that ends with a report: the library's options but those named
-    in `without`, those of the classes `more` of `logan.options` too, where the report goes, and
-    what it must fulfill."""
-    groups = configure_analysis(parser, *more, without=without)
+    in `without`, or those named in `only`, those of the classes `more` of `logan.options` too,
+    where the report goes, and what it must fulfill. Unless `whole`, the command reads no logs to
+    their end: it prints no CSV and has no progress bar."""
+    groups = configure_analysis(parser, *more, without=without, only=only)
     output = groups["output"]
     kinds = output.add_mutually_exclusive_group()
     kinds.add_argument(
@@ -64,12 +71,14 @@ def configure_report(parser: Parser, *more: type, without: Collection[str] = ())
         const="json",
         help="short for --output-format json",
     )
-    kinds.add_argument(
-        "--csv",
-        choices=CSV_TABLES,
-        metavar="TABLE",
-        help=f"print one table as CSV: {', '.join(CSV_TABLES)}",
-    )
+    parser.set_defaults(csv=None)
+    if whole:
+        kinds.add_argument(
+            "--csv",
+            choices=CSV_TABLES,
+            metavar="TABLE",
+            help=f"print one table as CSV: {', '.join(CSV_TABLES)}",
+        )
     output.add_argument(
         "-o",
         "--output",
@@ -81,7 +90,8 @@ def configure_report(parser: Parser, *more: type, without: Collection[str] = ())
         "--quiet",
         action="count",
         default=0,
-        help="no text report, no progress bar and no notes: only errors and failed expectations",
+        help=f"no text report{', no progress bar' if whole else ''} and no notes: only errors and "
+        "failed expectations",
     )
     output.add_argument(
         "--anonymize",
@@ -97,7 +107,7 @@ def configure_report(parser: Parser, *more: type, without: Collection[str] = ())
         help="time zone of the text report, such as Europe/Berlin or local (default: UTC); JSON "
         "and CSV are always in UTC",
     )
-    configure_terminal(parser, output)
+    configure_terminal(parser, output, progress=whole)
     checks = groups["gates"]
     checks.add_argument(
         "--junit", metavar="FILE", help="write the verdict on the expectations to FILE as JUnit XML"
@@ -130,19 +140,24 @@ def configure_report(parser: Parser, *more: type, without: Collection[str] = ())
 
 
 def configure_analysis(
-    parser: Parser, *more: type, without: Collection[str] = ()
+    parser: Parser,
+    *more: type,
+    without: Collection[str] = (),
+    only: Collection[str] | None = None,
 ) -> dict[str, argparse._ArgumentGroup]:
-    """Add the library's options of an analysis but those named in `without`; the groups of the
-    help text, by heading."""
+    """Add the library's options of an analysis but those named in `without`, or those named in
+    `only`; the groups of the help text, by heading."""
     groups = {name: parser.add_argument_group(name) for name in GROUPS}
     for name, default, flag in flags(TimeRange, *more, Options, Presentation):
-        if name not in without:
+        if name not in without and (only is None or name in only):
             add_flag(parser, groups[flag.group], name, default, flag)
     return groups
 
 
-def configure_terminal(parser: Parser, group: argparse._ArgumentGroup) -> None:
-    """Add how the terminal is used."""
+def configure_terminal(
+    parser: Parser, group: argparse._ArgumentGroup, *, progress: bool = True
+) -> None:
+    """Add how the terminal is used; `progress`: whether the command has a progress bar."""
     from logan.cli.terminal import COLOR_CHOICES
 
     parser.setting(
@@ -153,6 +168,8 @@ def configure_terminal(parser: Parser, group: argparse._ArgumentGroup) -> None:
         metavar="WHEN",
         help=f"{', '.join(COLOR_CHOICES)}; auto follows the terminal and NO_COLOR",
     )
+    if not progress:
+        return
     parser.setting(
         "--no-progress",
         type=switch,

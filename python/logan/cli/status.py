@@ -109,6 +109,7 @@ def _text(status: StateBody, width: int, *, color: bool) -> str:
                 f" for {units.span(round(follow.elapsed_s))}",
             ),
             Text(counts, style="dim"),
+            *(Text(f"  ALERT {visible(each)}", style="bold red") for each in follow.firing),
         ]
     if not status.jobs and not status.follows:
         parts.append(Text("no jobs"))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from logan.cli.watch_remote import Told
     from logan.live.alerts import Alerts
     from logan.live.recent import Recent
+    from logan.live.remote_watch import RemoteWatch
     from logan.live.watching import Watch
     from logan.options import Options
     from logan.report import Report
@@ -133,7 +134,7 @@ def configure(parser: Parser) -> None:
         default=[],
         metavar="EXPR",
         help="say so while EXPR holds, such as 'errors.ratio over 1m > 5%% for 2m' or 'absent over "
-        "5m'; repeatable",
+        "5m'; with --on-workers the coordinator looks, with or without a client; repeatable",
     )
     live.add_argument(
         "--notify",
@@ -141,11 +142,18 @@ def configure(parser: Parser) -> None:
         default=[],
         metavar="TARGET",
         help="tell a command (JSON on its standard input) or a URL when an alert fires and when it "
-        "ends; repeatable",
+        "ends, as long as this command runs (logan coordinator --notify does so always); "
+        "repeatable",
     )
     configure_serving(parser)
     configure_remote(parser)
-    configure_report(parser, without=("step", "geoip"))
+    configure_report(parser, without=_NOT_OF_WATCH, whole=False)
+
+
+_NOT_OF_WATCH: Final = (
+    *("relative_to", "step", "geoip", "anchor", "explain", "seek", "expansion_max"),
+)
+"""Options of an analysis that mean nothing while records still come."""
 
 
 def configure_remote(parser: Parser) -> None:
@@ -156,7 +164,7 @@ def configure_remote(parser: Parser) -> None:
     hosts.add_argument(
         "--on-workers",
         action="append",
-        default=[],
+        default=None,
         metavar="GLOB",
         help="follow files on the workers' own machines, by a job that lives in the coordinator; "
         "repeatable",
@@ -204,7 +212,7 @@ def run(args: argparse.Namespace) -> int:
     from logan.cli.terminal import check_saving
     from logan.live.starting import parse_from
 
-    is_remote = bool(args.on_workers) or args.job is not None
+    is_remote = args.on_workers is not None or args.job is not None
     if is_remote:
         from logan.cli.watch_remote import check
 
@@ -212,8 +220,6 @@ def run(args: argparse.Namespace) -> int:
     paths = args.paths or ["-"]
     if not (args.paths or is_remote) and sys.stdin is not None and sys.stdin.isatty():
         raise UsageError("watch needs a path, or a log on standard input", hint="logan watch FILE")
-    if args.csv:
-        raise UsageError("watch prints no CSV", hint="use --json, or analyze")
     if args.olddir:
         _check_olddir(args, paths, is_remote=is_remote)
     if args.total and args.state is None:
@@ -221,15 +227,16 @@ def run(args: argparse.Namespace) -> int:
     if args.state is not None:
         _check_state(args, paths)
     start = parse_from(args.begin or "5m")
-    options = _options(args)
     expectations = expectations_of(args)
     alerts = _alerts(args)
+    args.rows = tuple(dict.fromkeys((*args.rows, *alerts.rows)))
+    options = options_of(args)
     check_outputs(args, [each for each in paths if each != "-"])
     check_saving(args.save, args.output, paths)
     now = clock.now()
     try:
         if is_remote:
-            return trio.run(_main_remote, args, options, start, alerts, expectations)
+            return trio.run(_main_remote, args, options, start, expectations)
         with ExitStack() as stack:
             folder = None
             if args.state is not None:
@@ -286,22 +293,13 @@ def _check_state(args: argparse.Namespace, paths: list[str]) -> None:
             )
 
 
-def _options(args: argparse.Namespace) -> Options:
-    options = options_of(args)
-    if (options.since_back_ns, options.until_back_ns) != (None, None):
-        raise UsageError(
-            "--relative-to last makes no sense while records still come", hint="leave it out"
-        )
-    return options
-
-
 def _alerts(args: argparse.Namespace) -> Alerts:
     from logan.live.alerts import Alerts, parse_alert
     from logan.live.notify import check_target
 
     for target in args.notify:
         check_target(target)
-    if args.notify and not args.alert:
+    if args.notify and not args.alert and args.job is None:
         raise UsageError("--notify needs an alert", hint="such as --alert 'absent over 5m'")
     return Alerts([parse_alert(text) for text in args.alert])
 
@@ -341,18 +339,17 @@ async def _main_remote(
     args: argparse.Namespace,
     options: Options,
     start: str | float,
-    alerts: Alerts,
     expectations: list[Any],
 ) -> int:
     from logan.cli.watch_remote import run_remote
 
-    async def show(watch: Watch, told: Told) -> None:
-        await _show(args, watch, alerts, told)
+    async def show(watch: RemoteWatch, told: Told) -> None:
+        await _show(args, watch, watch.alerts, told)
 
-    def end(watch: Watch) -> int:
-        return _end(args, watch, alerts, expectations)
+    def end(watch: RemoteWatch) -> int:
+        return _end(args, watch, watch.alerts, expectations)
 
-    return await run_remote(args, options, start, alerts, show, end)
+    return await run_remote(args, options, start, show, end)
 
 
 async def _show(
@@ -367,7 +364,8 @@ async def _show(
     from logan.live.runner import Limits, Runner
 
     is_json = args.output_format == "json"
-    with_view = not is_json and is_terminal(sys.stdout) and args.output in (None, "-")
+    shows = args.output in (None, "-") and (is_json or not args.quiet)
+    with_view = not is_json and is_terminal(sys.stdout) and shows
     usual_s = VIEW_INTERVAL_S if with_view else JSON_INTERVAL_S if is_json else LINES_INTERVAL_S
     interval_s = args.interval or usual_s
     if interval_s < INTERVAL_S_MIN:
@@ -383,7 +381,7 @@ async def _show(
     async def shown() -> None:
         if screen is not None:
             await screen.refresh()
-        elif args.output in (None, "-"):
+        elif shows:
             await trio.to_thread.run_sync(_print_line, watch, alerts, recent, args)
 
     say_now = screen.say if screen is not None else say
@@ -452,7 +450,7 @@ def _json_line(report: Report, watch: Watch, alerts: Alerts, window: str, now: f
 
 def _end(args: argparse.Namespace, watch: Watch, alerts: Alerts, expectations: list[Any]) -> int:
     """The report of all that was counted."""
-    from logan.cli.output import completed, judge, present, say_what_is_wrong
+    from logan.cli.output import completed, judge, present, say_what_is_wrong, write_junit
     from logan.cli.terminal import say, write_file, write_stdout
 
     now = clock.now()
@@ -463,24 +461,24 @@ def _end(args: argparse.Namespace, watch: Watch, alerts: Alerts, expectations: l
     else:
         report = watch.report(summary, final=True)
         saved = watch.saved(summary, report)
-    if args.save:
-        saved.save(args.save)
     if memory is not None and memory.repeated and not args.total:
         say("repeated: the report has lines that an earlier run counted and may have reported")
     if memory is not None and not report.inputs:
         say("nothing new since the last run")
     if args.output_format != "json":
         code = present(report, args, expectations, None, notes=False)
-        if memory is not None:
-            memory.reported()
-        return code
-    report = completed(report, args, expectations)
-    say_what_is_wrong(report, notes=False)
-    text = _json_line(report, watch, alerts, "all", now)
-    if args.output in (None, "-"):
-        write_stdout(text, encoding="utf-8")
     else:
-        write_file(args.output, text)
+        report = completed(report, args, expectations)
+        say_what_is_wrong(report, quiet=bool(args.quiet), notes=False)
+        text = _json_line(report, watch, alerts, "all", now)
+        if args.output in (None, "-"):
+            write_stdout(text, encoding="utf-8")
+        else:
+            write_file(args.output, text)
+        write_junit(report, args)
+        code = judge(report, args)
+    if args.save:  # after the report, which a disk that is full must not cost
+        saved.save(args.save)
     if memory is not None:
         memory.reported()
-    return judge(report, args)
+    return code

@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from logan.cli.exit_codes import Exit
 from logan.errors import UsageError
 from logan.live import clock
+from logan.options import REPORTING, Options, TimeRange, flags
 
 if TYPE_CHECKING:
     from logan._logan import Summary
-    from logan.live.alerts import Alerts
+    from logan.live.alerts import Alert, AlertEvent
     from logan.live.remote_watch import RemoteWatch
-    from logan.options import Options
-    from logan.wire.following import Following
+    from logan.wire.following import AlertEntry, AlertNews, Following
 
 READY_POLL_S: Final = 0.02
 
-__all__ = ["Told", "attach_hint", "check", "run_remote"]
+__all__ = ["Told", "attach_hint", "check", "run_remote", "shown_options"]
+
+
+_OF_THE_JOB: Final = ("begin", "alert")
+"""Options of `watch` that are chosen when a job begins, beside those of the library."""
 
 
 def check(args: argparse.Namespace) -> None:
-    """Raises `UsageError` for options that do not belong together."""
-    if args.job is not None and args.on_workers:
+    """Raises `UsageError` for options that do not belong together, or that cannot apply."""
+    from logan.cluster.request import check_job_id
+    from logan.live.logs import PACKED
+    from logan.sources.roots import check_patterns
+
+    if args.job is not None and args.on_workers is not None:
         raise UsageError(
             "--job attaches to a job that is there, --on-workers begins one", hint="give one"
         )
@@ -39,6 +46,20 @@ def check(args: argparse.Namespace) -> None:
             f"{what} and PATHs do not go together: the workers read the logs",
             hint="logan watch --on-workers 'GLOB' --coordinator HOST:PORT",
         )
+    if args.job is None:
+        check_patterns(args.on_workers, packed=PACKED)
+        return
+    check_job_id(args.job)
+    written = args.parser.written(args.argv)
+    fixed = {name for name, *_ in flags(TimeRange, Options)} - {*REPORTING}
+    for name in written:
+        if name in fixed or name in _OF_THE_JOB:
+            raise UsageError(
+                f"{written[name]} cannot apply to a job that runs: it was chosen when job "
+                f"{args.job} began",
+                hint=f"leave it out, or begin another job: logan watch --on-workers 'GLOB' "
+                f"{written[name]} …",
+            )
 
 
 def attach_hint(args: argparse.Namespace, job: str) -> str:
@@ -48,6 +69,14 @@ def attach_hint(args: argparse.Namespace, job: str) -> str:
         f"attach again: logan watch --job {job}{where}; end it with its final report: "
         f"logan cancel {job}{where}"
     )
+
+
+def shown_options(args: argparse.Namespace) -> dict[str, Any]:
+    """What reports of a job that runs show as this command asks for: the options that were given,
+    and the rows of its expectations. Other options are the job's."""
+    given = {*args.parser.written(args.argv), *args.given}
+    asked = {name: getattr(args, name) for name in REPORTING if name in given}
+    return {**asked, "rows": tuple(args.rows)} if args.rows else asked
 
 
 class Told:
@@ -79,14 +108,15 @@ class Told:
         from logan._logan import Spec
         from logan.live.notices import Notice
         from logan.live.remote_watch import HostState, RemoteLog
-        from logan.options import Options
 
         body = message.body
         if not self._watch.ready:
             self._watch.take_options(msgspec.convert(json.loads(body.options), Options))
         hosts = [HostState(**each.to_dict()) for each in body.hosts]
         logs = [
-            RemoteLog(each.name, each.host, Spec(each.spec), each.assumed, each.missing)
+            RemoteLog(
+                *(each.name, each.host, Spec(each.spec), each.assumed, each.missing, each.gone)
+            )
             for each in body.logs
         ]
         notices = []
@@ -95,13 +125,18 @@ class Told:
             text = each.text if each.text.startswith(each.host) else f"{each.host}: {each.text}"
             notice = Notice(each.kind, name, text, 0.0, each.is_fault, each.start)
             notices.append((notice, each.age_s))
+        now = clock.now()
+        self._watch.alerts.tell(
+            [_alert(each, now) for each in body.alerts], [_event(each, now) for each in body.news]
+        )
         self._watch.tell(
             there=message.now,
-            now=clock.now(),
+            now=now,
             patterns=body.patterns,
             hosts=hosts,
             logs=logs,
             notices=notices,
+            unread=[(each.host, f"{each.host}:{each.log}", each.why) for each in body.unread],
             ended=message.ended,
         )
 
@@ -112,11 +147,29 @@ class Told:
         self._watch.lost(clock.now())
 
 
+def _alert(entry: AlertEntry, now: float) -> Alert:
+    from logan.live.alerts import Alert
+
+    since = None if entry.since_s is None else now - entry.since_s
+    alert = Alert(entry.alert, None, 0.0, 0.0, held_since=since)
+    if entry.firing:
+        alert.firing_since = now if since is None else since
+    return alert
+
+
+def _event(entry: AlertNews, now: float) -> AlertEvent:
+    from logan.live.alerts import AlertEvent
+
+    return AlertEvent(
+        *(entry.alert, entry.state, now - entry.age_s, now - entry.since_s),
+        *(entry.value, entry.records),
+    )
+
+
 async def run_remote(
     args: argparse.Namespace,
     options: Options,
     start: str | float,
-    alerts: Alerts,
     show: Callable[[RemoteWatch, Told], Awaitable[None]],
     end: Callable[[RemoteWatch], int],
 ) -> int:
@@ -131,8 +184,9 @@ async def run_remote(
     from logan.live.remote_watch import RemoteWatch
 
     token, tls = secrets_of_peer(args)
-    reach_s = max((each.over_s for each in alerts.alerts), default=0.0)
-    watch = RemoteWatch(options, reach_s=reach_s, now=clock.now(), anonymize=args.anonymize)
+    watch = RemoteWatch(
+        options, shown=shown_options(args), now=clock.now(), anonymize=args.anonymize
+    )
     told = Told(watch, say)
     wanted: Submission | str = args.job or Submission(
         kind="follow",
@@ -140,6 +194,7 @@ async def run_remote(
         options=options,
         confined=True,
         begin=start if isinstance(start, str) else f"{start:g}",
+        alerts=args.alert,
     )
     follower = FollowClient(Client(args.coordinator, token=token, ssl=tls), wanted, told)
     async with trio.open_nursery() as nursery:
@@ -151,8 +206,10 @@ async def run_remote(
             say(f"job {told.job} lives in the coordinator; {attach_hint(args, told.job)}")
         await show(watch, told)
         nursery.cancel_scope.cancel()
-    if not watch.job_ended:
-        assert told.job is not None
-        say(f"detached: job {told.job} goes on; {attach_hint(args, told.job)}")
-        return Exit.OK
-    return end(watch)
+    assert told.job is not None
+    if watch.job_ended:
+        say(f"job {told.job} was ended by `logan cancel`, or with its coordinator")
+        return end(watch)
+    code = end(watch)
+    say(f"detached: job {told.job} goes on; {attach_hint(args, told.job)}")
+    return code

@@ -80,6 +80,12 @@ def coordinator_metrics(status: StateBody) -> Iterator[Metric]:
     yield _gauge("logan_jobs_done_bytes", "Bytes of them done", done)
     recovered = sum(job.recoveries for job in jobs)
     yield _gauge("logan_jobs_recoveries", "Recovered failures in running jobs", recovered)
+    firing = GaugeMetricFamily(
+        "logan_follow_alerts_firing", "Alerts that fired and have not ended", labels=["job"]
+    )
+    for follow in status.follows:
+        firing.add_metric([follow.job], len(follow.firing))
+    yield firing
     recoveries = status.coordinator.recoveries
     for name, help, seconds in (
         ("leased", "From noticing a failure to the next lease of its chunk", recoveries.leased_s),

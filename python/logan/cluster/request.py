@@ -18,11 +18,21 @@ from msgspec import UNSET
 from logan.errors import UsageError
 from logan.limits import SERIES_POINTS_MAX
 from logan.options import Options
+from logan.report.shortening import shortened
 from logan.wire.bodies import SubmitBody, SubmitOptions
 from logan.wire.codec import encode_body
+from logan.wire.limits import NAME_CHARS_MAX
 from logan.wire.messages import Submit
 
-__all__ = ["Submission"]
+__all__ = ["Submission", "check_job_id"]
+
+
+def check_job_id(text: str) -> None:
+    """Raise `UsageError` for what cannot be the id of a job."""
+    if not (text.isascii() and text.isalnum() and len(text) <= NAME_CHARS_MAX):
+        raise UsageError(
+            f"{shortened(text)!r} is not the id of a job", hint="`logan status` lists the jobs"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +43,7 @@ class Submission:
         base: the folder that relative paths are relative to, if the coordinator has it.
         confined: whether the coordinator's roots bound it; not for its own command line.
         begin: where a follow job begins in files that are there: "start", "end", or seconds.
+        alerts: the conditions of a follow job.
     """
 
     kind: Literal["paths", "on_workers", "follow"] = "paths"
@@ -43,6 +54,7 @@ class Submission:
     base: str | None = None
     confined: bool = False
     begin: str | None = None
+    alerts: Sequence[str] = ()
 
     def message(self) -> Submit:
         """SUBMIT, for a client to send. Raises `UsageError` for what a coordinator would refuse."""
@@ -66,6 +78,7 @@ class Submission:
             base=self.base,
             options=SubmitOptions(**options, anchor=self.anchor, series_points=self.series_points),
             begin=self.begin,
+            alerts=tuple(self.alerts),
         )
 
     @classmethod
@@ -85,4 +98,5 @@ class Submission:
             base=body.base,
             confined=True,
             begin=body.begin,
+            alerts=body.alerts,
         )

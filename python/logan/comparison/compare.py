@@ -21,6 +21,8 @@ from logan.comparison.document import Cell, Comparison, Kind, Row, Table
 from logan.comparison.sides import Side
 from logan.comparison.tests import count_test, holm, share_test
 from logan.errors import UsageError
+from logan.report import units
+from logan.report.units import time_of
 
 __all__ = ["LEVEL", "ROWS_COMPARED_MAX", "compare"]
 
@@ -29,6 +31,9 @@ LEVEL: Final = 0.008
 
 ROWS_COMPARED_MAX: Final = 200
 """Rows of each side and table, those with most records: each more would blur all others."""
+
+SAME_LENGTH: Final = 0.01
+"""Ranges of time whose lengths differ by no more are equally long."""
 
 PERCENTILES: Final[Mapping[str, float]] = {
     **{"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
@@ -153,8 +158,10 @@ def _headline(before: Side, after: Side, tests: _Tests, errors: float) -> list[C
         return _value(a, name) or 0, _value(b, name) or 0
 
     total = cell("total_requests", "count", asked)
+    unequal = _unequal_ranges(a, b)
+    p_of_total = None if unequal else count_test(asked[0], 1, asked[1], 1, requests)
     cells = [
-        tests.cell(total, count_test(asked[0], 1, asked[1], 1, requests)),
+        tests.cell(total, p_of_total, unequal),
         tests.cell(
             cell("requests_per_second", "rate", asked),
             count_test(asked[0], spans[0], asked[1], spans[1], requests),
@@ -188,6 +195,33 @@ def _headline(before: Side, after: Side, tests: _Tests, errors: float) -> list[C
     cells.append(tests.cell(cell("response_time_ms.max", "ms", measured, 1), None))
     cells.append(tests.cell(cell("bytes_sent", "bytes", asked), None))
     return cells
+
+
+def _unequal_ranges(a: Mapping[str, Any], b: Mapping[str, Any]) -> str | None:
+    """Why numbers of requests say nothing: the sides were cut by time, into ranges of other
+    lengths. None of sides that are whole: that one of them ends early may be what is wrong."""
+    cut = [
+        any((side.get("selection") or {}).get(each) for each in ("since", "until"))
+        for side in (a, b)
+    ]
+    lengths = [_range_s(side) for side in (a, b)]
+    if not any(cut) or None in lengths:
+        return None
+    one, other = (each or 0.0 for each in lengths)
+    if abs(one - other) <= SAME_LENGTH * max(one, other):
+        return None
+    return (
+        f"the sides are {units.span(round(one))} and {units.span(round(other))} long: "
+        "see requests/s"
+    )
+
+
+def _range_s(report: Mapping[str, Any]) -> float | None:
+    """Seconds of the time that was asked for, up to the first and last record where it is open."""
+    asked = report.get("selection") or {}
+    first = time_of(asked.get("since") or report["time"]["first"] or "")
+    last = time_of(asked.get("until") or report["time"]["last"] or "")
+    return None if first is None or last is None else (last - first).total_seconds()
 
 
 def _value(report: Mapping[str, Any], name: str) -> float | None:

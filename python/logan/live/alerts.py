@@ -20,7 +20,7 @@ from logan.errors import ExpectationError
 from logan.report.expectation_parser import parse_expectation
 from logan.report.expectations import Expectation
 
-__all__ = ["Alert", "AlertEvent", "Alerts", "parse_alert"]
+__all__ = ["EVENTS_KEPT_MAX", "Alert", "AlertEvent", "Alerts", "ViewOf", "parse_alert"]
 
 RECORDS_MIN: Final = 20
 """Fewer records make any share or percentile jump."""
@@ -141,6 +141,12 @@ class Alerts:
         self.events += fresh
         del self.events[:-EVENTS_KEPT_MAX]
         return fresh
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """The rows that a report must keep for them, as `Options.rows` names them."""
+        found = (each.expectation.row_reference for each in self.alerts if each.expectation)
+        return tuple(dict.fromkeys(filter(None, found)))
 
     @property
     def firing(self) -> list[Alert]:

@@ -110,6 +110,8 @@ def host_line(host: Any) -> dict[str, Any]:
     """A host as a line of a table: its name, a tone, how it is, and how far it is."""
     if host.state == "away":
         tone, state = "bad", f"away for {units.span(round(host.since_s))}"
+    elif host.state == "late":
+        tone, state = "bad", "not counted to its end"
     elif host.lost:
         tone, state = "warning", "live"
     else:

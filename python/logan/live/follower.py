@@ -95,6 +95,7 @@ class Follower:
         offset: of the byte that `read` gives next.
         waits: whether nothing could be opened so far.
         given: where what `read` gave at last comes from; None of a newline that no file has.
+        error: why the file cannot be read now; None if it can, or if there is none.
     """
 
     def __init__(
@@ -130,6 +131,7 @@ class Follower:
         self._giver: Readable | None = None
         self._finished: FilePlace | None = None
         self._place: Place | None = None
+        self.error: str | None = None
         self._open_first(now)
 
     @property
@@ -221,7 +223,7 @@ class Follower:
         since = f"between {clock_text(place.at)} and {clock_text(now)}"
         for what in there.lost:
             text = f"{self.name}: {what}, and what was written {since} to files that are gone, "
-            self._tell("lost", f"{text}is lost, {self._after_byte()}", now, lost=True)
+            self._tell("lost", f"{text}is lost, {self._after_byte()}", now, gone=True)
         if there.late_lost:
             text = f"{self.name}: {there.late_lost} renamed files are gone that had been read"
             self._tell("rotated", text, now)
@@ -274,6 +276,8 @@ class Follower:
     def _note(self, file: Readable) -> None:
         """What was just read of a file is what `read` gives."""
         self.given = Given(file, file.content, file.position)
+        if self.error is not None and self.error.startswith(f"{file.name}: "):
+            self._told = self.error = None  # it can be read again
 
     def _given(self, data: bytes, now: float) -> bytes:
         self.offset += len(data)
@@ -300,7 +304,7 @@ class Follower:
             self._giver = file if data else None
         except (OSError, Replaced) as error:
             why = getattr(error, "strerror", None) or "it changed while it was read"
-            self._tell("lost", f"{file.name}: {why}: its rest is lost", now, fault=True, lost=True)
+            self._tell("lost", f"{file.name}: {why}: its rest is lost", now, gone=True)
             data = b""
         if data:
             self._note(file)
@@ -379,7 +383,7 @@ class Follower:
             self._restore(file, now)
         if self._told is not None:
             self._tell("returned", f"{self.name} is being read", now)
-            self._told = None
+            self._told = self.error = None
 
     def _open(self, path: str, now: float) -> OpenFile | None:
         try:
@@ -454,7 +458,7 @@ class Follower:
         self._retire(old, now)
         self._file, self._left_at = fresh, None
         self._tell("rotated", f"{self.name} goes on in a new file", now)
-        self._told = None
+        self._told = self.error = None
 
     def _queue_missed(self, current: OpenFile, now: float) -> bool:
         """Read what came and went since the last look: members of the set that were never seen,
@@ -550,16 +554,27 @@ class Follower:
         self._away_since = self._left_at = None
         if self._told is not None:
             self._tell("returned", f"{path} is back", now)
-            self._told = None
+            self._told = self.error = None
 
     def _tell(
-        self, kind: str, text: str, now: float, *, fault: bool = False, lost: bool = False
+        self,
+        kind: str,
+        text: str,
+        now: float,
+        *,
+        fault: bool = False,
+        lost: bool = False,
+        gone: bool = False,
     ) -> None:
-        """Say it, a state that lasts only once."""
+        """Say it, a state that lasts only once. What is `lost` may be, what is `gone` is for
+        certain."""
         lasts = kind in ("waiting", "unreadable", "vanished")
         if lasts and self._told == text:
             return
         if lasts:
             self._told = text
+            self.error = text if kind == "unreadable" else None
+        lost |= gone
         start = self.offset if lost else None
-        self._notices.add(Notice(kind, self.name, text, now, fault or lasts or lost, start))
+        is_fault = fault or lasts or lost
+        self._notices.add(Notice(kind, self.name, text, now, is_fault, start, certain=gone))

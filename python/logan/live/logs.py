@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 from collections.abc import Callable, Iterable, Sequence
@@ -48,8 +49,20 @@ def check(paths: Sequence[str]) -> None:
                 input=path,
                 hint="create the folder first, or correct the path",
             )
+        _check_name(path)
         if os.path.isfile(path):
             _check_content(path)
+
+
+def _check_name(path: str) -> None:
+    try:
+        os.stat(path)
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            why = (error.strerror or "not a valid name").lower()
+            raise InputError(f"{path} can never be followed: {why}", input=path) from error
+    except ValueError as error:
+        raise InputError(f"{path!r} is not a valid name: {error}", input=path) from error
 
 
 def _check_content(path: str) -> None:

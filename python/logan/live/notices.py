@@ -13,6 +13,9 @@ __all__ = ["NOTICES_KEPT_MAX", "Notice", "Notices", "clock_text"]
 NOTICES_KEPT_MAX: Final = 100
 """Of each watch: what is older is on stderr already. The number of all is kept."""
 
+GONE_KEPT_MAX: Final = 1_000
+"""What is missing is in every report from then on; one that has so many is partial anyway."""
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:
@@ -26,6 +29,7 @@ class Notice:
         is_fault: whether a user must be told at once.
         start, end: of "lost", offsets in the log between which the lost bytes were; `end` is
             None if their number is not known.
+        certain: of "lost", whether lines are missing in the figures, not only perhaps.
     """
 
     kind: str
@@ -35,20 +39,28 @@ class Notice:
     is_fault: bool = False
     start: int | None = None
     end: int | None = None
+    certain: bool = False
 
 
 class Notices:
-    """The latest notices, how many there were of each kind, and those that were not shown yet."""
+    """The latest notices, how many there were of each kind, and those that were not shown yet.
+
+    Attributes:
+        gone: the first `GONE_KEPT_MAX` notices of bytes that are missing for certain.
+    """
 
     def __init__(self) -> None:
         self._kept: deque[Notice] = deque(maxlen=NOTICES_KEPT_MAX)
         self._fresh: deque[Notice] = deque(maxlen=NOTICES_KEPT_MAX)
         self.counts: dict[str, int] = {}
+        self.gone: list[Notice] = []
 
     def add(self, notice: Notice) -> None:
         """Keep it."""
         self._kept.append(notice)
         self._fresh.append(notice)
+        if notice.certain and len(self.gone) < GONE_KEPT_MAX:
+            self.gone.append(notice)
         self.counts[notice.kind] = self.counts.get(notice.kind, 0) + 1
 
     def take(self) -> list[Notice]:

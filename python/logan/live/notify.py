@@ -13,8 +13,8 @@ import shutil
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import trio
 
@@ -53,9 +53,16 @@ def check_target(target: str) -> None:
         )
 
 
-async def notify(target: str, event: AlertEvent, say: Callable[[str], object]) -> bool:
-    """Send it, with `TRIES` tries of at most `TIMEOUT_S` each; whether it arrived."""
-    body = json.dumps(event.to_dict()).encode()
+async def notify(
+    target: str,
+    event: AlertEvent,
+    say: Callable[[str], object],
+    *,
+    about: Mapping[str, Any] | None = None,
+) -> bool:
+    """Send it, with `TRIES` tries of at most `TIMEOUT_S` each; whether it arrived. `about` is sent
+    with it: the job that it belongs to."""
+    body = json.dumps({**event.to_dict(), **(about or {})}).encode()
     why = ""
     for attempt in range(TRIES):
         if attempt:

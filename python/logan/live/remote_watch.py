@@ -7,13 +7,16 @@ difference of both clocks is taken from what is said with each state.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from math import inf
 from threading import RLock
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Final
 
 from logan._logan import Spec, Summary
+from logan.live.alerts import EVENTS_KEPT_MAX, Alert, AlertEvent, Alerts, ViewOf
 from logan.live.notices import Notice, Notices
 from logan.live.timeline import Point, Timeline
 from logan.live.watching import Watch
@@ -21,7 +24,11 @@ from logan.model import Detection, Missing
 from logan.options import Options
 from logan.planning.spec import spec_json
 
-__all__ = ["HostState", "RemoteLog", "RemoteWatch"]
+__all__ = ["HostState", "RemoteLog", "RemoteWatch", "ToldAlerts"]
+
+SAME_S: Final = 0.5
+"""Notices with the same words that are no further apart are the same one: their ages are taken
+from two clocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +36,8 @@ class HostState:
     """A host, as `board` and JSON have it.
 
     Attributes:
-        state: "live" or "away"; `since_s`: for how long.
+        state: "live", "away", or "late": it had not sent all when the job ended.
+        since_s: for how long it is so.
         behind_bytes: written there and not counted yet, as far as is known.
         behind_s: how long ago its last counted line arrived; None if none is counted.
         lost: how often something of its logs was gone for good.
@@ -54,6 +62,35 @@ class RemoteLog:
     spec: Spec
     assumed: tuple[str, ...]
     missing: tuple[tuple[int, int], ...]
+    gone: tuple[tuple[int, str], ...] = ()
+
+
+class ToldAlerts(Alerts):
+    """Alerts that are evaluated elsewhere: `evaluate` gives what was told since its last call."""
+
+    def __init__(self) -> None:
+        super().__init__([])
+        self._fresh: list[AlertEvent] = []
+
+    def tell(self, alerts: Sequence[Alert], news: Sequence[AlertEvent]) -> None:
+        """The alerts as they are now, and what happened to them since."""
+        self.alerts = list(alerts)
+        fresh = [
+            each
+            for each in news
+            if not any(
+                (old.alert, old.state) == (each.alert, each.state)
+                and abs(old.at - each.at) < SAME_S
+                for old in self.events
+            )
+        ]
+        self.events = [*self.events, *fresh][-EVENTS_KEPT_MAX:]
+        self._fresh += fresh
+
+    def evaluate(self, view_of: ViewOf, now: float) -> list[AlertEvent]:
+        """What happened since the last call; nothing is looked at."""
+        fresh, self._fresh = self._fresh, []
+        return fresh
 
 
 @dataclass(slots=True)
@@ -69,26 +106,37 @@ class RemoteWatch(Watch):
     """A watch of logs on other hosts.
 
     Args:
-        reach_s: how far back `summary` can be asked for, beside the hour.
+        shown: options of `options.REPORTING`, and `rows`, that count for the reports of this watch
+            whatever the job was begun with.
 
     Attributes:
+        alerts: those of the job.
         ready: whether all that there was has arrived.
         job_ended: whether nothing more will come.
         lost_since: since when the one who tells is away; None if it is not.
     """
 
     def __init__(
-        self, options: Options, *, reach_s: float = 0.0, now: float, anonymize: bool = False
+        self,
+        options: Options,
+        *,
+        shown: Mapping[str, Any] | None = None,
+        now: float,
+        anonymize: bool = False,
     ) -> None:
         super().__init__([], options, now=now, anonymize=anonymize)
         self.notices = Notices()
+        self.alerts = ToldAlerts()
         self.patterns: tuple[str, ...] = ()
         self.ready = False
         self.job_ended = False
         self.lost_since: float | None = None
         self._lock = RLock()
-        self._reach_s = reach_s
+        self._shown = dict(shown or {})
+        self._seen: dict[tuple[str, str, str], float] = {}
+        self._unread: tuple[tuple[str, str, str], ...] = ()
         self._ahead_s = 0.0
+        self._told_at = now
         self._early: list[tuple[float | None, Summary]] = []
         self._host_states: tuple[HostState, ...] = ()
         self.begin(now)
@@ -104,14 +152,14 @@ class RemoteWatch(Watch):
 
     def _restart(self, now: float) -> None:
         self._empty_spec = Spec(spec_json([Detection()], self._options, anchor_ns=int(now * 1e9)))
-        self._timeline = Timeline(Summary.empty(self._empty_spec), self._reach_s, now)
+        self._timeline = Timeline(Summary.empty(self._empty_spec), 0.0, now)
         self._windows = self._timeline.windows
 
     def take_options(self, options: Options) -> None:
         """What is computed, of a job that was begun by another."""
         with self._lock:
             asked = self._options
-            self._options = options
+            self._options = options = replace(options, **self._shown)
             if options != asked:
                 self._restart(self.last_data)
 
@@ -139,12 +187,15 @@ class RemoteWatch(Watch):
         hosts: Sequence[HostState],
         logs: Sequence[RemoteLog],
         notices: Sequence[tuple[Notice, float]],
+        unread: Sequence[tuple[str, str, str]] = (),
         ended: bool,
     ) -> None:
         """How things stand. `there` is the time of the one who tells, `now` ours; each notice
-        comes with its age in seconds."""
+        comes with its age in seconds; `unread` are host, name and reason of logs that cannot be
+        read."""
         with self._lock:
             self._ahead_s = now - there
+            self._told_at = now
             self.patterns = tuple(patterns)
             self._paths = list(patterns)
             self._host_states = tuple(hosts)
@@ -155,9 +206,18 @@ class RemoteWatch(Watch):
                     Missing(0, start, end, "panic", "the engine failed over them")
                     for start, end in log.missing
                 ]
-                values: Any = SimpleNamespace(reader=None, counter=counter, cuts=[])
+                counter.missing += [
+                    Missing(0, start, None, "lost", text) for start, text in log.gone
+                ]
+                values: Any = SimpleNamespace(reader=None, counter=counter, cuts=[], host=log.host)
                 self._logs[log.name] = values
+            self._unread = tuple(unread)
             for notice, age_s in notices:
+                # After a new connection all is told again.
+                key = notice.kind, notice.log, notice.text
+                if there - age_s <= self._seen.get(key, -inf) + SAME_S:
+                    continue
+                self._seen[key] = there - age_s
                 self.notices.add(
                     Notice(
                         *(notice.kind, notice.log, notice.text, now - age_s),
@@ -190,6 +250,22 @@ class RemoteWatch(Watch):
     def ended(self) -> bool:
         """Whether the job has ended."""
         return self.job_ended
+
+    def _never_read(self, *, final: bool) -> list[tuple[str, str | None, str]]:
+        return [(name, host, why) for host, name, why in self._unread if name not in self._logs]
+
+    def _origin_and_error(self, name: str, log: Any) -> tuple[str | None, str | None]:
+        host = next((each for each in self._host_states if each.host == log.host), None)
+        if host is not None and host.state == "late":
+            why = f"{host.host} had not sent all of it when the job ended"
+            return log.host, f"{name}: {why}: what is left is not counted"
+        if host is not None and host.state == "away":
+            # Whole minutes: the text must not be another one every second.
+            since = datetime.fromtimestamp(self._told_at - host.since_s, UTC)
+            why = f"{host.host} is away since {since:%Y-%m-%d %H:%M} UTC"
+            return log.host, f"{name}: {why}: what was written to it since is not counted"
+        errors = (why for _, other, why in self._unread if other == name)
+        return log.host, next(errors, None)
 
     def step(self, now: float) -> bool:
         """Nothing is read here."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from threading import RLock
 from typing import Any, Final
 
-from logan._logan import LOOK_BACK_BYTES_MAX, Spec, Summary
+from logan._logan import LOOK_BACK_BYTES_MAX, Spec, Summary, __version__
 from logan.errors import MergeError, SourceChangedError, StateError, UsageError
 from logan.limits import MIB, SERIES_POINTS_MAX
 from logan.live import clock, starting
@@ -513,15 +513,20 @@ class Watch:
                 self._entry(name, log, by_log.get(index), final)
                 for index, (name, log) in enumerate(self._logs.items())
             ]
-            # Hosts that were never reached have a place in the report, too.
+            # What was never read has a place in the report, too.
             entries += [
-                input_entry(shown_name(url), error=why, origin=origin_of(url))
-                for url, why in self._hosts.failed()
+                input_entry(name, error=why, origin=origin)
+                for name, origin, why in self._never_read(final=final)
             ]
             missing = [
                 {"input": name, "start": each.start, "end": each.end, "why": each.why}
                 for name, log in self._logs.items()
                 for each in log.counter.missing
+            ]
+            missing += [
+                {"input": each.log, "start": each.start, "end": each.end, "why": each.text}
+                for each in self.notices.gone
+                if each.log in self._logs
             ]
         most = max((each["source"] for each in figures["sources"]), default=-1)
         order = [0] * (most + 1)
@@ -534,7 +539,20 @@ class Watch:
             missing=missing,
             selection=selection(self._options),
             findings=findings,
+            logan_version=__version__,
         )
+
+    def _never_read(self, *, final: bool) -> list[tuple[str, str | None, str]]:
+        """What matches and could not be read so far: its name, its host if it is elsewhere, why."""
+        return [
+            (shown_name(url), origin_of(url), why) for url, why in self._hosts.failed(final=final)
+        ]
+
+    def _origin_and_error(self, name: str, log: _Log) -> tuple[str | None, str | None]:
+        """The host that a log is read on, None for this one; and why it cannot be read now."""
+        if isinstance(log.reader, RemoteLog):
+            return origin_of(log.reader.url), log.reader.error
+        return None, log.reader.error if isinstance(log.reader, Follower) else None
 
     def saved(self, summary: Summary, report: Report) -> Saved:
         """The summary of all as a file of saved summaries holds it."""
@@ -546,17 +564,16 @@ class Watch:
     def _entry(
         self, name: str, log: _Log, evaluated: Mapping[str, Any] | None, final: bool
     ) -> dict[str, Any]:
-        notices = [each for each in self.notices.of(name) if each.is_fault]
-        notes = [each.text for each in notices[-NOTES_SHOWN_MAX:]]
+        origin, error = self._origin_and_error(name, log)
+        faults = [each for each in self.notices.of(name) if each.is_fault]
+        notices = [each for each in faults if each.text != error]
+        notes = list(dict.fromkeys(each.text for each in notices[-NOTES_SHOWN_MAX:]))
         if len(notices) > NOTES_SHOWN_MAX:
             notes.insert(0, f"{len(notices) - NOTES_SHOWN_MAX} earlier notices are not shown")
         if final and evaluated and evaluated["bytes"] and not evaluated["formats"]:
             asked = "FILE" if name == "-" else shlex.quote(name)
             notes.append(f"no line matches a known format; see: logan detect {asked}")
         detection = log.counter.detection or Detection()
-        origin = error = None
-        if isinstance(log.reader, RemoteLog):
-            origin, error = origin_of(log.reader.url), log.reader.error
         return input_entry(
             *(name, evaluated),
             assumed=detection.assumed,

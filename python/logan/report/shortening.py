@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
-__all__ = ["cut", "distinct", "gist"]
+__all__ = ["cut", "distinct", "gist", "shortened"]
 
 ELLIPSIS: Final = "…"
 
@@ -55,6 +55,14 @@ def gist(text: str) -> str:
 def cut(text: str, width: int) -> str:
     """At most `width` characters; what is missing at the end is an ellipsis."""
     return text if len(text) <= width else f"{text[: max(width, 1) - 1]}{ELLIPSIS}"
+
+
+def shortened(text: str, chars_max: int = 200) -> str:
+    """A text of users that is quoted in a message: the middle of a long one is left out."""
+    if len(text) <= chars_max:
+        return text
+    tail = chars_max // 4
+    return f"{text[: chars_max - tail - 1]}…{text[-tail:]}"
 
 
 def distinct(texts: Sequence[str], width: int, length: Callable[[str], int] = len) -> Sequence[str]:

@@ -273,8 +273,10 @@ def missing(report: Data) -> str:
     if lost:
         causes = sorted({str(each["why"]) for each in report["missing"]})
         parts.append(f"{units.bytes_size(lost)} not counted ({visible('; '.join(causes))})")
-    if any(each["end"] is None for each in report["missing"]):
-        parts.append("a stream was not read to its end")
+    names = sorted({str(each["input"]) for each in report["missing"] if each["end"] is None})
+    if names:
+        which = visible(names[0]) if len(names) == 1 else f"{len(names):,} inputs"
+        parts.append(f"not all of {which} was read")
     return ", ".join(parts) or "not everything was counted"
 
 

@@ -13,6 +13,9 @@ deploy@web1:logs/app.log   ssh://deploy@web1/~/logs/app.log a path from the user
 Users see the first form wherever it says all. In a URL `%` and two digits are a byte of the name;
 `*`, `?` and `[…]` stand for several names, in both forms.
 
+A password has no place in an address: one that stands in it is masked at once, and the address is
+refused.
+
 `HOST:PATH` is a file of this machine if a slash stands before the colon, or if there is a file of
 that name. Neither `C:\\logs` (a drive) nor `10:15` (a time) nor `localhost:8080` (an address) is
 one on a host.
@@ -28,7 +31,17 @@ from urllib.parse import unquote_to_bytes
 
 from logan.errors import InputError
 
-__all__ = ["SCHEME", "Address", "Remote", "as_url", "is_remote", "parse", "shown", "url_of"]
+__all__ = [
+    "SCHEME",
+    "Address",
+    "Remote",
+    "as_url",
+    "is_remote",
+    "masked",
+    "parse",
+    "shown",
+    "url_of",
+]
 
 SCHEME: Final = "ssh"
 
@@ -40,6 +53,16 @@ _SCP: Final = re.compile(rf"(?:(?P<user>{_USER})@)?(?P<host>{_HOST}):(?P<path>.+
 _AUTHORITY: Final = re.compile(
     rf"(?:(?P<user>{_USER})@)?(?P<host>{_HOST})(?::(?P<port>\d{{1,5}}))?"
 )
+_SECRET: Final = re.compile(
+    rf"(?P<user>[^/@:\[]+):(?:[^/]*@(?P<host>{_HOST}):(?P<path>.*)"
+    rf"|[^/].*@(?P<host_after>{_HOST}):(?P<path_after>/.*))",
+    re.DOTALL,
+)
+"""`u:secret@h:/x`; a secret may have a slash only before a path from the root, since `h:logs/a@b:c`
+is a file whose name has signs."""
+
+_MASK: Final = "***"
+
 _NUMBERS: Final = re.compile(r"[\d:.,+Z-]*")
 _DRIVE: Final = re.compile(r"[A-Za-z]:[\\/]")
 _MARK: Final = re.compile(r"((?:%(?:2[Aa]|3[Ff]|5[BbDd]))+)")
@@ -67,12 +90,6 @@ class Address:
         """As in a URL."""
         user = "" if self.user is None else f"{self.user}@"
         return f"{user}{self.host}{'' if self.port is None else f':{self.port}'}"
-
-    @property
-    def command(self) -> str:
-        """The command that a user tries the connection with."""
-        port = "" if self.port is None else f"-p {self.port} "
-        return f"ssh {port}{self.target} true"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +120,15 @@ def is_remote(path: str) -> bool:
 def as_url(path: str) -> str:
     """The `ssh://` URL of what a user named `HOST:PATH`; any other path as it is.
 
-    A host that begins with a dash, which ssh would read as an option, is kept: `parse` refuses it.
+    A host that begins with a dash, which ssh would read as an option, is kept: `parse` refuses it,
+    as it does an address with a password, which is masked here.
     """
+    if is_remote(path):
+        return masked(path)
+    if (secret := _SECRET.fullmatch(path)) is not None and not os.path.lexists(path):
+        host = secret["host"] or secret["host_after"]
+        rest = secret["path"] or secret["path_after"] or ""
+        return f"{SCHEME}://{secret['user']}:{_MASK}@{host}/{rest.removeprefix('/')}"
     before, colon, after = path.partition(":")
     if not colon or after.startswith("//") or "/" in before or os.path.lexists(path):
         return path
@@ -115,6 +139,21 @@ def as_url(path: str) -> str:
         return path
     address = Address(found["host"], found["user"])
     return url_of(address, found["path"], pattern=True)
+
+
+def masked(text: str) -> str:
+    """An address, in either form, without its password; any other text as it is."""
+    if not is_remote(text):
+        url = as_url(text) if _SECRET.fullmatch(text) else text
+        return url if f":{_MASK}@" in url else text
+    authority, slash, rest = text[6:].partition("/")
+    user, at, host = authority.rpartition("@")
+    if at and ":" in user:
+        return f"{text[:6]}{user.partition(':')[0]}:{_MASK}@{host}{slash}{rest}"
+    name, colon, port = authority.partition(":")
+    if not at and colon and not port.isdecimal() and "[" not in name and "@" in rest:
+        return f"{text[:6]}{name}:{_MASK}@{rest.rpartition('@')[2]}"  # a secret with a slash
+    return text
 
 
 def url_of(address: Address, path: str, *, pattern: bool = False) -> str:
@@ -133,6 +172,7 @@ def url_of(address: Address, path: str, *, pattern: bool = False) -> str:
 
 def parse(url: str) -> Remote:
     """What an `ssh://` URL names. Raises `InputError` for one that names nothing that can be."""
+    url = masked(url)
     authority, slash, rest = url[6:].partition("/")
     if authority.rpartition("@")[2].startswith("-") or authority.startswith("-"):
         raise _like_option(url)
@@ -145,14 +185,22 @@ def parse(url: str) -> Remote:
             kind="missing",
             hint="ssh uses keys and its agent; see: ssh-copy-id",
         )
-    if found is None or not slash or (found["port"] and not 0 < int(found["port"]) < 65_536):
+    port_text = found["port"] if found is not None else None
+    if port_text and not 0 < int(port_text) < 65_536:
+        raise InputError(
+            f"{_printable(url)}: {port_text} is not a port",
+            input=url,
+            kind="missing",
+            hint="ports are from 1 to 65535; without one, ssh takes that of its configuration",
+        )
+    if found is None or not slash:
         raise InputError(
             f"{_printable(url)} names no host and path",
             input=url,
             kind="missing",
             hint="write it like ssh://HOST/var/log/app.log, or HOST:/var/log/app.log",
         )
-    port = None if found["port"] is None else int(found["port"])
+    port = None if port_text is None else int(port_text)
     in_home = rest == "~" or rest.startswith("~/")
     text = rest[2:] if in_home else f"/{rest}"
     literal = tuple(

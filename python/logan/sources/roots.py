@@ -27,7 +27,7 @@ from logan.sources.files import input_error, working_directory
 from logan.sources.globs import Glob, States
 from logan.sources.url_roots import UrlRoots
 
-__all__ = ["Opened", "Roots", "open_regular"]
+__all__ = ["Opened", "Roots", "check_patterns", "open_regular"]
 
 ENTRIES_PER_SEARCH_MAX: Final = 1_000_000
 """Names that one search looks at: a minute of a cold disk, and more than a log folder has."""
@@ -161,6 +161,11 @@ class Roots:
             errors += search.errors
         return sorted(found), errors
 
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The folders, as they were given, absolute."""
+        return tuple(self._given)
+
     def find(self, real: str) -> str | None:
         """The root that a resolved path lies below, if any."""
         for root in self._roots:
@@ -201,17 +206,11 @@ class _Search:
     """The files that one pattern from another machine matches below the roots."""
 
     def __init__(self, roots: Roots, pattern: str) -> None:
-        _check_name(pattern)
+        parts = _parts_of(pattern)
         self.errors: list[str] = []
         self._roots = roots
         self._pattern = pattern
         self._absolute = os.path.isabs(pattern)
-        parts = [part for part in pattern.split("/") if part not in ("", ".")]
-        if len(parts) > PATTERN_COMPONENTS_MAX:
-            raise InputError(
-                f"{_printable(pattern)}: a pattern has at most {PATTERN_COMPONENTS_MAX} components",
-                input=pattern,
-            )
         self._glob = Glob(parts)
         self._entries_left = ENTRIES_PER_SEARCH_MAX
 
@@ -267,6 +266,18 @@ class _Search:
             if len(self.errors) < ERRORS_PER_SEARCH_MAX:
                 self.errors.append(f"{_printable(folder)}: {error.strerror or error}")
         return names
+
+
+def _parts_of(pattern: str) -> list[str]:
+    """The components of a pattern. Raises `InputError` for one that is not valid."""
+    _check_name(pattern)
+    parts = [part for part in pattern.split("/") if part not in ("", ".")]
+    if len(parts) > PATTERN_COMPONENTS_MAX:
+        raise InputError(
+            f"{_printable(pattern)}: a pattern has at most {PATTERN_COMPONENTS_MAX} components",
+            input=pattern,
+        )
+    return parts
 
 
 def _open_below(root: str, real: str) -> int:
@@ -327,6 +338,34 @@ def _kind(path: str) -> str:
     except OSError:
         return "gone"
     return "folder" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else "other"
+
+
+def check_patterns(patterns: Iterable[str], *, packed: tuple[str, ...] = ()) -> None:
+    """Raise `UsageError` for a pattern of files on workers that no worker can ever match: `packed`
+    are endings of compressed files, where these are left out."""
+    for pattern in patterns:
+        shown = _printable(pattern)
+        why = None
+        if not any(part not in ("", ".") for part in pattern.split("/")):
+            why = "names no file"
+        elif ".." in pattern.split("/"):
+            why = "has '..' in it, and workers read only below their roots"
+        elif is_url(pattern):
+            why = "is a URL, and workers look for files of their own"
+        elif packed and pattern.lower().endswith(packed):
+            why = "is of compressed files, to which nothing is added any more"
+        if why is None:
+            try:
+                _parts_of(pattern)
+            except InputError as error:
+                raise UsageError(f"--on-workers {error.message}", hint=_PATTERN_HINT) from error
+            continue
+        raise UsageError(f"--on-workers {shown!r} {why}", hint=_PATTERN_HINT)
+
+
+_PATTERN_HINT: Final = (
+    "give a pattern that is absolute or below a worker's --root, such as '/var/log/nginx/*.log'"
+)
 
 
 def _check_name(url: str) -> None:

@@ -41,6 +41,7 @@ from logan.wire.schema import (
 )
 
 __all__ = [
+    "ALERTS_MAX",
     "ArchiveNote",
     "Begin",
     "CoordinatorStatus",
@@ -69,6 +70,10 @@ WORKERS_MAX: Final = 8_192
 """Workers in one STATE or PROGRESS: twice as many as a coordinator remembers."""
 
 JOBS_MAX: Final = 4_096
+
+ALERTS_MAX: Final = 32
+"""Alerts of a follow job: each is looked at every second."""
+
 EVENTS_MAX: Final = 256
 ERRORS_MAX: Final = 64
 
@@ -224,12 +229,14 @@ class SubmitOptions(Body, frozen=True):
 
 class SubmitBody(Body, frozen=True):
     """SUBMIT: paths, or patterns of files on workers; `base` is the folder of relative ones;
-    `begin`, of a follow job, says where to begin in files that are there."""
+    `begin`, of a follow job, says where to begin in files that are there, and `alerts` which
+    conditions the coordinator evaluates."""
 
     paths: Annotated[tuple[Path, ...], Meta(max_length=INPUTS_PER_JOB_MAX)]
     options: SubmitOptions
     base: Path | None = None
     begin: Begin | None = None
+    alerts: Annotated[tuple[Text, ...], Meta(max_length=ALERTS_MAX)] = ()
 
 
 class ErrorBody(Body, frozen=True):
@@ -313,7 +320,8 @@ class CoordinatorStatus(Body, frozen=True):
 
 class FollowStatus(Body, frozen=True):
     """A follow job in STATE. `behind_bytes`: written and not counted yet, as far as is known;
-    `away`: hosts that are not connected; `lost`: how often something was gone for good."""
+    `away`: hosts that are not connected; `lost`: how often something was gone for good;
+    `firing`: those of its `alerts` that fired and have not ended."""
 
     job: Name
     name: Sentence
@@ -325,6 +333,8 @@ class FollowStatus(Body, frozen=True):
     lost: Count
     viewers: Count
     elapsed_s: Amount
+    alerts: Count = 0
+    firing: Annotated[tuple[Text, ...], Meta(max_length=ALERTS_MAX)] = ()
 
 
 class StateBody(Body, frozen=True):

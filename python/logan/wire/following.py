@@ -34,7 +34,7 @@ from msgspec import Meta
 from logan.limits import INPUTS_PER_JOB_MAX, SAMPLE_PLACES_MAX
 from logan.wire import limits
 from logan.wire.base import WireMessage
-from logan.wire.bodies import Begin, Sample
+from logan.wire.bodies import ALERTS_MAX, Begin, Sample
 from logan.wire.schema import (
     Amount,
     Attempt,
@@ -45,10 +45,13 @@ from logan.wire.schema import (
     Sentence,
     Signed,
     SourceIndex,
+    Text,
     Unicode,
 )
 
 __all__ = [
+    "AlertEntry",
+    "AlertNews",
     "Attach",
     "Finish",
     "Finished",
@@ -68,6 +71,7 @@ __all__ = [
     "PlaceFile",
     "Slot",
     "SlotDone",
+    "UnreadEntry",
     "Watch",
     "WatchBody",
     "Window",
@@ -77,6 +81,7 @@ PLACE_FILES_MAX: Final = 24
 NOTICES_MAX: Final = 100
 LOGS_MAX: Final = 10_000
 HOSTS_MAX: Final = 1_000
+NEWS_MAX: Final = 200
 
 _Hash = Annotated[str, Meta(pattern=r"\A([0-9a-f]{16})?\Z")]
 
@@ -203,7 +208,8 @@ class LogState(Body, frozen=True):
 
 class NoticeEntry(Body, frozen=True):
     """Something that happened to a log, `age_s` ago; fields as in `live.notices.Notice`.
-    `host`: the worker's name, which the coordinator fills in."""
+    `host`: the worker's name, which the coordinator fills in; `certain`: of "lost", whether bytes
+    are missing in the figures, not only perhaps."""
 
     kind: Name
     log: Path
@@ -212,6 +218,7 @@ class NoticeEntry(Body, frozen=True):
     is_fault: bool = False
     start: Count | None = None
     host: Name = ""
+    certain: bool = False
 
 
 class FollowedBody(Body, frozen=True):
@@ -265,11 +272,12 @@ class Window(WireMessage, frozen=True):
 
 
 class HostEntry(Body, frozen=True):
-    """In FOLLOWING: a host. `state`: "live" or "away"; `since_s`: for how long it is;
-    `behind_s`: how long ago its last line arrived that is counted, None if none is."""
+    """In FOLLOWING: a host. `state`: "live", "away", or "late" if it is connected and had not sent
+    all at the end of the job; `since_s`: for how long it is; `behind_s`: how long ago its last line
+    arrived that is counted, None if none is."""
 
     host: Name
-    state: Literal["live", "away"]
+    state: Literal["live", "away", "late"]
     since_s: Amount
     logs: Count
     counted_bytes: Count
@@ -280,24 +288,58 @@ class HostEntry(Body, frozen=True):
 
 class LogEntry(Body, frozen=True):
     """In FOLLOWING: a log, by the name that reports have; bytes [start, end) were not counted
-    because of an error of the engine for each of `missing`."""
+    because of an error of the engine for each of `missing`; `gone`: what is lost for good, each by
+    the offset after which it was and a sentence."""
 
     name: Path
     host: Name
     spec: Unicode
     assumed: tuple[Sentence, ...]
     missing: tuple[tuple[Count, Count], ...] = ()
+    gone: tuple[tuple[Count, Sentence], ...] = ()
+
+
+class UnreadEntry(Body, frozen=True):
+    """In FOLLOWING: a log that matches and that its host could not follow so far, or not now."""
+
+    host: Name
+    log: Path
+    why: Sentence
+
+
+class AlertEntry(Body, frozen=True):
+    """In FOLLOWING: an alert of the job, as it is now. `since_s`: for how long its condition
+    holds, None if it does not; `firing`: whether it fired and has not ended."""
+
+    alert: Text
+    since_s: Amount | None
+    firing: bool
+
+
+class AlertNews(Body, frozen=True):
+    """In FOLLOWING: an alert fired or ended; fields as in `live.alerts.AlertEvent`, times as
+    seconds ago."""
+
+    alert: Text
+    state: Literal["firing", "ended"]
+    age_s: Amount
+    since_s: Amount
+    value: float | int | None
+    records: Count
 
 
 class FollowingBody(Body, frozen=True):
-    """FOLLOWING: the job as it is now; `notices` are new since the last one, `logs` those that
-    joined or changed since."""
+    """FOLLOWING: the job as it is now; `notices` and `news` are new since the last one, `logs`
+    those that joined or changed since."""
 
     patterns: tuple[Path, ...]
     hosts: Annotated[tuple[HostEntry, ...], Meta(max_length=HOSTS_MAX)]
     logs: Annotated[tuple[LogEntry, ...], Meta(max_length=LOGS_MAX)]
     notices: Annotated[tuple[NoticeEntry, ...], Meta(max_length=NOTICES_MAX)]
     options: Unicode
+    unread: Annotated[tuple[UnreadEntry, ...], Meta(max_length=NOTICES_MAX)] = ()
+    alerts: Annotated[tuple[AlertEntry, ...], Meta(max_length=ALERTS_MAX)] = ()
+    news: Annotated[tuple[AlertNews, ...], Meta(max_length=NEWS_MAX)] = ()
 
 
 class Following(WireMessage, frozen=True):

@@ -314,3 +314,32 @@ def test_without_duckdb_the_command_to_install_it_is_said(
     monkeypatch.setitem(sys.modules, "duckdb", None)
     assert main(["sql", "select 1", log]) == 2
     assert "pip install 'logan-analyzer[sql]'" in out_err(capsys)[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "why"),
+    [
+        (LOG, ["--where", "status==404"], "100 records read, none in the time range"),
+        ("", [], "nothing to read"),
+        ("\n\n", [], "2 lines read, none is a record"),
+    ],
+)
+def test_a_file_without_records_is_said(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    text: str,
+    arguments: list[str],
+    why: str,
+) -> None:
+    log, out = tmp_path / "a.log", tmp_path / "a.csv"
+    log.write_text(text)
+    main(["export", str(log), "-o", str(out), *arguments])
+    err = out_err(capsys)[1]
+    assert f"no records in {out}: {why}" in err
+
+
+def test_records_are_not_said_to_be_missing(
+    log: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", log, "-o", str(tmp_path / "a.csv")]) == 0
+    assert out_err(capsys) == ("", "")

@@ -318,3 +318,40 @@ def test_a_notebook_shows_a_comparison_as_tables() -> None:
     assert "<script" not in html
     assert "<body" not in html
     assert repr(found).endswith("differences are more than chance>")
+
+
+@pytest.mark.parametrize(
+    ("args", "is_marked", "why"),
+    [
+        (
+            ["--split-at", "2026-01-01T18:00"],
+            None,
+            "the sides are 18 h and 5 h 59 min long: see requests/s",
+        ),
+        (["--split-at", "2026-01-01T12:00"], False, None),
+        (["--before", "..2026-01-01T06:00", "--after", "2026-01-01T06:00.."], None, "long"),
+    ],
+)
+def test_a_longer_range_is_not_more_requests(
+    write: Callable[..., str],
+    capsys: pytest.CaptureFixture[str],
+    args: list[str],
+    is_marked: bool | None,
+    why: str | None,
+) -> None:
+    assert main(["diff", write("a.log", seed=1), *args, "--json"]) == 0
+    headline = {each["metric"]: each for each in json.loads(capsys.readouterr().out)["headline"]}
+    assert headline["total_requests"]["told_apart"] is is_marked
+    assert headline["requests_per_second"]["told_apart"] is False
+    if why is not None:
+        assert why in headline["total_requests"]["why"]
+
+
+def test_a_log_that_ends_early_has_fewer_requests(write: Callable[..., str]) -> None:
+    """Whole logs are compared as they are: that one is shorter may be what is wrong."""
+    whole, half = write("a.log", seed=1), write("b.log", seed=1)
+    lines = Path(half).read_text().splitlines(keepends=True)
+    Path(half).write_text("".join(lines[: len(lines) // 2]))
+    total = logan.compare(whole, half).headline[0]
+    assert total.metric == "total_requests"
+    assert total.told_apart

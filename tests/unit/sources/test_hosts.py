@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from logan.errors import InputError
 from logan.sources.cksum import cksum
-from logan.sources.hosts import Address, as_url, is_remote, parse, shown, url_of
+from logan.sources.hosts import Address, as_url, is_remote, masked, parse, shown, url_of
 from logan.sources.ssh import script as ssh_script
+from logan.sources.ssh.refusals import refusal
 
 PATHS = st.text(
     st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=40
@@ -74,8 +75,8 @@ def test_a_file_of_that_name_is_read_here(tmp_path: Path, monkeypatch: pytest.Mo
         ("ssh://me:pw@web1/y", "a password does not belong in an address"),
         ("ssh://web1", "names no host and path"),
         ("ssh:///y", "names no host and path"),
-        ("ssh://web1:0/y", "names no host and path"),
-        ("ssh://web1:99999/y", "names no host and path"),
+        ("ssh://web1:0/y", "0 is not a port"),
+        ("ssh://web1:99999/y", "99999 is not a port"),
         ("ssh://web 1/y", "names no host and path"),
         ("ssh://web1;id/y", "names no host and path"),
         ("ssh://web1/a%00b", "is not a valid path"),
@@ -147,3 +148,44 @@ def test_sums_are_those_of_cksum(data: bytes) -> None:
         pytest.skip("cksum is not installed")
     done = subprocess.run(["cksum"], input=data, capture_output=True, check=True)
     assert done.stdout.split() == [str(cksum(data)).encode(), str(len(data)).encode()]
+
+
+SECRETS = st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=12).map(
+    lambda text: f"{text}s3cr3t"
+)
+
+
+@given(SECRETS, st.sampled_from(["h", "web-1.example.org", "[fe80::1]"]), st.booleans())
+def test_a_password_is_masked_and_refused_in_both_forms(secret: str, host: str, far: bool) -> None:
+    secret = secret.replace("/", "") if not far else secret.lstrip("/")
+    url = secret.replace("/", "").replace("#", "")
+    for written in (f"u:{secret}@{host}:/var/x.log", f"ssh://u:{url}@{host}/x.log"):
+        plain = as_url(written)
+        assert is_remote(plain)
+        assert plain == masked(written)
+        with pytest.raises(InputError, match="a password does not belong") as caught:
+            parse(written if is_remote(written) else plain)
+        for text in (plain, shown(plain), str(caught.value), caught.value.input):
+            assert "s3cr3t" not in text
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "h:logs/a@b:c",
+        "h:/logs/a@b:/c",
+        "me@h:/a",
+        "ssh://me@h:22/a",
+        "ssh://[fe80::1]/a",
+        "a@b",
+        "",
+    ],
+)
+def test_what_has_no_password_is_not_masked(name: str) -> None:
+    assert masked(name) == name
+
+
+def test_hints_name_the_command_that_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGAN_SSH", "ssh -F 'my config'")
+    error = refusal(Address("h", "u", 2222), ["Connection refused"], b"")
+    assert "ssh -F 'my config' -p 2222 u@h true" in error.hint

@@ -76,6 +76,7 @@ class Coordinator:
         verify: share of each job's chunks, 0 to 1, that a second worker scans too; which ones is
             chosen at random. Different figures raise an alarm, which the report keeps.
         worker_timeout_s: how long a job may be without any worker; None waits for ever.
+        notify: commands and URLs that are told of the alerts of all follow jobs.
         limits: the scheduler's patience.
         on_event: called with each event as it happens.
         listeners: already open, for an embedding program or a test; by default it opens its own.
@@ -103,6 +104,7 @@ class Coordinator:
         insecure: bool = False,
         verify: float = 0.0,
         worker_timeout_s: float | None = None,
+        notify: Sequence[str] = (),
         limits: Limits | None = None,
         on_event: Callable[[EventEntry], None] | None = None,
         listeners: Sequence[trio.abc.Listener[Any]] | None = None,
@@ -143,7 +145,7 @@ class Coordinator:
             self._commits,
             self._tasks,
         )
-        self._follows = Follows(self._commits, self._tasks, self.events, self._changes)
+        self._follows = Follows(self._commits, self._tasks, self.events, self._changes, notify)
         self._status = Status(self._executor, self.events, self._address, self._follows)
         self._waiting = Waiting()
         services = ClientServices(

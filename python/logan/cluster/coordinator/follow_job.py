@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -21,11 +21,13 @@ import msgspec
 
 from logan import _logan
 from logan._logan import Spec, Summary
+from logan.cluster.coordinator.follow_alerts import JobAlerts
 from logan.cluster.coordinator.follow_buckets import Buckets, Key
 from logan.cluster.coordinator.records import FollowAdvanced, FollowStored, StoredFollow
 from logan.cluster.scanning import digest_of
 from logan.errors import InputError, MergeError, SummaryError
 from logan.limits import INPUTS_PER_JOB_MAX
+from logan.live.alerts import AlertEvent
 from logan.model import Detection, Source
 from logan.options import Options
 from logan.planning.sample import with_fields_present
@@ -43,6 +45,9 @@ __all__ = ["AcceptedSlot", "FollowJob", "FollowedSource", "Notice"]
 
 NOTICES_KEPT_MAX: Final = 100
 MISSING_KEPT_MAX: Final = 100
+
+OFFER_S_MAX: Final = 5.0
+"""A worker offers the logs that it has within a second or two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,7 @@ class _StoredSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     place: PlaceEntry | None
     missing: tuple[tuple[int, int], ...]
     lost: tuple[str, ...]
+    gone: tuple[tuple[int, str], ...] = ()
 
 
 class _StoredJob(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,6 +81,8 @@ class _StoredJob(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     begin: str
     options: Options
     created_at: float
+    alerts: tuple[str, ...] = ()
+    firing: dict[str, float] = {}
 
 
 @dataclass(slots=True)
@@ -89,8 +97,10 @@ class FollowedSource:
         attempt: of the FOLLOW that counts.
         first: where its figures begin; None before the first slot.
         offset, place: where the last accepted slot ended; what is on its way to the journal counts.
+        kept: the same, of what the journal has.
         missing: ranges that the engine failed over.
-        lost: what was gone for good, in words.
+        lost: what was gone for good, or perhaps was, in words.
+        gone: what is missing for certain: the offset after which it was, and a sentence.
         version: goes up with what viewers are told of it.
     """
 
@@ -108,8 +118,10 @@ class FollowedSource:
     first: int | None = None
     offset: int | None = None
     place: PlaceEntry | None = None
+    kept: tuple[int | None, PlaceEntry | None] = None, None
     missing: list[tuple[int, int]] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
+    gone: list[tuple[int, str]] = field(default_factory=list)
     behind_bytes: int = 0
     counted_at: float | None = None
     version: int = 1
@@ -122,6 +134,7 @@ class FollowedSource:
             spec=self.spec.to_json(),
             assumed=self.assumed,
             missing=tuple(self.missing),
+            gone=tuple(self.gone),
         )
 
     def stored(self, offset: int | None, place: PlaceEntry | None) -> str:
@@ -130,7 +143,7 @@ class FollowedSource:
         values = _StoredSource(
             *(self.worker, self.path, self.name, self.file, self.spec.to_json(), self.header),
             *(self.assumed, self.joined, None if offset is None else self.first, offset, place),
-            *(tuple(missing), tuple(self.lost)),
+            *(tuple(missing), tuple(self.lost), tuple(self.gone)),
         )
         return json.dumps(msgspec.to_builtins(values))
 
@@ -161,26 +174,40 @@ class FollowJob:
 
     Attributes:
         id: its name on the wire and in the journal.
+        known_since: since when this coordinator has it.
         sources: its logs, by index.
         buckets: what is counted; only `merge` changes it.
         seen: by worker's name, when it joined or left, and whether it is there.
+        late: workers that had not sent all when the job ended.
+        unread: why a log that matches is not read now, by worker's name and path.
+        alerts: the conditions that are evaluated here, and what became of them.
         notices: what happened to the logs, the newest ones.
     """
 
     def __init__(
-        self, id: str, patterns: tuple[str, ...], options: Options, begin: str, now: float
+        self,
+        id: str,
+        patterns: tuple[str, ...],
+        options: Options,
+        begin: str,
+        now: float,
+        alerts: Sequence[str] = (),
     ) -> None:
         self.id = id
         self.patterns = patterns
         self.options = options
         self.begin = begin
-        self.created_at = now
+        self.created_at = self.known_since = now
         self.sources: list[FollowedSource] = []
-        self.buckets = Buckets()
+        self.alerts = JobAlerts(alerts, options)
+        self.buckets = Buckets(reach_s=self.alerts.reach_s)
         self.seen: dict[str, tuple[bool, float]] = {}
+        self.late: set[str] = set()
+        self.unread: dict[tuple[str, str], str] = {}
         self.notices: deque[Notice] = deque(maxlen=NOTICES_KEPT_MAX)
         self.notices_total = 0
         self._standby: list[tuple[str, str, OfferBody]] = []
+        self._changed: set[int] = set()
         self.empty = Spec(spec_json([Detection()], options, anchor_ns=int(now * 1e9)))
 
     @property
@@ -193,6 +220,8 @@ class FollowJob:
     def joined(self, worker: str, now: float) -> None:
         """A worker is connected."""
         self.seen[worker] = True, now
+        for key in [key for key in self.unread if key[0] == worker]:
+            del self.unread[key]  # it says again what it cannot read
 
     def left(self, worker: str, session: str, now: float) -> list[tuple[str, FollowedSource]]:
         """A worker is gone. Logs that another one of its host takes over, with its session."""
@@ -228,6 +257,43 @@ class FollowJob:
             source = self._new(worker, body, now)
         self._give(source, session, worker, body)
         return source
+
+    def lost_since(self, then: float) -> set[str]:
+        """Workers with logs that are away, and were there after `then`."""
+        found = set()
+        for source in self.sources:
+            is_there, at = self.seen.get(source.worker, (False, self.known_since))
+            if not is_there and at > then:
+                found.add(source.worker)
+        return found
+
+    def follows_all(self, worker: str, session: str, now: float) -> bool:
+        """Whether a connected worker follows all logs that were its own, but for those that are
+        not there any more."""
+        return all(
+            each.owner == session or self._is_gone(each, now)
+            for each in self.sources
+            if each.worker == worker
+        )
+
+    def _is_gone(self, source: FollowedSource, now: float) -> bool:
+        """Whether its worker is back and did not find it again."""
+        is_there, since = self.seen.get(source.worker, (False, now))
+        return source.owner is None and is_there and now - since > OFFER_S_MAX
+
+    def note_gone(self, now: float) -> None:
+        """Say of which logs the last lines may be missing, since they are not there any more."""
+        for source in self.sources:
+            if self._is_gone(source, now):
+                after = "" if source.offset is None else f" after byte {source.offset:,}"
+                text = (
+                    f"{source.name} is not there any more: lines written to it{after} before it "
+                    "went are lost if there were any"
+                )
+                entry = NoticeEntry(
+                    kind="lost", log=source.path, text=text, age_s=0.0, is_fault=True
+                )
+                self.note(source.worker, entry, now)
 
     def _give(self, source: FollowedSource, session: str, worker: str, body: OfferBody) -> None:
         source.owner, source.worker, source.path = session, worker, body.path
@@ -328,8 +394,12 @@ class FollowJob:
         changed |= self.buckets.fold(now)
         kept = self.buckets.kept
         rows = {key: kept[key].to_bytes() if key in kept else None for key in changed}
+        for index, each in last.items():
+            self.sources[index].kept = each.end, each.place
+        # What was lost is kept even if nothing more comes of that log.
+        lost, self._changed = self._changed, set()
         stored = {
-            index: self.sources[index].stored(each.end, each.place) for index, each in last.items()
+            index: self.sources[index].stored(*self.sources[index].kept) for index in {*last, *lost}
         }
         return FollowAdvanced(self.id, stored, rows), doubled
 
@@ -337,23 +407,50 @@ class FollowJob:
         """The sum of all. Blocking."""
         return self.buckets.total(Summary.empty(self.empty))
 
+    def is_caught_up(self) -> bool:
+        """Whether workers have counted all that was written to the logs that are known."""
+        return bool(self.sources) and all(
+            each.owner is not None and each.offset is not None and not each.behind_bytes
+            for each in self.sources
+        )
+
+    def evaluate_alerts(self, now: float) -> list[AlertEvent]:
+        """Look at the job's alerts: what happens. Blocking; one call at a time."""
+        empty = Summary.empty(self.empty)
+        return self.alerts.evaluate(
+            lambda seconds: self.buckets.view(seconds, now, empty),
+            now,
+            caught_up=self.is_caught_up(),
+        )
+
     def note(self, worker: str, entry: NoticeEntry, now: float) -> None:
         """Something happened to a log of a worker."""
         self.notices_total += 1
         told = msgspec.structs.replace(entry, host=worker)
         self.notices.append(Notice(self.notices_total, now - entry.age_s, told))
+        if entry.log and entry.kind == "unreadable" and len(self.unread) < NOTICES_KEPT_MAX:
+            self.unread[worker, entry.log] = entry.text
+        elif entry.log:
+            self.unread.pop((worker, entry.log), None)
         if entry.kind != "lost":
             return
         for source in self.sources:
             if (source.worker, source.path) == (worker, entry.log):
                 source.lost = [*source.lost, entry.text][-MISSING_KEPT_MAX:]
+                if entry.certain:
+                    gone = (entry.start or source.offset or 0, entry.text)
+                    source.gone = [*source.gone, gone][:MISSING_KEPT_MAX]
                 source.version += 1
+                self._changed.add(source.index)
 
     # The journal.
 
     def stored(self) -> FollowStored:
-        """The new job, for the journal."""
-        values = _StoredJob(self.patterns, self.begin, self.options, self.created_at)
+        """The job, for the journal: without its logs and what was counted of them."""
+        values = _StoredJob(
+            *(self.patterns, self.begin, self.options, self.created_at),
+            *(self.alerts.texts, self.alerts.firing_since()),
+        )
         return FollowStored(self.id, json.dumps(msgspec.to_builtins(values)))
 
     @classmethod
@@ -361,11 +458,15 @@ class FollowJob:
         """The job that a journal has. Raises `ValueError` or `msgspec.ValidationError` for one
         that cannot go on."""
         body = msgspec.convert(json.loads(stored.body), _StoredJob)
-        job = cls(stored.job, body.patterns, body.options, body.begin, body.created_at)
+        job = cls(
+            *(stored.job, body.patterns, body.options, body.begin, body.created_at),
+            alerts=body.alerts,
+        )
+        job.alerts.resume(body.firing)
         for index in range(len(stored.sources)):
             job.sources.append(_source_from(index, stored.sources[index]))
         kept = {key: Summary.from_bytes(data) for key, data in stored.buckets.items()}
-        job.buckets = Buckets(kept)
+        job.buckets = Buckets(kept, reach_s=job.alerts.reach_s)
         job.check_coverage()
         return job
 
@@ -399,8 +500,10 @@ def _source_from(index: int, text: str) -> FollowedSource:
         first=row.first,
         offset=row.offset,
         place=row.place,
+        kept=(row.offset, row.place),
         missing=list(row.missing),
         lost=list(row.lost),
+        gone=list(row.gone),
     )
 
 

@@ -18,6 +18,7 @@ from logan.cluster.coordinator.journal_file import (
 )
 from logan.cluster.coordinator.records import (
     FollowAdvanced,
+    FollowChanged,
     FollowEnded,
     FollowStored,
     JobSetAside,
@@ -29,7 +30,8 @@ __all__ = ["read", "write"]
 
 
 def write(
-    database: sqlite3.Connection, record: FollowStored | FollowAdvanced | FollowEnded
+    database: sqlite3.Connection,
+    record: FollowStored | FollowChanged | FollowAdvanced | FollowEnded,
 ) -> None:
     """Within a transaction of the journal."""
     run = database.execute
@@ -41,6 +43,13 @@ def write(
     if row is None:
         return  # it has ended, and this was under way
     number = row[0]
+    if isinstance(record, FollowChanged):
+        values = (number, record.job, record.body)
+        run(
+            "UPDATE follows SET body = ?, checksum = ? WHERE number = ?",
+            (record.body, checksum(values), number),
+        )
+        return
     if isinstance(record, FollowEnded):
         run("DELETE FROM follow_buckets WHERE job = ?", (number,))
         run("DELETE FROM follow_sources WHERE job = ?", (number,))

@@ -25,6 +25,7 @@ from logan.wire.following import (
     HostEntry,
     LogEntry,
     NoticeEntry,
+    UnreadEntry,
     Window,
 )
 
@@ -45,6 +46,7 @@ class Viewer:
         self._parts: dict[int, tuple[float | None, Summary]] = {}
         self._begun = trio.Event()
         self._notices_seen = 0
+        self._news_seen = 0
         self._versions: dict[int, int] = {}
         self._wanted = trio.Event()
         self._ended = False
@@ -102,6 +104,8 @@ class Viewer:
         fresh = [each for each in job.notices if each.n > self._notices_seen]
         self._notices_seen = job.notices_total
         now = clock.now()
+        news = job.alerts.news_after(self._news_seen, now)
+        self._news_seen = job.alerts.told
         notices = tuple(_aged(each.entry, max(0.0, now - each.at)) for each in fresh)
         return FollowingBody(
             patterns=job.patterns,
@@ -109,6 +113,11 @@ class Viewer:
             logs=tuple(logs),
             notices=notices,
             options=json.dumps(job.fields()),
+            unread=tuple(
+                UnreadEntry(host=host, log=log, why=why) for (host, log), why in job.unread.items()
+            ),
+            alerts=job.alerts.entries(now),
+            news=news,
         )
 
 
@@ -124,12 +133,12 @@ def hosts_of(job: FollowJob, now: float) -> tuple[HostEntry, ...]:
     names |= {name for name, (is_there, _) in job.seen.items() if is_there}
     for name in sorted(names):
         sources = [each for each in job.sources if each.worker == name]
-        is_there, since = job.seen.get(name, (False, job.created_at))
+        is_there, since = job.seen.get(name, (False, job.known_since))
         counted = [each.counted_at for each in sources if each.counted_at is not None]
         found.append(
             HostEntry(
                 host=name,
-                state="live" if is_there else "away",
+                state="late" if name in job.late else "live" if is_there else "away",
                 since_s=max(0.0, now - since),
                 logs=len(sources),
                 counted_bytes=sum(each.counted_bytes for each in sources),

@@ -2,7 +2,9 @@
 
     offer   a worker has a log          -> FOLLOW
     slot    checked, accepted           -> merged -> the journal -> SLOT_DONE, viewers
-    finish  FINISH to all workers, a moment for their last slots -> viewers get the last figures
+    alerts  evaluated each second       -> the journal, viewers, the coordinator's own targets
+    finish  FINISH to all workers, a moment for their last slots and for those that were lost just
+            now -> viewers get the last figures
 
 What counts is decided by `FollowJob`; this carries messages to it and its answers out. One task a
 job merges and writes, in groups; viewers are added there, too, so that what a viewer begins with
@@ -13,9 +15,10 @@ from __future__ import annotations
 
 import secrets
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import trio
 
@@ -25,6 +28,7 @@ from logan.cluster.coordinator.follow_job import AcceptedSlot, FollowJob
 from logan.cluster.coordinator.follow_viewers import Viewer, hosts_of
 from logan.cluster.coordinator.records import (
     FollowAdvanced,
+    FollowChanged,
     FollowEnded,
     StoredFollow,
 )
@@ -35,8 +39,12 @@ from logan.cluster.request import Submission
 from logan.cluster.transport import Transport
 from logan.errors import ClusterError, InputError, LoganError, ProtocolError, SummaryError
 from logan.live import clock
+from logan.live.alerts import AlertEvent
+from logan.live.logs import PACKED
+from logan.live.notify import notify
 from logan.log import logger_of
 from logan.planning.prepare import check_format
+from logan.sources.roots import check_patterns
 from logan.wire import following
 from logan.wire.bodies import FollowStatus
 from logan.wire.following import NoticeEntry, WatchBody
@@ -48,6 +56,15 @@ logger = logger_of(__name__)
 
 FINISH_S_MAX: Final = 10.0
 """How long workers may send their last slots."""
+
+RETURN_S: Final = 5.0
+RETURN_S_MAX: Final = 30.0
+"""How long a job that ends waits for workers that are away: those whose coordinator was killed are
+back within a second. Workers that were lost longer ago are not waited for."""
+
+ALERTS_S: Final = 1.0
+NOTIFICATIONS_MAX: Final = 64
+"""Under way at once; each ends within a minute. Beyond it one is dropped, and that is said."""
 
 FOLD_S: Final = 60.0
 """How often old figures are folded where nothing is written."""
@@ -63,15 +80,24 @@ class _Running:
     arrivals: list[Viewer] = field(default_factory=list)
     viewers: list[Viewer] = field(default_factory=list)
     unfinished: set[str] = field(default_factory=set)
+    awaited: set[str] = field(default_factory=set)
     ending: bool = False
     ended: trio.Event = field(default_factory=trio.Event)
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
+    judging: trio.CancelScope = field(default_factory=trio.CancelScope)
 
 
 class Follows:
-    """The follow jobs of a coordinator."""
+    """The follow jobs of a coordinator. `targets` are told of alerts, as `live.notify` has them."""
 
-    def __init__(self, commits: Commits, tasks: Tasks, events: EventLog, changes: Changes) -> None:
+    def __init__(
+        self,
+        commits: Commits,
+        tasks: Tasks,
+        events: EventLog,
+        changes: Changes,
+        targets: Sequence[str] = (),
+    ) -> None:
         self._commits = commits
         self._tasks = tasks
         self._events = events
@@ -79,6 +105,8 @@ class Follows:
         self._running: dict[str, _Running] = {}
         self._sessions: dict[str, WorkerSession] = {}
         self._shown = 0
+        self._targets = tuple(targets)
+        self._notifying = 0
 
     def __len__(self) -> int:
         return len(self._running)
@@ -88,6 +116,7 @@ class Follows:
     async def submit(self, submission: Submission) -> str:
         """Begin a job; its id. Raises `UsageError`, `ClusterError`, `JournalError`."""
         check_format(submission.options.format)
+        check_patterns(submission.paths, packed=PACKED)
         if len(self._running) >= JOBS_MAX:
             raise ClusterError(f"{JOBS_MAX} follow jobs are running", hint="end one: logan cancel")
         try:
@@ -97,6 +126,7 @@ class Follows:
                 submission.options,
                 submission.begin or "300",
                 clock.now(),
+                submission.alerts,
             )
         except LoganError:
             raise
@@ -116,12 +146,15 @@ class Follows:
             logger.error("%s", text)
             self._events.note("alarm", text)
             return
+        job.known_since = clock.now()
         self._begin(job)
         self._events.note("resumed", f"job {job.id} goes on following {job.name}")
 
     def _begin(self, job: FollowJob) -> None:
         running = self._running[job.id] = _Running(job)
         self._tasks.start(self._keep, running)
+        if len(job.alerts):
+            self._tasks.start(self._judge, running)
         for session in self._sessions.values():
             self._ask(job, session)
 
@@ -137,27 +170,37 @@ class Follows:
             return
         if not running.ending:
             running.ending = True
-            running.unfinished = {
-                source.owner for source in running.job.sources if source.owner is not None
-            }
+            job, now = running.job, clock.now()
+            running.awaited = job.lost_since(now - RETURN_S_MAX)
             for session in self._sessions.values():
-                session.link.post(following.Finish(id))
+                if any(each.worker == session.name for each in job.sources):
+                    running.unfinished.add(session.id)
+                self._ask_to_finish(running, session)
             running.wanted.set()
             self._tasks.start(self._end, running)
         await running.ended.wait()
 
+    def _ask_to_finish(self, running: _Running, session: WorkerSession) -> None:
+        """Tell a worker that the job ends, once it follows all its logs: one that is back just now
+        looks for them first."""
+        if running.job.follows_all(session.name, session.id, clock.now()):
+            session.link.post(following.Finish(running.job.id))
+
     async def _end(self, running: _Running) -> None:
         job = running.job
+        with trio.move_on_after(RETURN_S):
+            await self._changes.until(lambda: not running.awaited)
         with trio.move_on_after(FINISH_S_MAX):
             await self._changes.until(lambda: not running.unfinished)
-        late = sorted(
+        job.note_gone(clock.now())
+        # Viewers see from the state of a host that its logs are not counted to their ends.
+        job.late = {
             self._sessions[each].name for each in running.unfinished if each in self._sessions
-        )
-        away = [each.host for each in hosts_of(job, clock.now()) if each.state == "away"]
-        for name in (*late, *away):
-            text = f"{name} is not there at the end: what it wrote since is not counted"
-            entry = NoticeEntry(kind="lost", log="", text=text, age_s=0.0, is_fault=True)
-            job.note(name, entry, clock.now())
+        }
+        for each in hosts_of(job, clock.now()):
+            if each.state != "live":
+                text = f"job {job.id} ended without what {each.host} had not sent"
+                self._events.note("missing", text)
         with trio.move_on_after(FINISH_S_MAX):
             await self._changes.until(lambda: not running.slots)
         for session in self._sessions.values():
@@ -165,6 +208,7 @@ class Follows:
         await self._commits.commit(FollowEnded(job.id))
         self._running.pop(job.id, None)
         running.scope.cancel()
+        running.judging.cancel()
         for viewer in running.arrivals:
             viewer.begin()
         for viewer in (*running.viewers, *running.arrivals):
@@ -189,19 +233,30 @@ class Follows:
         """A worker is connected."""
         self._sessions[session.id] = session
         for running in self._running.values():
-            if not running.ending:
+            # One that comes back while the job ends still has its logs' last lines.
+            is_awaited = any(each.worker == session.name for each in running.job.sources)
+            if running.ending and is_awaited:
+                running.awaited.discard(session.name)
+                running.unfinished.add(session.id)
+            if not running.ending or is_awaited:
                 self._ask(running.job, session)
 
     def leave(self, session: WorkerSession) -> None:
         """It is gone."""
         self._sessions.pop(session.id, None)
         for running in self._running.values():
+            was_unfinished = session.id in running.unfinished
             running.unfinished.discard(session.id)
             if any(each.name == session.name for each in self._sessions.values()):
                 continue  # it is back already
             taken = running.job.left(session.name, session.id, clock.now())
             for other, source in taken:
                 self._order(running.job, self._sessions[other], source.index)
+                if running.ending:
+                    running.unfinished.add(other)
+                    self._ask_to_finish(running, self._sessions[other])
+            if was_unfinished and any(s.worker == session.name for s in running.job.sources):
+                running.awaited.add(session.name)
         self._changes.notify()
 
     async def take(self, session: WorkerSession, message: Said) -> None:
@@ -212,6 +267,8 @@ class Follows:
         match message:
             case following.Offer():
                 self._take_offer(running.job, session, message)
+                if running.ending:
+                    self._ask_to_finish(running, session)
             case following.Slot():
                 await self._take_slot(running, session, message)
             case following.Followed(body=body):
@@ -222,6 +279,7 @@ class Follows:
                     running.job.note(session.name, entry, clock.now())
                     if entry.kind == "lost":
                         self._events.note("missing", f"{session.name}: {entry.text}")
+                        running.wanted.set()  # the journal shall know it, too
             case following.Finished():
                 running.unfinished.discard(session.id)
                 self._changes.notify()
@@ -309,6 +367,40 @@ class Follows:
                 running.arrivals.clear()
                 self._changes.notify()
 
+    # Alerts.
+
+    async def _judge(self, running: _Running) -> None:
+        job = running.job
+        with running.judging:
+            while True:
+                await trio.sleep(ALERTS_S)
+                work = partial(job.evaluate_alerts, clock.now())
+                for event in await trio.to_thread.run_sync(work):
+                    is_firing = event.state == "firing"
+                    word = "ALERT" if is_firing else "alert ended"
+                    text = f"{word} of job {job.id}: {event.alert}"
+                    self._events.note("alarm" if is_firing else "recovered", text)
+                    for target in self._targets:
+                        self._notify(target, event, {"job": job.id, "logs": job.name})
+                    # Told first: after a kill in between it is told twice, not never.
+                    await self._commits.commit(FollowChanged(job.id, job.stored().body))
+
+    def _notify(self, target: str, event: AlertEvent, about: dict[str, Any]) -> None:
+        def say(text: str) -> None:
+            self._events.note("alarm", text)
+
+        async def send() -> None:
+            try:
+                await notify(target, event, say, about=about)
+            finally:
+                self._notifying -= 1
+
+        if self._notifying >= NOTIFICATIONS_MAX:
+            say(f"--notify: more than {NOTIFICATIONS_MAX} are under way: one is dropped")
+            return
+        self._notifying += 1
+        self._tasks.start(send)
+
     # Clients.
 
     def check(self, id: str) -> None:
@@ -354,6 +446,8 @@ class Follows:
                     lost=sum(each.lost for each in hosts),
                     viewers=len(running.viewers),
                     elapsed_s=max(0.0, round(now - job.created_at, 3)),
+                    alerts=len(job.alerts),
+                    firing=tuple(job.alerts.firing_since()),
                 )
             )
         return tuple(found)

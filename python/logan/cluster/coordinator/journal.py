@@ -56,6 +56,7 @@ from logan.cluster.coordinator.journal_file import (
 from logan.cluster.coordinator.records import (
     ChunkLost,
     FollowAdvanced,
+    FollowChanged,
     FollowEnded,
     FollowStored,
     JobEnded,
@@ -270,7 +271,7 @@ class _SqliteJournal:
                     run("DELETE FROM reports WHERE id = ?", (job,))
                 case JobEnded() | JobForgotten() | JobSetAside():
                     self._end(record)
-                case FollowStored() | FollowAdvanced() | FollowEnded():
+                case FollowStored() | FollowChanged() | FollowAdvanced() | FollowEnded():
                     follow_journal.write(self._database, record)
         run("COMMIT")
 

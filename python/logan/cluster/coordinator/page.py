@@ -188,9 +188,13 @@ class CoordinatorContent:
 
 def _verdict(state: StateBody) -> tuple[str, str]:
     away = sum(each.away for each in state.follows)
+    firing = [each for follow in state.follows for each in follow.firing]
     missing = sum(each.chunks_missing for each in state.jobs)
     if missing:
         return "bad", f"{units.count(missing)} chunks are given up"
+    if firing:
+        more = f" and {len(firing) - 1} more" if len(firing) > 1 else ""
+        return "bad", f"ALERT {visible(firing[0])}{more}"
     if away:
         return "bad", f"{units.count(away)} followed hosts are away"
     if not state.coordinator.connections:

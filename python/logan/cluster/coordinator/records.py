@@ -13,6 +13,7 @@ from logan.model import Plan
 __all__ = [
     "ChunkLost",
     "FollowAdvanced",
+    "FollowChanged",
     "FollowEnded",
     "FollowStored",
     "JobEnded",
@@ -117,6 +118,14 @@ class FollowStored:
 
 
 @dataclass(frozen=True, slots=True)
+class FollowChanged:
+    """The follow job itself is another one now; `body` as in `FollowStored`."""
+
+    job: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
 class FollowAdvanced:
     """More of a follow job is counted: its sources and its figures, together.
 
@@ -147,6 +156,7 @@ Record = (
     | JobForgotten
     | JobSetAside
     | FollowStored
+    | FollowChanged
     | FollowAdvanced
     | FollowEnded
 )

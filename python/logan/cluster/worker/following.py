@@ -239,8 +239,9 @@ class FollowTable:
                 break
             job.logs[path] = FollowedLog(path, current, self._allowed, now, joined=not is_first)
         if not job.logs:
-            patterns = ", ".join(job.patterns)
-            self._note_once(job, f"no file below the roots matches {patterns} yet", now)
+            patterns, roots = ", ".join(job.patterns), ", ".join(self._resources.roots.folders)
+            text = f"no file below {roots or 'any folder'} matches {patterns} yet"
+            self._note_once(job, text, now)
 
     def _note_once(self, job: _Job, text: str, now: float) -> None:
         if text not in job.said and len(job.said) < 1_000:
@@ -256,5 +257,6 @@ def _entry(notice: Notice, now: float) -> NoticeEntry:
         "age_s": max(0.0, now - notice.at),
         "is_fault": notice.is_fault,
         "start": notice.start,
+        "certain": notice.certain,
     }
     return NoticeEntry(**values)

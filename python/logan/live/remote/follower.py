@@ -67,6 +67,11 @@ class HostFollower:
         wanted: where to begin in files that are there, as `starting.parse_from` gives it.
         begin: looks at a file and says where it begins.
         clock: seconds since 1970.
+
+    Attributes:
+        logs: by URL.
+        errors: why a folder or a pattern cannot be looked at now, by its URL.
+        reached: whether there ever was a connection.
     """
 
     def __init__(
@@ -79,8 +84,10 @@ class HostFollower:
     ) -> None:
         self.address = address
         self.logs: dict[str, RemoteLog] = {}
+        self.errors: dict[str, str] = {}
+        self.reached = False
         self.notices: queue.SimpleQueue[Notice] = queue.SimpleQueue()
-        self._urls = urls
+        self.urls = urls
         self._wanted = wanted
         self._begin = begin
         self._clock = clock
@@ -94,6 +101,11 @@ class HostFollower:
             if not remote.is_pattern and not remote.path.endswith("/"):
                 self.logs[url] = self._log(url, wanted)
         self._thread = threading.Thread(target=self._run, name="logan-host", daemon=True)
+
+    @property
+    def has_logs(self) -> bool:
+        """Whether a log is known that no URL names itself: of a folder or a pattern."""
+        return any(each not in self.urls for each in list(self.logs))
 
     def begin(self) -> None:
         """Start to follow."""
@@ -113,6 +125,7 @@ class HostFollower:
             session = None
             try:
                 session = Session(self.address, self._cancel)
+                self.reached = True
                 self._found_again()
                 while not self._stop.is_set():
                     began = monotonic()
@@ -149,6 +162,7 @@ class HostFollower:
         text = f"{host}: {error}{hint}; it is tried again after pauses of up to {PAUSE_S_MAX:g} s"
         for log in self.logs.values():
             log.error = f"{log.name}: {error}{hint}"
+        self.errors = {url: f"{shown(url)}: {error}{hint}" for url in self.urls}
         if text != self._said:
             self._said = text
             self.notices.put(Notice("unreadable", host, text, self._clock(), True))
@@ -163,6 +177,7 @@ class HostFollower:
         text = f"{self.address.netloc} is back after {away_s:.0f} s{where}"
         self.notices.put(Notice("returned", self.address.netloc, text, self._clock(), True))
         self._lost_at = self._said = None
+        self.errors = {}
         for log in self.logs.values():
             log.error = None
 
@@ -185,15 +200,18 @@ class HostFollower:
         if monotonic() - self._looked < DISCOVER_S:
             return
         is_first, self._looked = self._looked < 0, monotonic()
-        for url in self._urls:
+        for url in self.urls:
             remote = parse(url)
             if url in self.logs and (self.logs[url].start is not None or not is_first):
                 continue
             try:
                 found = listing(session, url, remote)
             except InputError as error:
-                self.notices.put(Notice("unreadable", url, str(error), self._clock(), True))
+                if self.errors.get(url) != str(error):
+                    self.notices.put(Notice("unreadable", url, str(error), self._clock(), True))
+                self.errors[url] = str(error)
                 continue
+            self.errors.pop(url, None)
             if not found.is_folder and not remote.is_pattern:
                 continue
             if found.is_folder:
@@ -242,7 +260,8 @@ class HostFollower:
                 if self._read(session, log, log.before[0]):
                     return True
             except Denied:
-                self._lose(log, f"{log.before[0].path} changed while it was read: its rest is lost")
+                text = f"{log.before[0].path} changed while it was read: its rest is lost"
+                self._lose(log, text, certain=True)
             done = log.before.popleft()
             if not done.is_copy:  # whose writer goes on in the middle of its line
                 self._retire(log, done)
@@ -324,7 +343,8 @@ class HostFollower:
         self._end_line(log)
         found, packed = missed(session, log, place, now, self._cancel) if place.inode else ([], [])
         for path in packed:
-            self._lose(log, f"{path} came and went between two looks: it is not read")
+            text = f"{path} came and went between two looks: it is not read"
+            self._lose(log, text, certain=True)
         for each in found:
             text = f"{each.path} came and went between two looks: it is read"
             self._tell(log, "rotated", text, lasts=False)
@@ -409,5 +429,6 @@ class HostFollower:
             log.told = text
         self.notices.put(Notice(kind, log.name, text, self._clock(), lasts))
 
-    def _lose(self, log: RemoteLog, text: str) -> None:
-        self.notices.put(Notice("lost", log.name, text, self._clock(), True, log.fetched))
+    def _lose(self, log: RemoteLog, text: str, *, certain: bool = False) -> None:
+        at, start = self._clock(), log.fetched
+        self.notices.put(Notice("lost", log.name, text, at, True, start, certain=certain))

@@ -13,7 +13,7 @@ from logan.live.remote.follower import HostFollower
 from logan.live.remote.log import RemoteLog
 from logan.live.remote.start import Start, start_of
 from logan.model import Detection
-from logan.sources.hosts import Address, parse
+from logan.sources.hosts import Address, parse, shown
 
 __all__ = ["RemoteLogs"]
 
@@ -63,13 +63,20 @@ class RemoteLogs:
                 log.announced = True
                 yield log, log.start
 
-    def failed(self) -> list[tuple[str, str]]:
-        """URL and reason of each log that could not be looked at so far."""
-        return [
-            (log.url, log.error)
-            for log in self._all()
-            if not log.announced and log.error is not None
-        ]
+    def failed(self, *, final: bool) -> list[tuple[str, str]]:
+        """URL and reason of each log that could not be looked at so far, and of each folder and
+        pattern of which no log is known and that cannot be looked at now. In the end, `final`, it
+        is a failure, too, that a host was not reached yet."""
+        found = {
+            log.url: log.error for log in self._all() if not log.announced and log.error is not None
+        }
+        for host in self._hosts:
+            for url, why in list(host.errors.items()):
+                if url not in host.logs and not host.has_logs:
+                    found.setdefault(url, why)
+            for url in host.urls if final and not host.reached else ():
+                found.setdefault(url, f"{shown(url)}: it was not reached before the watch ended")
+        return list(found.items())
 
     def close(self) -> None:
         """End all connections."""

@@ -28,6 +28,7 @@ from logan.model import Source
 from logan.sources.compression import packed_by_name
 from logan.sources.hosts import parse, shown
 from logan.sources.sampling import sampled
+from logan.sources.ssh.command import in_words
 from logan.sources.ssh.connections import host_of, pause
 from logan.sources.ssh.refusals import HostError
 from logan.sources.ssh.session import Answer, Denied, Lost
@@ -347,7 +348,7 @@ def next_step(url: str, kind: str) -> str | None:
         remote = parse(url)
     except InputError:
         return None
-    ssh, path = remote.address.command.removesuffix(" true"), _word(remote.path)
+    ssh, path = in_words(remote.address, "").rstrip(), _word(remote.path)
     match kind:
         case "changed":
             return "analyze it again when it is not being rewritten"

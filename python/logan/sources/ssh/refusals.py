@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from logan.sources.hosts import Address
+from logan.sources.ssh.command import in_words
 
 __all__ = ["CONNECT_S_MAX", "HostError", "refusal"]
 
@@ -33,7 +34,7 @@ def refusal(address: Address, lines: Sequence[str], printed: bytes) -> HostError
     from the host instead of an answer."""
     said = " ".join(lines)
     lowered = said.lower()
-    see = address.command
+    see = in_words(address)
     asked = re.search(r"permission denied \(([^)]*)\)", lowered)
     if "identification has changed" in lowered:
         return HostError(

@@ -14,7 +14,6 @@ import os
 import re
 import secrets
 import select
-import shlex
 import subprocess
 import threading
 import time
@@ -25,13 +24,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from logan._logan import Cancel
-from logan.errors import CancelledError, UsageError
+from logan.errors import CancelledError
 from logan.limits import FETCH_TIMEOUT_S, KIB, MIB
 from logan.sources.hosts import Address
 from logan.sources.ssh import script as ssh_script
+from logan.sources.ssh.command import command, in_words
 from logan.sources.ssh.refusals import CONNECT_S_MAX, HostError, refusal
 
-__all__ = ["Answer", "Denied", "Lost", "Session", "Stat", "command"]
+__all__ = ["Answer", "Denied", "Lost", "Session", "Stat"]
 
 
 HELLO_S_MAX: Final = 20.0
@@ -90,18 +90,6 @@ class Answer:
     before: Stat
     after: Stat | None = None
     sums: str = "-"
-
-
-def command() -> list[str]:
-    """The words of the ssh command. Raises `UsageError`."""
-    text = os.environ.get("LOGAN_SSH", "").strip() or "ssh"
-    try:
-        return shlex.split(text)
-    except ValueError as error:
-        raise UsageError(
-            f"LOGAN_SSH is not a valid command: {error}",
-            hint="write it like: LOGAN_SSH='ssh -F FILE'",
-        ) from error
 
 
 class Session:
@@ -290,13 +278,13 @@ class Session:
                 if len(self._buffer) > NOISE_BYTES_MAX:
                     raise HostError(
                         "its login prints without end instead of starting a shell",
-                        f"see: {self.address.command}",
+                        f"see: {in_words(self.address)}",
                     )
                 self._more(deadline, cancel)
         except TimeoutError:
             raise HostError(
                 f"no answer within {HELLO_S_MAX:g} s",
-                f"see whether it answers at all: {self.address.command}",
+                f"see whether it answers at all: {in_words(self.address)}",
             ) from None
         except Lost:
             raise self._refusal() from None

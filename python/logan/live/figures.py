@@ -1,0 +1,28 @@
+"""The report of a window's summary alone: what conditions are evaluated on, without findings and
+without what is known of the logs."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from logan.limits import SERIES_POINTS_MAX
+from logan.options import Options
+from logan.report import Report, assemble
+from logan.report.builder import ALL_ROWS, groups_of
+from logan.report.rows import keep_rows
+
+if TYPE_CHECKING:
+    from logan._logan import Summary
+
+__all__ = ["report_of_window"]
+
+
+def report_of_window(summary: Summary, options: Options) -> Report:
+    """The report of a summary, with the rows that `options` name. Blocking."""
+    top = ALL_ROWS if options.sort != "requests" or options.rows else options.top
+    figures = json.loads(summary.evaluate(top=top, series_points=SERIES_POINTS_MAX))
+    if options.by:
+        figures["groups"] = groups_of(figures, options.by)
+    figures = keep_rows(figures, top=options.top, sort=options.sort, named=options.rows)
+    return assemble(figures, (), input_of_source=(), findings=())
