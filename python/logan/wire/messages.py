@@ -112,7 +112,7 @@ __all__ = [
     "Window",
 ]
 
-PROTOCOL_VERSION: Final = 3
+PROTOCOL_VERSION: Final = 4
 """What HELLO names. Any change of verbs or fields that both sides must know of raises it."""
 
 

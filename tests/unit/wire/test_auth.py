@@ -194,10 +194,10 @@ def test_parts_cannot_flow_into_each_other() -> None:
 
 def test_a_known_proof() -> None:
     """Computed with openssl, so that other implementations can be written from the text."""
-    parts = ["logan", "3", "peer", "worker", "alice", "session-1", MINE, YOURS, ""]
+    parts = ["logan", "4", "peer", "worker", "alice", "session-1", MINE, YOURS, ""]
     text = b"".join(len(p).to_bytes(4, "big") + p.encode() for p in parts)
-    assert text[:14] == b"\x00\x00\x00\x05logan\x00\x00\x00\x01\x33"[:14]
+    assert text[:14] == b"\x00\x00\x00\x05logan\x00\x00\x00\x01\x34"[:14]
     assert proof(TOKEN, "peer", make_hello(), YOURS) == KNOWN
 
 
-KNOWN = "02bd67ccd8b9c862ce7312591eb73aff78da8c9d9d2aa62cd4f0786c2ed64dd1"
+KNOWN = "d1dd843d34a055b9e46575a9b7c333abe509b12d1268edd783a21d7759935769"

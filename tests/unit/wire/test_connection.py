@@ -297,8 +297,8 @@ def test_hello_is_checked(changes: dict[str, Any], code: str) -> None:
 
 
 def test_a_newer_peer_is_told_of_its_version_whatever_else_it_says() -> None:
-    line = encode(HELLO).replace(b'"protocol":3', b'"protocol":4,"new":{"a":[1]}')
-    with pytest.raises(ProtocolError, match=r"protocol 4 .*speaks 3") as caught:
+    line = encode(HELLO).replace(b'"protocol":4', b'"protocol":5,"new":{"a":[1]}')
+    with pytest.raises(ProtocolError, match=r"protocol 5 .*speaks 4") as caught:
         list(Connection("coordinator").receive(line))
     assert "same logan" in error_message(caught.value).message
 
