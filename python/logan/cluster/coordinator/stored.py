@@ -15,7 +15,7 @@ from logan.cluster.coordinator.ending import SubmittedJob
 from logan.cluster.coordinator.jobs import ActiveJob, job_body
 from logan.cluster.coordinator.records import StoredJob
 from logan.cluster.coordinator.submission import opener_of
-from logan.cluster.scanning import read_note, read_times
+from logan.cluster.scanning import Times, read_note, read_times
 from logan.options import Options
 from logan.planning.codec import StoredInput, StoredSearch, decode_job
 from logan.scheduler.actions import LostChunk
@@ -79,8 +79,11 @@ def from_stored(stored: StoredJob, roots: Roots) -> ActiveJob:
     ):
         raise ValueError("its inputs and its plan differ")
     encode_body(job_body(plan, extra.urls, local=extra.local))
-    times = {chunk: met for chunk, note in stored.notes.items() if (met := read_times(note)) != ()}
+    times: dict[int, Times] = {}
     for chunk, note in stored.notes.items():
+        met = read_times(note)
+        if met is None or len(met) == 2:
+            times[chunk] = met
         is_plain = plan.sources[plan.chunks[chunk].source].compression is None
         if is_plain and read_note(note) != (None, None):
             raise ValueError(f"chunk {chunk} has a note about an archive, which its source is not")
