@@ -182,6 +182,7 @@ def interval_plan(
         meaning["where"] = " and ".join(f"({each})" for each in conditions)
     meaning["off"] = list(_OFF)
     meaning.pop("by", None)
+    spec.pop("also", None)
     if by:
         meaning["by"] = list(by)
     text = json.dumps(spec, separators=(",", ":"))
