@@ -166,12 +166,13 @@ def _explanation(job: Job, execution: Execution, *, explains: bool) -> Explain:
     local = engines.load("local")
 
     def explain(findings: Sequence[Mapping[str, Any]], span: Span) -> Sequence[Mapping[str, Any]]:
-        from logan.report.explanation import explained, unexplained  # only where there are findings
+        # Only where there are findings.
+        from logan.report.explanation import STOPPED, explained, unexplained
 
         if not explains:
             return unexplained()(findings, span)
         if quiet.cancel is not None and quiet.cancel.is_set():
-            return unexplained("the analysis was stopped")(findings, span)
+            return unexplained(STOPPED)(findings, span)
         return explained(job, findings, lambda each: local.run(each.plan, each.spec, quiet), span)
 
     return explain

@@ -119,6 +119,8 @@ class Detection:
         time: what was decided about its timestamps (the spec's `time` of a source).
         anchor_ns: the latest timestamp, where dates without a year stand beside dated ones.
         durations: what was decided about response times (the spec's `durations` of a source).
+        tables: group tables that its records have something for, besides those asked for; only
+            plans look for it.
     """
 
     encoding: str = "utf-8"
@@ -137,6 +139,7 @@ class Detection:
     time: Mapping[str, Any] = field(default_factory=dict)
     anchor_ns: int | None = None
     durations: Mapping[str, Any] = field(default_factory=dict)
+    tables: tuple[str, ...] = ()
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Detection:
@@ -150,7 +153,7 @@ class Detection:
         return cls(formats=formats, assumed=tuple(data.get("assumed", ())), **rest)
 
 
-_NOT_AS_GIVEN = ("formats", "assumed", "fields", "unread")
+_NOT_AS_GIVEN = ("formats", "assumed", "fields", "unread", "tables")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-from release import completions, example_config, manual, notices, pages
+from release import completions, example_config, manual, notices, pages, picture
 
 __all__ = ["NOTICES", "ROOT", "files", "main", "outdated"]
 
@@ -20,6 +20,7 @@ SHARE = Path("python/logan/share")
 MANUAL = Path("python/wheel_data/data/share/man/man1")
 """Wheels install what lies in `wheel_data/data` below the prefix, where `man` finds it."""
 DOCUMENTS = Path("python/docs")
+PICTURE = DOCUMENTS / "report.svg"
 NOTICES = Path("python/THIRD_PARTY_NOTICES.txt")
 
 
@@ -38,12 +39,13 @@ def files() -> dict[Path, str]:
         SHARE / "completions" / f"logan.{shell}": text
         for shell, text in completions.scripts().items()
     }
+    found[PICTURE] = picture.picture(ROOT)
     return found | {SHARE / "config.example.toml": example_config.text()}
 
 
 def outdated(made: dict[Path, str]) -> list[str]:
     """The paths whose content differs, and files beside them that nothing makes any more."""
-    wrong = [path for path, text in made.items() if _content(ROOT / path) != text]
+    wrong = [path for path, text in made.items() if not _is_current(path, text)]
     stale = {
         path.relative_to(ROOT)
         for folder in (MANUAL, SHARE / "completions")
@@ -66,13 +68,20 @@ def main() -> int:
     for folder in (MANUAL, SHARE / "completions", DOCUMENTS):
         (ROOT / folder).mkdir(parents=True, exist_ok=True)
     for path, text in made.items():
-        if _content(ROOT / path) != text:
+        if not _is_current(path, text):
             (ROOT / path).write_text(text, encoding="utf-8")
             print(path)
     for name in outdated(made):
         (ROOT / name).unlink()
         print(f"removed {name}")
     return 0
+
+
+def _is_current(path: Path, text: str) -> bool:
+    found = _content(ROOT / path)
+    if found is not None and path.suffix == ".svg":
+        return picture.words(found) == picture.words(text)
+    return found == text
 
 
 def _content(path: Path) -> str | None:

@@ -50,7 +50,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def expected(log: Path) -> str:
     with chdir(log.parent):
-        return figures(logan.analyze("app.log", chunk_size=256 * 1024, explain=False).to_json())
+        return figures(logan.analyze("app.log", chunk_size=256 * 1024).to_json())
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ import pytest
 from logan.cli import COMMANDS, config
 from logan.cli.main import command_parser
 from logan.errors import UsageError
-from release import example_config, generate, manual
+from release import example_config, generate, manual, picture
 from release.command_tree import Command, blocks, commands, parsers, settings
 
 ROOT = generate.ROOT
@@ -32,6 +32,15 @@ def test_they_do_not_depend_on_color_or_width(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "40")
     assert manual.pages("1") == before
+
+
+def test_the_picture_is_small_and_fetches_nothing() -> None:
+    text = (ROOT / generate.PICTURE).read_text(encoding="utf-8")
+    assert len(text.encode()) <= picture.BYTES_MAX
+    assert picture.words(text) == picture.words(picture.picture(ROOT))
+    assert {"errors", "requests", "Timeline", "p95"} <= set(picture.words(text))
+    assert "@font-face" not in text
+    assert not re.search(r"(?:href|src)=|url\((?!#)|@import", text)
 
 
 # --- The command line as data ---------------------------------------------------------------------

@@ -217,6 +217,7 @@ async def _job(args: argparse.Namespace, coordinator: Coordinator) -> Report:
         options=options_of(args),
         anchor=args.anchor,
         series_points=series_points_of(args),
+        explain=args.explain,
         base=working_directory(),
     )
     return await coordinator.report_of(await coordinator.submit(submission))

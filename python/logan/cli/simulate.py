@@ -116,7 +116,7 @@ def _play(
     write_stdout(f"{scenario.name}: {scenario.title}\n\n")
     # The same names as the coordinator will see, so that nothing else differs.
     paths = [os.path.abspath(path) for path in paths]
-    expected = analyze(paths, chunk_size=options.chunk_size, explain=False).to_dict()
+    expected = analyze(paths, chunk_size=options.chunk_size).to_dict()
 
     report: dict[str, Any] = {}
     signals = Signals()

@@ -131,6 +131,7 @@ def _submission(args: argparse.Namespace) -> Submission:
         options=options_of(args),
         anchor=args.anchor,
         series_points=series_points_of(args),
+        explain=args.explain,
         base=None if args.on_workers else working_directory(),
         confined=True,
     )

@@ -41,6 +41,7 @@ class Submission:
 
     Attributes:
         base: the folder that relative paths are relative to, if the coordinator has it.
+        explain: read the intervals of findings again, to name what is common to them.
         confined: whether the coordinator's roots bound it; not for its own command line.
         begin: where a follow job begins in files that are there: "start", "end", or seconds.
         alerts: the conditions of a follow job.
@@ -51,6 +52,7 @@ class Submission:
     options: Options = field(default_factory=Options)
     anchor: datetime | None = None
     series_points: int | None = SERIES_POINTS_MAX
+    explain: bool = True
     base: str | None = None
     confined: bool = False
     begin: str | None = None
@@ -76,7 +78,12 @@ class Submission:
         return SubmitBody(
             paths=tuple(self.paths),
             base=self.base,
-            options=SubmitOptions(**options, anchor=self.anchor, series_points=self.series_points),
+            options=SubmitOptions(
+                **options,
+                anchor=self.anchor,
+                series_points=self.series_points,
+                explain=self.explain,
+            ),
             begin=self.begin,
             alerts=tuple(self.alerts),
         )
@@ -89,12 +96,14 @@ class Submission:
         options = {name: value for name, value in given.items() if value is not UNSET}
         anchor = options.pop("anchor")
         points = options.pop("series_points", SERIES_POINTS_MAX)
+        explain = options.pop("explain", True)
         return cls(
             kind=message.kind,
             paths=body.paths,
             options=Options(**options),
             anchor=anchor,
             series_points=points,
+            explain=explain,
             base=body.base,
             confined=True,
             begin=body.begin,

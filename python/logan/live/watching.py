@@ -38,7 +38,7 @@ from logan.planning.prepare import check_format
 from logan.planning.spec import identity, spec_json
 from logan.report import Report, assemble, input_entry
 from logan.report.additions import with_additions
-from logan.report.builder import ALL_ROWS, groups_of, selection
+from logan.report.builder import ALL_ROWS, selection, with_groups
 from logan.report.findings import find
 from logan.report.rows import keep_rows
 from logan.sources.hosts import as_url, is_remote
@@ -499,8 +499,7 @@ class Watch:
         top = ALL_ROWS if whole else asked.top
         figures = json.loads(summary.evaluate(top=top, series_points=SERIES_POINTS_MAX))
         figures.setdefault("sources", [])
-        if asked.by:
-            figures["groups"] = groups_of(figures, asked.by)
+        figures = with_groups(figures, asked.by)
         findings = find(figures) if finds else []
         if final:
             figures = with_additions(figures, summary, user_agents=asked.user_agents)

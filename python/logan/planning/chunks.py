@@ -39,12 +39,13 @@ def make_plan(
     *,
     anchor_ns: int | Sequence[int],
     names: Sequence[str] | None = None,
+    also: Sequence[str] = (),
 ) -> Plan:
     """The plan for `sources`, whose samples were found to be `detections` (same order).
 
     `anchor_ns` is the moment (epoch nanoseconds) at or before which dates without a year lie: one
     for all sources, or one for each. `names` are what reports call the sources; by default their
-    URLs.
+    URLs. `also` names tables that are added to those that `options` ask for.
     """
     names = [shown_name(source.url) for source in sources] if names is None else names
     chunk_size = chunk_size_for(_sizes(sources), options.chunk_size)
@@ -57,6 +58,7 @@ def make_plan(
             options,
             anchor_ns=anchor_ns,
             identities=[identity(*each) for each in zip(sources, names, strict=True)],
+            also=also,
         ),
         expansion_max=options.expansion_max,
     )

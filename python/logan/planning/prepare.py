@@ -17,6 +17,7 @@ from logan.errors import InputError, UsageError
 from logan.model import Detection, Plan, Source
 from logan.options import Options
 from logan.planning import timerange
+from logan.planning.added_tables import AddedTables, added
 from logan.planning.chunks import make_plan, replan
 from logan.planning.format_names import check_name
 from logan.planning.given_spec import GivenSpec
@@ -109,7 +110,7 @@ def prepare(
     """
     started = time.perf_counter()
     check_format(options.format)
-    inputs = open_inputs(paths, cancel=cancel, literal=literal)
+    inputs = open_inputs(paths, cancel=cancel, literal=literal, examine=AddedTables())
     try:
         if strict:
             raise_first(inputs)
@@ -291,7 +292,8 @@ def _plan(
     sources = [source for source, _ in pairs]
     detections = [detection for _, detection in pairs]
     anchors_ns = _anchors_ns(pairs, anchor)
-    plan = make_plan(sources, detections, options, anchor_ns=anchors_ns, names=names)
+    also = added(detections, options.by)
+    plan = make_plan(sources, detections, options, anchor_ns=anchors_ns, names=names, also=also)
     return plan if given is None else given.applied(plan)
 
 

@@ -8,7 +8,7 @@ groups are the fields that may explain a finding. Knows no findings, no engine a
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -16,14 +16,22 @@ from logan import _logan
 from logan._logan import Spec
 from logan.errors import ConditionError, InputError, UsageError
 from logan.limits import GROUP_TABLES_MAX, MIB
-from logan.model import Plan
+from logan.model import Plan, Source
 from logan.planning.chunks import replan
 from logan.planning.prepare import Job
 from logan.planning.seek import seek
 from logan.sources import files
 from logan.sources.files import Opener, by_name
 
-__all__ = ["FIELDS_PER_JOB", "SecondPass", "fields_of", "interval_plan", "why_not"]
+__all__ = [
+    "FIELDS_PER_JOB",
+    "HERE",
+    "Access",
+    "SecondPass",
+    "fields_of",
+    "interval_plan",
+    "why_not",
+]
 
 STORED_BYTES_MAX: Final = 1_024 * MIB
 """Compressed bytes, all of which must be decoded to find a part, that are read again."""
@@ -52,6 +60,10 @@ _OFF: Final = (
 _READ_AS: Final = ("route", "path", "client", "host", "method", "user_agent", "timestamp")
 
 
+Samples = Sequence[tuple[int, bytes]]
+"""Parts of a source, with their offsets."""
+
+
 @dataclass(frozen=True, slots=True)
 class SecondPass:
     """One job: its plan and the spec made of it."""
@@ -60,14 +72,40 @@ class SecondPass:
     spec: Spec
 
 
-def why_not(job: Job) -> str | None:
+def _sampled(source: Source) -> Samples:
+    return files.open_file(source.url)[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How the sources of a job are looked at again, before they are read again.
+
+    Attributes:
+        opened: opens a source on this machine, to search it by time.
+        sampled: samples of a source. Raises `InputError`.
+        times: of sources that lie on workers, by chunk of the job's plan, the first and the last
+            timestamp (epoch nanoseconds) that the first pass met, None where it met none: what
+            is read again are the chunks around the interval, and those that are not in it. None
+            for sources that can be searched here.
+    """
+
+    opened: Opener = by_name
+    sampled: Callable[[Source], Samples] = _sampled
+    times: Mapping[int, tuple[int, int] | None] | None = None
+
+
+HERE: Final = Access()
+"""The sources are files on this machine, by their names."""
+
+
+def why_not(job: Job, access: Access = HERE) -> str | None:
     """Why the bytes of a job cannot be read again, or at what cost; None if they can.
 
     Whether files are still the planned ones is for the engine to check, as in the first pass.
     """
     if job.streams:
         return "standard input cannot be read again"
-    if not job.watched:
+    if not job.watched and access.times is None:
         return "the files are on another host"
     if any(source.fingerprint is None for source in job.plan.sources):
         return "objects on servers are not read again"
@@ -77,13 +115,13 @@ def why_not(job: Job) -> str | None:
     return None
 
 
-def fields_of(job: Job) -> tuple[str, ...]:
+def fields_of(job: Job, access: Access = HERE) -> tuple[str, ...]:
     """The fields that may explain a finding: the standard ones, and keys of the log's own."""
     known = [name for name in _STANDARD if _is_field(name)]
     if len(job.plan.sources) < 2:
         known.remove("source")
     keys: list[str] = []
-    for name in _keys(job):
+    for name in _keys(job, access):
         if name not in keys and len(keys) < KEYS_MAX:
             keys.append(name)
     return (*known, *keys)
@@ -96,7 +134,7 @@ def _is_field(name: str) -> bool:
         return False
 
 
-def _keys(job: Job) -> Iterator[str]:
+def _keys(job: Job, access: Access) -> Iterator[str]:
     """Keys of JSON and logfmt lines that have few values."""
     from logan.planning.survey import survey  # only here, and it is not small
 
@@ -105,8 +143,7 @@ def _keys(job: Job) -> Iterator[str]:
         if entry.source is None or entry.source.fingerprint is None or entry.detection is None:
             continue
         try:
-            samples = files.open_file(entry.source.url)[1]
-            fields = survey(samples, entry.detection, entry.source).fields
+            fields = survey(access.sampled(entry.source), entry.detection, entry.source).fields
         except (InputError, ValueError):
             continue
         for each in fields:
@@ -128,7 +165,7 @@ def interval_plan(
     until_ns: int,
     by: Sequence[str],
     where: str | None = None,
-    opened: Opener = by_name,
+    access: Access = HERE,
 ) -> SecondPass:
     """The job over the records of `job` in `[since_ns, until_ns)` for which `where` holds.
 
@@ -145,6 +182,7 @@ def interval_plan(
         meaning["where"] = " and ".join(f"({each})" for each in conditions)
     meaning["off"] = list(_OFF)
     meaning.pop("by", None)
+    spec.pop("also", None)
     if by:
         meaning["by"] = list(by)
     text = json.dumps(spec, separators=(",", ":"))
@@ -152,7 +190,30 @@ def interval_plan(
         plan, native = replace(job.plan, spec_json=text), Spec(text)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    if job.options.seek:
-        found = [seek(source, i, native, opened) for i, source in enumerate(plan.sources)]
+    if access.times is not None:
+        within = meaning["since_ns"], meaning["until_ns"]
+        plan = replan(plan, _around(job.plan, access.times, *within), job.options)
+    elif job.options.seek:
+        found = [seek(source, i, native, access.opened) for i, source in enumerate(plan.sources)]
         plan = replan(plan, [each.source for each in found], job.options)
     return SecondPass(plan, native)
+
+
+def _around(
+    plan: Plan, times: Mapping[int, tuple[int, int] | None], since_ns: int, until_ns: int
+) -> list[Source]:
+    """The sources of a plan, each from the first of its chunks to the last that may hold a record
+    of the interval."""
+    ranges: dict[int, tuple[int, int]] = {}
+    for chunk in plan.chunks:
+        met = times.get(chunk.id, (since_ns, since_ns))  # unknown: it may
+        if met is None or met[1] < since_ns or met[0] >= until_ns:
+            continue
+        start, _ = ranges.get(chunk.source, (chunk.start, 0))
+        ranges[chunk.source] = start, chunk.end
+    return [
+        replace(source, start=ranges.get(index, (0, 0))[0], end=ranges.get(index, (0, 0))[1])
+        if source.splittable
+        else source
+        for index, source in enumerate(plan.sources)
+    ]

@@ -65,11 +65,13 @@ def spec_json(
     *,
     anchor_ns: int | Sequence[int],
     identities: Sequence[Mapping[str, Any]] | None = None,
+    also: Sequence[str] = (),
 ) -> str:
     """The text from which the native `Spec` is made, one entry per source.
 
     `anchor_ns` is one for all sources, or one for each. `identities`, of all sources, are as
-    `identity` makes them; without them sources are known by their index alone.
+    `identity` makes them; without them sources are known by their index alone. `also` names tables
+    that the plan adds.
     """
     anchors = [anchor_ns] * len(detections) if isinstance(anchor_ns, int) else list(anchor_ns)
     sources: list[dict[str, Any]] = [
@@ -79,7 +81,8 @@ def spec_json(
     if identities is not None:
         for source, each in zip(sources, identities, strict=True):
             source["identity"] = each
-    return json.dumps({**_shared(options), "sources": sources}, separators=(",", ":"))
+    more = {"also": list(also)} if also else {}
+    return json.dumps({**_shared(options), **more, "sources": sources}, separators=(",", ":"))
 
 
 def _valid(text: str) -> str:

@@ -19,6 +19,7 @@ from logan.errors import InputError, SourceChangedError, UnreadableLogError
 from logan.limits import SERIES_POINTS_MAX
 from logan.model import Archive, Detection, FormatShare, Missing, Result
 from logan.options import CUSTOM, Options
+from logan.planning.added_tables import is_lifetime, is_timing
 from logan.planning.prepare import Job
 from logan.planning.seek import SeekResult
 from logan.planning.spec import is_format_name
@@ -39,9 +40,9 @@ if TYPE_CHECKING:
 __all__ = [
     "ALL_ROWS",
     "build_report",
-    "groups_of",
     "report_of",
     "selection",
+    "with_groups",
 ]
 
 ALL_ROWS: Final = 1 << 30
@@ -118,8 +119,7 @@ def build_report(
     for source, notes in changes.items():
         entry = inputs[job.order[source]]
         entry.notes += notes if entry.error is None else ()
-    if job.options.by:
-        figures["groups"] = groups_of(figures, job.options.by)
+    figures = with_groups(figures, job.options.by)
     findings: Sequence[Mapping[str, Any]] = find(figures, is_partial=bool(result.missing))
     asked = job.options
     figures = with_additions(
@@ -454,10 +454,28 @@ def selection(options: Options) -> dict[str, Any] | None:
     }
 
 
-def groups_of(figures: Mapping[str, Any], by: Sequence[str]) -> dict[str, Any]:
-    """The report's `groups` in the order asked for; a table that no record came to is empty."""
+def with_groups(figures: Mapping[str, Any], by: Sequence[str]) -> dict[str, Any]:
+    """`figures` with the report's `groups` in place of the engine's tables: in the order asked for,
+    a table that no record came to being empty, and behind them those that the plan added, as far as
+    they have something."""
     found = figures.get("groups", {})
-    return {name: found.get(name, _EMPTY) for name in by}
+    groups = {name: found.get(name, _EMPTY) for name in by}
+    for name, table in figures.get("tables", {}).items():
+        if name == "timer":
+            named = [row for row in table["top"] if is_timing(row["key"])]
+            parts = {
+                "session": [row for row in named if is_lifetime(row["key"])],
+                "timer": [row for row in named if not is_lifetime(row["key"])],
+            }
+        else:
+            parts = {name: table["top"]}
+        for part, rows in parts.items():
+            if rows:
+                dropped = len(table["top"]) - len(rows)
+                distinct = table["distinct"] - dropped
+                groups.setdefault(part, {**table, "top": rows, "distinct": distinct})
+    rest = {key: value for key, value in figures.items() if key not in ("groups", "tables")}
+    return {**rest, "groups": groups} if groups else rest
 
 
 _EMPTY: Final[Mapping[str, Any]] = {

@@ -17,6 +17,8 @@ from logan.model import Result
 from logan.planning.prepare import Job
 from logan.planning.second_pass import (
     FIELDS_PER_JOB,
+    HERE,
+    Access,
     SecondPass,
     fields_of,
     interval_plan,
@@ -34,30 +36,33 @@ from logan.report.findings.explain import (
     dominant,
 )
 
-__all__ = ["Explain", "Span", "explained", "unexplained"]
+__all__ = ["STOPPED", "Explain", "Run", "Span", "explained", "unexplained"]
 
 Run = Callable[[SecondPass], Result]
 Finding = Mapping[str, Any]
 
 _EXPLAINED: Final = ("errors", "latency", "traffic_surge", "clock")
 NO_SECOND_PASS: Final = "no second pass was made"
+STOPPED: Final = "the analysis was stopped"
 Tables = Mapping[str, Counts]
 Span = tuple[str | None, str | None]
 """First and last timestamp of the log."""
 Explain = Callable[[Sequence[Finding], Span], Sequence[Finding]]
 
 
-def explained(job: Job, findings: Sequence[Finding], run: Run, span: Span) -> list[Finding]:
+def explained(
+    job: Job, findings: Sequence[Finding], run: Run, span: Span, access: Access = HERE
+) -> list[Finding]:
     """The findings, the first few of them with what a second pass over their intervals found.
 
-    `span` are the first and last timestamp of the log.
+    `span` are the first and last timestamp of the log; `run` has an engine do a job.
     """
     done: list[Finding] = []
     budget = _Budget(max(limits.READ_AGAIN_BYTES, job.plan.bytes // limits.READ_AGAIN_ONE_IN))
     fields: tuple[str, ...] | None = None
     reason: str | None = None
     if any(each["kind"] in _EXPLAINED and each["start"] is not None for each in findings):
-        reason = why_not(job)
+        reason = why_not(job, access)
     for index, each in enumerate(findings):
         if each["kind"] not in _EXPLAINED or each["start"] is None:
             done.append(each)
@@ -66,17 +71,17 @@ def explained(job: Job, findings: Sequence[Finding], run: Run, span: Span) -> li
         elif index >= limits.EXPLAINED_MAX:
             done.append({**each, "why_not": f"only the first {limits.EXPLAINED_MAX} are explained"})
         else:
-            fields = fields_of(job) if fields is None else fields
+            fields = fields_of(job, access) if fields is None else fields
             try:
-                done.append(_Explanation(job, each, budget.of(run), fields, span).finding())
+                made = _Explanation(job, each, budget.of(run), fields, span, access)
+                done.append(made.finding())
             except LoganError as error:
                 done.append({**each, "why_not": str(error)})
     return done
 
 
 def unexplained(why_not: str = NO_SECOND_PASS) -> Explain:
-    """What says of findings why there was no second pass; the default is what a cluster and a
-    caller who wants none have in common, so that their reports are equal."""
+    """What says of findings why there was no second pass."""
 
     def explain(findings: Sequence[Finding], span: Span) -> list[Finding]:
         return [
@@ -116,7 +121,9 @@ class _Explanation:
         run: Run,
         fields: Sequence[str],
         span: Span,
+        access: Access,
     ) -> None:
+        self.access = access
         self.job, self.given, self.run, self.fields = job, finding, run, fields
         self.kind = finding["kind"]
         start, end = _nanos(finding["start"]), finding["end"]
@@ -168,7 +175,9 @@ class _Explanation:
 
     def _templates(self, interval: tuple[int, int]) -> Counts:
         """By message of level ERROR and above: how often, of all records."""
-        job = interval_plan(self.job, since_ns=interval[0], until_ns=interval[1], by=())
+        job = interval_plan(
+            self.job, since_ns=interval[0], until_ns=interval[1], by=(), access=self.access
+        )
         figures = self._evaluated(job)
         parsed = figures["lines"]["parsed"]
         return {
@@ -223,6 +232,7 @@ class _Explanation:
                 until_ns=interval[1],
                 by=self.fields[at : at + FIELDS_PER_JOB],
                 where=where,
+                access=self.access,
             )
             figures = self._evaluated(job)
             total = figures["errors"]["total"] if wrong == "errors" else figures["lines"]["parsed"]

@@ -7,7 +7,7 @@ decide only how it looks. Pure; text from logs is made visible here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
@@ -51,7 +51,14 @@ _ORDER: Final = (
 _NOT_FOUND_MIN: Final = 0.05
 """Share of requests that were not found from which on their routes are shown in any case."""
 
-_TITLES: Final = {"timer": "Other timings", "outgoing": "Outgoing calls"}
+_TITLES: Final = {
+    "session": "Connections and sessions",
+    "timer": "Other timings",
+    "outgoing": "Outgoing calls",
+}
+
+_OF_TIMERS: Final = ("groups.session", "groups.timer")
+_TIMER_COLUMNS: Final = ("records", "share", "mean_ms", "p50_ms", "p95_ms", "max_ms")
 
 _WHY: Final = {"total": "time", "total_ms": "time", "p95_ms": "p95"}
 _VOLUMES: Final = ("", "requests", "records", "volume", "top")
@@ -138,9 +145,13 @@ def table(report: Data, name: str) -> TableView:
     return _view(report, known, section, _title(known, section), known.key.title, name)
 
 
-def group_tables(report: Data) -> Iterator[TableView]:
-    """A table for each field that was asked for; one without records has no rows."""
+def group_tables(report: Data, *, asked: bool = True) -> Iterator[TableView]:
+    """A table for each field that was `asked` for, or for those that were not; one without records
+    has no rows."""
+    wanted = (report.get("selection") or {}).get("by") or ()
     for name, group in (report.get("groups") or {}).items():
+        if asked != (name in wanted or name not in _TITLES):
+            continue
         field = visible(shown_name(name))
         title = _TITLES.get(name, f"By {field}")
         yield _view(report, TABLES["groups"], group, title, field, f"groups.{name}")
@@ -179,6 +190,8 @@ def all_tables(report: Data) -> Iterator[TableView]:
     if (origins := origin_table(report)) is not None:
         yield origins
     for name in _ORDER:
+        if name == "not_found":
+            yield from group_tables(report, asked=False)
         if name == "routes" and "route" in grouped:
             continue  # the table that was asked for has it all
         shown = table(report, name)
@@ -218,7 +231,7 @@ def _title(known: Table, section: Data) -> str:
 
 def _view(report: Data, known: Table, section: Data, title: str, key: str, name: str) -> TableView:
     rows = section[known.rows]
-    shown = [each for each in known.columns_of(rows)[1:] if each.shown != "never"]
+    shown = _telling(known.columns_of(rows)[1:], rows, name)
     numbers = [each for each in shown if each.is_number]
     columns = (*numbers, *(each for each in shown if not each.is_number), known.key)
     marks = [_mark(row) for row in rows]
@@ -238,6 +251,7 @@ def _view(report: Data, known: Table, section: Data, title: str, key: str, name:
         notes.append(f"percentiles ±{units.percent(error)}")
     if known.section == "groups" and not rows:
         notes = ["no record has this field"]
+    of_timers = name in _OF_TIMERS
     return TableView(
         title=title,
         note=", ".join(filter(None, notes)),
@@ -245,12 +259,31 @@ def _view(report: Data, known: Table, section: Data, title: str, key: str, name:
         titles=(*(each.title for each in columns[:-1]), key),
         rows=rows,
         cells=[
-            [*(cell(each, row, report) for each in columns[:-1]), _name(known, row, report, name)]
+            [
+                *(cell(each, row, report, of_timers=of_timers) for each in columns[:-1]),
+                _name(known, row, report, name),
+            ]
             for row in rows
         ],
         marks=marks,
         name=name,
     )
+
+
+def _telling(columns: Iterable[Column], rows: Sequence[Data], name: str) -> list[Column]:
+    """The columns that say something of these rows: not those in which no row has a value, and of
+    what is no request none about requests."""
+    told = [each for each in columns if each.shown != "never"]
+    if name in _OF_TIMERS:
+        return [replace(each, shown="always") for each in told if each.name in _TIMER_COLUMNS]
+    empty = {
+        each.name
+        for each in told
+        if each.kind in ("ms", "bytes") and all(row.get(each.name) is None for row in rows)
+    }
+    if not any(row.get("requests") for row in rows) and any("records" in row for row in rows):
+        empty |= {"requests", "client_errors"}
+    return [each for each in told if each.name not in empty]
 
 
 def _name(known: Table, row: Data, report: Data, table: str) -> str:
@@ -268,15 +301,17 @@ def _mark(row: Data) -> str:
     return visible(f"most {', '.join(said)}") if said else ""
 
 
-def cell(column: Column, row: Data, report: Data) -> str:
-    """The text of a row's value; a percentile is never more than the row's largest value."""
+def cell(column: Column, row: Data, report: Data, *, of_timers: bool = False) -> str:
+    """The text of a row's value; a percentile is never more than the row's largest value, nor, but
+    `of_timers`, less than the shortest response time."""
     value = row.get(column.name)
     if column.kind in ("count", "errors"):
         return units.count(value)
     if column.kind == "ms":
-        return units.duration_ms(
-            clamped(value, report["response_time_ms"]["min"], row.get("max_ms"))
-        )
+        if column.name == "mean_ms":
+            return units.duration_ms(value)
+        low = None if of_timers else report["response_time_ms"]["min"]
+        return units.duration_ms(clamped(value, low, row.get("max_ms")))
     if column.kind == "bytes":
         return units.bytes_size(value)
     if column.kind == "share":

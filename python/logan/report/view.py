@@ -118,8 +118,9 @@ def headline(report: Data) -> list[Fact]:
         f"{units.short(lines['total'], 6)} {noun}",
     )
     if about == "records":
-        return [first, _rate(report, about), _errors(report), _warnings(report), *_times(report, 2)]
-    return [first, _rate(report, about), *_times(report, 3), _errors(report)]
+        counts = [first, _rate(report, about), _errors(report), _warnings(report)]
+        return [*counts, *_times(report, about, 2)]
+    return [first, _rate(report, about), *_times(report, about, 3), _errors(report)]
 
 
 def _rate(report: Data, about: str) -> Fact:
@@ -141,11 +142,11 @@ def _rate(report: Data, about: str) -> Fact:
     return Fact(units.rate(observed), "rate", detail)
 
 
-def _times(report: Data, count: int) -> list[Fact]:
+def _times(report: Data, about: str, count: int) -> list[Fact]:
     """So many facts about response times; percentiles only of enough values."""
     times = report["response_time_ms"]
-    if not times["count"]:
-        return []
+    if not times["count"] or (about == "records" and times["count"] < VALUES_MIN):
+        return []  # a few timed lines of a log of something else
     low, high = times["min"], times["max"]
     if times["count"] < VALUES_MIN:
         few = f"{times['count']} timed"

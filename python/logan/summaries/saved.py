@@ -21,7 +21,7 @@ from logan.model import Result
 from logan.options import Options
 from logan.planning.prepare import Job
 from logan.report.additions import with_additions
-from logan.report.builder import ALL_ROWS, groups_of
+from logan.report.builder import ALL_ROWS, with_groups
 from logan.report.document import Report, assemble, input_entry
 from logan.report.findings import find
 from logan.report.rows import keep_rows
@@ -145,8 +145,7 @@ class Saved:
                     raise InputError(each.entry["error"], input=each.entry["path"])
         figures = json.loads(self.summary.evaluate(top=ALL_ROWS, series_points=series_points))
         evaluated = {each["source"]: each for each in figures["sources"]}
-        if self.selection is not None and self.selection["by"]:
-            figures["groups"] = groups_of(figures, self.selection["by"])
+        figures = with_groups(figures, self.selection["by"] if self.selection is not None else ())
         findings = find(figures, is_partial=bool(self.missing))
         figures = with_additions(
             figures, self.summary, step=step, user_agents=user_agents, geoip=geoip

@@ -225,6 +225,7 @@ class SubmitOptions(Body, frozen=True):
     expansion_max: Count | UnsetType = UNSET
     anchor: datetime | None = None
     series_points: Annotated[int, Meta(ge=1, le=limits.INTEGER_MAX)] | UnsetType | None = UNSET
+    explain: bool | UnsetType = UNSET
 
 
 class SubmitBody(Body, frozen=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -108,6 +109,18 @@ def test_a_result_that_does_not_merge_sets_its_job_aside() -> None:
         ResultStored,
         SubtreeStored,
     ]
+
+
+def test_the_journal_never_hears_of_a_job_that_is_not_kept() -> None:
+    tree, other = MergeTree(SPEC), MergeTree(SPEC)
+    mine = [replace(result(tree, chunk), keep=False) for chunk in range(2)]
+    records, spoilt = merge_results([*mine, result(other, 0, "k"), mine[0]])
+    assert [each.job for each in spoilt] == ["j"]
+    assert [(type(each), each.job) for each in records] == [
+        (ResultStored, "k"),
+        (SubtreeStored, "k"),
+    ]
+    assert tree.finish().to_bytes() == EMPTY.to_bytes()
 
 
 def test_tasks_that_wait_for_a_journal_that_fails_are_told(monkeypatch: pytest.MonkeyPatch) -> None:

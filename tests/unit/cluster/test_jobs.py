@@ -258,9 +258,9 @@ def test_a_client_that_loses_its_connection_anywhere_has_one_report_made(
     conclude = ActiveJob.conclude
     concluded: list[str] = []
 
-    def counted(job: ActiveJob) -> Outcome:
+    def counted(job: ActiveJob, *explain: Any) -> Outcome:
         concluded.append(job.id)
-        return conclude(job)
+        return conclude(job, *explain)
 
     monkeypatch.setattr(ActiveJob, "conclude", counted)
     cut = 0

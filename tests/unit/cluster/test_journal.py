@@ -345,7 +345,7 @@ def test_foreign_files(tmp_path: Path) -> None:
     with sqlite3.connect(file) as other:
         other.execute("PRAGMA user_version = 2")
     other.close()
-    assert "is a journal of version 2, this logan has 4" in refused(tmp_path).message
+    assert "is a journal of version 2, this logan has 5" in refused(tmp_path).message
     file.unlink()
     file.mkdir()
     refused(tmp_path)
@@ -758,3 +758,14 @@ def test_a_journal_from_before_follow_jobs_gets_their_tables(tmp_path: Path) -> 
     for _ in range(2):
         with contextlib.closing(open_journal(str(tmp_path))) as journal:
             assert journal.follows() == ([], [])
+
+
+def test_a_journal_whose_notes_have_no_times_is_taken_up(tmp_path: Path) -> None:
+    open_journal(str(tmp_path)).close()
+    with sqlite3.connect(tmp_path / "journal.sqlite") as other:
+        other.execute("PRAGMA user_version = 4")
+    other.close()
+    open_journal(str(tmp_path)).close()
+    with sqlite3.connect(tmp_path / "journal.sqlite") as other:
+        assert other.execute("PRAGMA user_version").fetchone() == (5,)
+    other.close()

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import logan
-from logan import engines
+from logan import Summary, engines
 from logan.model import Result
 from logan.options import Execution, Options
 from logan.planning.prepare import Job, prepare
-from logan.planning.second_pass import SecondPass
+from logan.planning.second_pass import Access, SecondPass, why_not
 from logan.report import builder
 from logan.report.explanation import explained, unexplained
 from logan.report.findings import thresholds
@@ -117,3 +120,38 @@ def test_a_report_without_findings_has_an_empty_list(tmp_path: Path) -> None:
     path = tmp_path / "a.log"
     path.write_text("2024-01-24 10:15:32.123 INFO Request processed in 127ms\n")
     assert logan.analyze(path).to_dict()["findings"] == []
+
+
+def test_of_sources_elsewhere_only_the_chunks_around_an_interval_are_read(tmp_path: Path) -> None:
+    path = log(tmp_path)
+    job = prepare([str(path)], Options(chunk_size=32 * 1024))
+    chunks, whole = job.plan.chunks, job.spec()
+    assert len(chunks) > 20
+    times: dict[int, tuple[int, int] | None] = {}
+    for chunk in chunks:
+        summary = Summary.from_chunk(str(path), chunk.start, chunk.end, whole)
+        time = json.loads(summary.evaluate(top=1, series_points=1))["time"]
+        times[chunk.id] = nanos(time["first"]), nanos(time["last"])
+    read: list[int] = []
+
+    def run(second: SecondPass) -> Result:
+        read.append(second.plan.bytes)
+        assert {each.start % job.plan.chunk_size for each in second.plan.chunks} <= {0}
+        return local(second)
+
+    here = explained(job, [FINDING], local, SPAN)
+    for known in (times, {id: each for id, each in times.items() if id % 3}):
+        assert explained(job, [FINDING], run, SPAN, Access(times=known)) == here
+        assert known is not times or max(read) < job.plan.bytes / 2
+    del times[chunks[-1].id]
+    assert explained(job, [FINDING], run, SPAN, Access(times={**times, 0: None})) == here
+
+
+def nanos(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp()) * 10**9
+
+
+def test_files_on_another_host_are_only_read_again_by_those_who_have_them(tmp_path: Path) -> None:
+    job = replace(job_of(log(tmp_path)), watched=False)
+    assert why_not(job) == "the files are on another host"
+    assert why_not(job, Access(times={})) is None

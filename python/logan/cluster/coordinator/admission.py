@@ -7,7 +7,6 @@ coordinator had it.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import trio
@@ -18,13 +17,12 @@ from logan.cluster.coordinator.commits import Commits
 from logan.cluster.coordinator.conclusion import Conclusion
 from logan.cluster.coordinator.ending import Outcome, SubmittedJob
 from logan.cluster.coordinator.executor import Executor
-from logan.cluster.coordinator.jobs import ActiveJob
+from logan.cluster.coordinator.jobs import ActiveJob, drawn, probes_of
 from logan.cluster.coordinator.records import JobForgotten, JobSetAside, JobStored, StoredJob
 from logan.cluster.coordinator.stored import from_stored, to_stored
 from logan.cluster.coordinator.submission import identity_of, opener_of, plan_submission
 from logan.cluster.limits import JOBS_MAX, RETURN_S_MAX
 from logan.cluster.nurseries import Tasks
-from logan.cluster.probes import Probes
 from logan.cluster.request import Submission
 from logan.errors import ClusterError, LoganError
 from logan.log import logger_of
@@ -76,7 +74,7 @@ class Admission:
         same = await self._take_up(wish, identity)
         if same is not None:
             return same
-        if len(self.executor.jobs) >= JOBS_MAX:
+        if sum(each.part_of is None for each in self.executor.jobs.values()) >= JOBS_MAX:
             raise ClusterError(f"{JOBS_MAX} jobs are running", hint="try again later")
         plan = planned.job.plan
         running = ActiveJob(
@@ -90,8 +88,9 @@ class Admission:
             confined=submission.confined,
             opened=opener_of(self.roots, confined=submission.confined),
             series_points=submission.series_points,
+            explain=submission.explain,
         )
-        running.probes = _probes(running)
+        running.probes = probes_of(running)
         self.executor.add(running)
         # The journal has the job before any worker gets a chunk of it.
         try:
@@ -100,7 +99,7 @@ class Admission:
             self.executor.forget(running)
             self.commits.add(JobForgotten(running.id))  # it may have been written after all
             raise
-        running.drawn = self._draw(running.unsettled())
+        running.drawn = drawn(self.verify, running.unsettled())
         self.executor.begin(running)
         self._mind(running)
         return running.submitted
@@ -166,7 +165,7 @@ class Admission:
         """Go on with a job of the journal; one that cannot be is set aside."""
         try:
             running = from_stored(stored, self.roots)
-            running.probes = _probes(running)
+            running.probes = probes_of(running)
         except Exception as error:
             self.commits.add(JobSetAside(stored.job, f"it cannot be resumed: {error}"))
             self.note_set_aside(stored.job, f"what the journal has of it is not valid: {error}")
@@ -177,7 +176,7 @@ class Admission:
             "resumed", f"job {running.name} resumed: {done:,} of {chunks:,} chunks are done"
         )
         # What was to be verified when the last coordinator died is drawn anew from what is left.
-        running.drawn = self._draw(running.unsettled())
+        running.drawn = drawn(self.verify, running.unsettled())
         self.executor.begin(running)
 
     def note_set_aside(self, job: str, why: str) -> None:
@@ -188,17 +187,3 @@ class Admission:
 
     def _mind(self, job: ActiveJob) -> None:
         self.tasks.start(self.absence.mind, job, self.conclusion.cancel)
-
-    def _draw(self, chunks: Sequence[int]) -> frozenset[int]:
-        """Which chunks a second worker scans too; one at least, if any shall be."""
-        if not self.verify or not chunks:
-            return frozenset()
-        count = max(1, round(self.verify * len(chunks)))
-        return frozenset(secrets.SystemRandom().sample(chunks, count))
-
-
-def _probes(job: ActiveJob) -> Probes | None:
-    """What shows that a worker's copy is not the planned file, where the coordinator can look."""
-    if not job.local:
-        return None
-    return Probes(job.id, job.plan, job.urls, job.opened, job.done)

@@ -46,7 +46,8 @@ _ENTRIES_MAX: Final = 1024
 
 @dataclass(frozen=True, slots=True)
 class ChunkDone:
-    """A chunk's result, to be put into `tree`, the job's own, and stored.
+    """A chunk's result, to be put into `tree`, the job's own, and stored, if the journal is to
+    `keep` it.
 
     The caller has checked that the summary is of the job's spec and covers the chunk and nothing
     else; a chunk that was given up before is done all the same.
@@ -58,6 +59,7 @@ class ChunkDone:
     summary: Summary
     tree: MergeTree
     note: str | None = None
+    keep: bool = True
 
 
 class Listener(Protocol):
@@ -235,7 +237,10 @@ def merge_results(
             why = f"the result of chunk {each.chunk} does not merge with the others: {error}"
             spoilt[each.job] = JobSetAside(each.job, why)
             fresh.pop(each.job, None)
-            records.append(spoilt[each.job])
+            if each.keep:
+                records.append(spoilt[each.job])
+            continue
+        if not each.keep:
             continue
         records.append(ResultStored(each.job, each.chunk, each.digest, each.note))
         subtrees = fresh.setdefault(each.job, {})

@@ -22,6 +22,7 @@ from logan.cluster.coordinator.records import (
     Record,
     ReportTaken,
 )
+from logan.cluster.coordinator.second_passes import SecondPasses
 from logan.cluster.limits import RESUBMIT_S_MAX
 from logan.cluster.nurseries import Tasks
 from logan.errors import ClusterError, LoganError
@@ -42,11 +43,17 @@ class Conclusion:
     executor: Executor
     commits: Commits
     tasks: Tasks
+    second_passes: SecondPasses
     ended: EndedJobs = field(init=False, default_factory=EndedJobs)
     finished: FinishedReports = field(init=False, default_factory=FinishedReports)
 
     async def conclude(self, job: ActiveJob) -> None:
         """End a job, for which the machine has nothing more to do. No other place does."""
+        if job.part_of is not None:
+            self.executor.forget(job)
+            job.submitted.end(Outcome())  # its figures are for the job that it is a part of
+            self.executor.changes.notify()
+            return
         if job.drawn:
             self.executor.events.note(
                 "verified",
@@ -54,6 +61,8 @@ class Conclusion:
                 f"scanned by a second worker too; {len(job.alarms):,} gave different results",
             )
         outcome = await self._outcome(job)
+        if job.cut and self.resumes_later(job.submitted):
+            job.cancelled = True  # concluded anew, with all that explains it, at the next start
         if not job.cancelled:
             record: Record
             if outcome.failure is None:
@@ -76,7 +85,7 @@ class Conclusion:
         if job.failure is not None or job.abandoned:
             return Outcome.failed(job.failure or ClusterError("no client waits for this job"))
         try:
-            return await trio.to_thread.run_sync(job.conclude)
+            return await trio.to_thread.run_sync(job.conclude, self.second_passes.of(job))
         except LoganError as error:
             self.executor.events.note("alarm", f"job {job.name} ended without a report: {error}")
             return Outcome.failed(error)

@@ -42,6 +42,7 @@ from logan.cluster.coordinator.executor import Executor
 from logan.cluster.coordinator.follows import Follows
 from logan.cluster.coordinator.jobs import ActiveJob
 from logan.cluster.coordinator.page import CoordinatorContent
+from logan.cluster.coordinator.second_passes import SecondPasses
 from logan.cluster.coordinator.server import Identity, Server, open_listeners
 from logan.cluster.coordinator.status import Status
 from logan.cluster.coordinator.worker_session import WorkerSession
@@ -134,7 +135,8 @@ class Coordinator:
             self._commits,
             self._conclude,
         )
-        self._conclusion = Conclusion(self._executor, self._commits, self._tasks)
+        second_passes = SecondPasses(self._executor, verify)
+        self._conclusion = Conclusion(self._executor, self._commits, self._tasks, second_passes)
         self._absence = Absence(worker_timeout_s, self._executor, self._changes, self._address)
         self._admission = Admission(
             Roots(roots, owner="coordinator"),
@@ -265,7 +267,7 @@ class Coordinator:
 
         `options` are those of `logan.analyze` that change figures: chunk_size, format, input_tz,
         date_order, units, top, anchor, since, until, relative_to, where, by, seek; and
-        series_points.
+        series_points, and explain.
         `result(job)` waits for the end.
 
         Raises `InputError`, `UsageError`.
@@ -273,12 +275,17 @@ class Coordinator:
         paths = [path] if isinstance(path, str) else [str(each) for each in path]
         anchor = options.pop("anchor", None)
         series_points = options.pop("series_points", SERIES_POINTS_MAX)
+        explain = options.pop("explain", True)
         try:
             chosen = timerange.options(now_ns=time.time_ns(), **options)
         except TypeError as error:
             raise UsageError(str(error)) from error
         submission = Submission(
-            paths=paths, options=chosen, anchor=anchor, series_points=series_points
+            paths=paths,
+            options=chosen,
+            anchor=anchor,
+            series_points=series_points,
+            explain=explain,
         )
         job = await self.submit(submission, strict=True)
         return job.id

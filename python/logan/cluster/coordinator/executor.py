@@ -129,8 +129,12 @@ class Executor:
         self.step(events.JobAdded(job.id, items, frozenset(job.done), job.drawn, job.readable()))
 
     def cancel(self, job: ActiveJob) -> None:
-        """Lease no more of the job, and let it end with what there is."""
-        self.step(events.JobCancelled(job.id))
+        """Lease no more of the job, nor of what explains its findings, and let it end with what
+        there is."""
+        job.stopped = True
+        parts = [each.id for each in self.jobs.values() if each.part_of == job.id]
+        for id in (job.id, *parts):
+            self.step(events.JobCancelled(id))
 
     def forget(self, job: ActiveJob) -> None:
         """The job is over: workers need not know it any more."""
@@ -290,7 +294,8 @@ class Executor:
             job.hand_over(key[1])
         else:
             job.hand_over(key[1], session.name, session.rss_bytes or 0)
-        done = ChunkDone(job.id, key[1], digest, result.summary, job.tree, result.note)
+        keep = job.part_of is None
+        done = ChunkDone(job.id, key[1], digest, result.summary, job.tree, result.note, keep)
         self._commits.add_result(done, result.size, last=job.is_nearly_done)
 
     def committed(self, result: ChunkDone) -> None:
@@ -317,9 +322,10 @@ class Executor:
     def _lose(self, action: actions.LostChunk) -> None:
         job = self.jobs[action.job]
         action = job.lose(action)
-        self._commits.add(
-            ChunkLost(action.job, action.chunk, action.kind, action.why, action.bad_range)
-        )
+        if job.part_of is None:
+            self._commits.add(
+                ChunkLost(action.job, action.chunk, action.kind, action.why, action.bad_range)
+            )
         chunk = job.plan.chunks[action.chunk]
         if chunk.source not in job.refusals.hopeless:  # else that was said of all of it
             what = f"bytes {chunk.start:,} to {chunk.end:,}"

@@ -7,10 +7,14 @@ for threads.
 
 from __future__ import annotations
 
+import json
 import os
+import secrets
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Final
 
 import trio
@@ -21,13 +25,13 @@ from logan.cluster.coordinator.ending import Outcome, SubmittedJob
 from logan.cluster.coordinator.refusals import REFUSALS, Refusals
 from logan.cluster.limits import ALARMS_KEPT_MAX, RECOVERIES_KEPT_MAX
 from logan.cluster.probes import Probes
-from logan.cluster.scanning import digest_of, read_note
+from logan.cluster.scanning import Times, digest_of, read_note
 from logan.errors import InputError, LoganError, SourceChangedError, SummaryError
 from logan.limits import SERIES_POINTS_MAX
 from logan.model import Missing, Plan, Result, join_missing
 from logan.planning.prepare import Job
 from logan.report.builder import build_report
-from logan.report.explanation import unexplained
+from logan.report.explanation import Explain, unexplained
 from logan.scan import in_decoded_offsets
 from logan.scheduler.actions import LostChunk, Recovered
 from logan.scheduler.events import WorkItem
@@ -36,7 +40,7 @@ from logan.sources.roots import Opened, open_regular
 from logan.wire.bodies import JobBody, JobSource, Note
 from logan.wire.messages import Job as JobMessage
 
-__all__ = ["ActiveJob", "WorkerStats", "describe_paths", "job_body"]
+__all__ = ["ActiveJob", "WorkerStats", "describe_paths", "drawn", "job_body", "probes_of"]
 
 STOPPED: Final = "stopped on request before its end; run it again for complete results"
 
@@ -81,6 +85,12 @@ class ActiveJob:
         confined: whether it may do so only below its roots.
         opened: how its sources are opened here: below the roots, or by name.
         series_points: as for `logan.analyze`.
+        explain: whether the intervals of findings are read again.
+        part_of: the id of the job that this one explains a finding of; the journal does not know
+            it.
+        stopped: nothing more is leased for it, not even to explain a finding.
+        cut: an explanation was begun, and ended early as it was stopped.
+        times: by chunk, the first and last timestamp, where only workers have the sources.
         job: what the report is made from.
         submitted: what the clients that wait for its end hold.
         notes: by chunk, what its worker said beside the figures.
@@ -106,6 +116,11 @@ class ActiveJob:
     local: bool = True
     confined: bool = True
     series_points: int | None = SERIES_POINTS_MAX
+    explain: bool = True
+    part_of: str | None = None
+    stopped: bool = False
+    cut: bool = False
+    times: dict[int, Times] = field(default_factory=dict)
     cancelled: bool = False
     started_at: float = field(default_factory=trio.current_time)
     done: set[int] = field(default_factory=set)
@@ -248,6 +263,9 @@ class ActiveJob:
                 f"it covers {covered[:3]}, not bytes {chunk.start} to {chunk.end} "
                 f"of source {chunk.source}"
             )
+        if not self.local and self.explain and self.part_of is None:
+            with suppress(ValueError, OverflowError):  # a year beyond 9999 is in every interval
+                self.times[chunk_id] = _times_of(summary)
         return summary
 
     def share(self, worker: str, now: float) -> WorkerStats:
@@ -338,8 +356,11 @@ class ActiveJob:
             return None, str(error)
         return False, ""
 
-    def conclude(self) -> Outcome:
-        """Merge what there is and make the report; once. Blocking. Raises `SummaryError`."""
+    def conclude(self, explain: Explain | None = None) -> Outcome:
+        """Merge what there is and make the report; once. Blocking. Raises `SummaryError`.
+
+        `explain` adds to findings what a second pass shows; by default they say that none was made.
+        """
         result = self.merged()
         report, error = build_report(
             self.job,
@@ -352,7 +373,7 @@ class ActiveJob:
             changes=self.job.changes(self.opened),
             wall_s=self.job.elapsed_s(),
             peak_rss_bytes=_logan.peak_rss_bytes(),
-            explain=unexplained(),
+            explain=explain or unexplained(),
         )
         return Outcome.of(report, error)
 
@@ -390,6 +411,30 @@ class ActiveJob:
         """Why bytes are missing, with the name that the user gave the file."""
         given = self.job.inputs[self.job.order[missing.source]].path
         return missing.why.replace(self.urls[missing.source], shown_name(given))
+
+
+def drawn(share: float, chunks: Sequence[int]) -> frozenset[int]:
+    """Which chunks a second worker scans too; one at least, if any shall be."""
+    if not share or not chunks:
+        return frozenset()
+    count = max(1, round(share * len(chunks)))
+    return frozenset(secrets.SystemRandom().sample(chunks, count))
+
+
+def probes_of(job: ActiveJob) -> Probes | None:
+    """What shows that a worker's copy is not the planned file, where the coordinator can look."""
+    if not job.local:
+        return None
+    return Probes(job.id, job.plan, job.urls, job.opened, job.done)
+
+
+def _times_of(summary: Summary) -> Times:
+    """The first and last timestamp of a chunk, in epoch nanoseconds, rounded outward to seconds."""
+    found = json.loads(summary.evaluate(top=1, series_points=1))["time"]
+    if found["first"] is None:
+        return None
+    first, last = (datetime.fromisoformat(found[each]) for each in ("first", "last"))
+    return int(first.timestamp() // 1) * 10**9, int(last.timestamp() // 1 + 1) * 10**9
 
 
 def job_body(plan: Plan, urls: Sequence[str], *, local: bool) -> JobBody:

@@ -43,11 +43,14 @@ LOCK_NAME: Final = "lock"
 APPLICATION_ID: Final = 0x6C6F676E
 """Marks the file as ours, where `file` and SQLite look: "logn"."""
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 """Goes up with any change of the tables or of what they mean."""
 
 WITHOUT_FOLLOWS: Final = 3
 """The version before follow jobs: everything else is the same."""
+
+WITHOUT_TIMES: Final = 4
+"""The version whose notes have no times of chunks: everything else is the same."""
 
 WAL_BYTES_KEPT_MAX: Final = 64 * 1024 * 1024
 """To what the write-ahead log is cut after a checkpoint: it grows with the largest group."""
@@ -325,7 +328,7 @@ def _prepare(database: sqlite3.Connection, path: Path) -> None:
     if (application, version, tables) != (0, 0, 0):
         if application != APPLICATION_ID:
             raise JournalError(f"{path} is not a journal of logan", hint=_RENEW)
-        if version not in (SCHEMA_VERSION, WITHOUT_FOLLOWS):
+        if version not in (SCHEMA_VERSION, WITHOUT_FOLLOWS, WITHOUT_TIMES):
             raise JournalError(
                 f"{path} is a journal of version {version}, this logan has {SCHEMA_VERSION}",
                 hint="use the logan that wrote it, or give another --state",
@@ -346,9 +349,10 @@ def _prepare(database: sqlite3.Connection, path: Path) -> None:
     (found,) = run("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
         raise JournalError(f"{path} is damaged: {storable(str(found))}", hint=_RENEW)
-    if version == WITHOUT_FOLLOWS:
+    if version != SCHEMA_VERSION:
+        more = _FOLLOW_SCHEMA if version == WITHOUT_FOLLOWS else ""
         pragmas = f"PRAGMA user_version={SCHEMA_VERSION};"
-        database.executescript(f"BEGIN IMMEDIATE;{_FOLLOW_SCHEMA}{pragmas}COMMIT;")
+        database.executescript(f"BEGIN IMMEDIATE;{more}{pragmas}COMMIT;")
     if _tables(database) != _expected_tables():
         raise JournalError(f"{path} is damaged: its tables are not as they were made", hint=_RENEW)
 

@@ -15,7 +15,7 @@ from logan.cluster.coordinator.ending import SubmittedJob
 from logan.cluster.coordinator.jobs import ActiveJob, job_body
 from logan.cluster.coordinator.records import StoredJob
 from logan.cluster.coordinator.submission import opener_of
-from logan.cluster.scanning import read_note
+from logan.cluster.scanning import Times, read_note, read_times
 from logan.options import Options
 from logan.planning.codec import StoredInput, StoredSearch, decode_job
 from logan.scheduler.actions import LostChunk
@@ -40,6 +40,7 @@ class _Stored:
     sought: tuple[StoredSearch, ...]
     watched: bool
     series_points: int | None
+    explain: bool = True
 
 
 def to_stored(job: ActiveJob) -> dict[str, Any]:
@@ -59,6 +60,7 @@ def to_stored(job: ActiveJob) -> dict[str, Any]:
         sought=tuple(StoredSearch.of(each) for each in made.sought),
         watched=made.watched,
         series_points=job.series_points,
+        explain=job.explain,
     )
     values: dict[str, Any] = msgspec.to_builtins(stored)
     return values
@@ -77,9 +79,13 @@ def from_stored(stored: StoredJob, roots: Roots) -> ActiveJob:
     ):
         raise ValueError("its inputs and its plan differ")
     encode_body(job_body(plan, extra.urls, local=extra.local))
+    times: dict[int, Times] = {}
     for chunk, note in stored.notes.items():
-        read_note(note)
-        if plan.sources[plan.chunks[chunk].source].compression is None:
+        met = read_times(note)
+        if met is None or len(met) == 2:
+            times[chunk] = met
+        is_plain = plan.sources[plan.chunks[chunk].source].compression is None
+        if is_plain and read_note(note) != (None, None):
             raise ValueError(f"chunk {chunk} has a note about an archive, which its source is not")
     job = decode_job(
         plan, extra.inputs, extra.order, extra.options, extra.sought, watched=extra.watched
@@ -96,9 +102,11 @@ def from_stored(stored: StoredJob, roots: Roots) -> ActiveJob:
         opened=opener_of(roots, confined=extra.confined),
         done=set(stored.done),
         notes=dict(stored.notes),
+        times=times,
         lost=[
             LostChunk(each.job, each.chunk, each.kind, each.detail, each.bad_range)
             for each in stored.lost
         ],
         series_points=extra.series_points,
+        explain=extra.explain,
     )

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Protocol
 
 import trio
 
@@ -24,6 +25,7 @@ from logan.cluster.request import Submission
 from logan.errors import ClusterError, InputError, UsageError
 from logan.limits import INPUTS_PER_JOB_MAX
 from logan.model import Detection, Source
+from logan.planning.added_tables import AddedTables
 from logan.planning.prepare import Job, check_format, plan_inputs, raise_first
 from logan.planning.sample import with_fields_present
 from logan.sources import discovery
@@ -114,7 +116,7 @@ def _plan_paths(submission: Submission, roots: Roots, strict: bool) -> Planned:
         folders,
         opened=lambda path: _opened(path, submission, roots),
         url_roots=roots.urls if submission.confined else None,
-        examine=with_fields_present if submission.options.where is not None else None,
+        examine=_examined(submission),
     )
     for entry in inputs:
         _refuse_stream(entry)
@@ -128,6 +130,33 @@ def _plan_paths(submission: Submission, roots: Roots, strict: bool) -> Planned:
     )
     urls = [source.url for source in job.plan.sources]
     return Planned(job, urls, describe_paths(submission.paths))
+
+
+class _Looks(Protocol):
+    def __call__(
+        self,
+        samples: Sequence[tuple[int, bytes]],
+        detection: Detection,
+        source: Source | None = None,
+        /,
+    ) -> Detection: ...
+
+
+def _examined(submission: Submission) -> _Looks:
+    """What is looked for in the samples of inputs that cannot be looked at again."""
+    tables = AddedTables()
+
+    def examine(
+        samples: Sequence[tuple[int, bytes]],
+        detection: Detection,
+        source: Source | None = None,
+        /,
+    ) -> Detection:
+        if submission.options.where is not None:
+            detection = with_fields_present(samples, detection)
+        return tables(samples, detection, source)
+
+    return examine
 
 
 def opener_of(roots: Roots, *, confined: bool) -> Callable[[str], Opened]:
@@ -252,6 +281,7 @@ async def _plan_on_workers(submission: Submission, sessions: Sequence[WorkerSess
 
 def _plan_found(submission: Submission, answers: Mapping[str, FoundBody]) -> Planned:
     inputs: list[Input] = []
+    examine = _examined(submission)
     urls: dict[str, str] = {}
     holders: dict[str, set[str]] = {}
     seen: dict[tuple[int, int, int], str] = {}
@@ -269,8 +299,8 @@ def _plan_found(submission: Submission, answers: Mapping[str, FoundBody]) -> Pla
             seen[identity] = name
             entry = Input(name)
             _detect(entry, file)
-            if submission.options.where is not None and entry.detection is not None:
-                entry.detection = with_fields_present(file.samples, entry.detection)
+            if entry.detection is not None:
+                entry.detection = examine(file.samples, entry.detection)
             if file.size and (note := named_otherwise(file.url, file.compression)) is not None:
                 entry.notes.append(note)
             if len(inputs) >= INPUTS_PER_JOB_MAX:

@@ -183,7 +183,7 @@ class WorkerHandler:
             executor.step(events.ChunkFailed(session.id, key, kind, why, final=bool(changed)))
             session.link.post(messages.Stale(*key))
             return
-        note = None if message.note is None else write_note(message.note)
+        note = write_note(message.note, job.times.get(message.chunk, ()))
         executor.keep_result(session.id, key, summary, note, len(message.body))
         executor.step(events.ChunkReturned(session.id, key, message.digest))
 

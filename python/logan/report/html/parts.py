@@ -224,8 +224,9 @@ def _slowest(report: Data) -> str:
         f"<td>{_e(visible(labels.input_name(str(each.row['input']))))}:{each.row['offset']}</td></tr>"
         for each in tables.slowest(report)
     ]
-    heads = (("took", "n"), ("when", ""), ("request", "k"), ("input:byte offset", ""))
-    return _plain_card("Slowest requests", "", heads, rows, "table-slowest")
+    about = view.subject(report)
+    heads = (("took", "n"), ("when", ""), (about.removesuffix("s"), "k"), ("input:byte offset", ""))
+    return _plain_card(f"Slowest {about}", "", heads, rows, "table-slowest")
 
 
 def _malformed(report: Data) -> str:

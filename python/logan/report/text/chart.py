@@ -19,13 +19,19 @@ __all__ = ["timeline_section"]
 
 _LABEL_WIDTH: Final = 9
 
+_FULL_MIN: Final = 4
+"""Fewest errors of a column that fill its line."""
+
+_MOST_WIDTH: Final = 7
+"""What is kept free to the right, for the largest value of a line."""
+
 
 def timeline_section(
     report: Mapping[str, Any], width: int, *, bars_height: int
 ) -> RenderableType | None:
     """The chart of the report's series; None if there is less than two steps to draw."""
     told = drawn(report)
-    chart_width = width - len(INDENT) - _LABEL_WIDTH
+    chart_width = width - len(INDENT) - _LABEL_WIDTH - _MOST_WIDTH
     chart = timeline(told.points, told.step_s, chart_width)
     notes: list[RenderableType] = [Text(f"{INDENT}{each}", style=WARNING) for each in told.notes]
     if chart is None or len(chart.bins) < 2:
@@ -35,7 +41,8 @@ def timeline_section(
     errors = [each.errors for each in chart.bins]
     timed, key = percentiles(report)
     if key is not None:
-        add_times(chart, timed, key)
+        step_s = told.step_s if key == "mean_ms" else report["response_times"]["step_s"]
+        add_times(chart, timed, key, step_s)
     # How much of each column's height stands for errors: those cells are red.
     shares = [each.errors / each.records if each.records else 0.0 for each in chart.bins]
     lines: list[RenderableType] = [title("Timeline", f"{noun} per {units.span(chart.bin_s)}")]
@@ -54,13 +61,15 @@ def timeline_section(
             style = ERROR if is_red else BAR
             line.append("".join(char for char, _ in run), style=f"not dim {style}")
         lines.append(line)
-    room = chart_width - len(chart.bins) * chart.columns
+    room = chart_width + _MOST_WIDTH - len(chart.bins) * chart.columns
     if any(errors):
         line = _labelled("errors")
-        line.append(sparkline(errors, chart.columns), style=f"not dim bold {ERROR}")
+        # A few single errors are no wall of them.
+        line.append(sparkline(errors, chart.columns, _FULL_MIN), style=f"not dim bold {ERROR}")
         lines.append(_with_most(line, units.count(max(errors)), room))
     durations = [each.ms or 0.0 for each in chart.bins]
-    if key is not None and any(durations):
+    is_enough = noun == "requests" or report["response_time_ms"]["count"] >= view.VALUES_MIN
+    if key is not None and any(durations) and is_enough:
         line = _labelled(key.removesuffix("_ms"))
         line.append(sparkline(durations, chart.columns), style="not dim magenta")
         lines.append(_with_most(line, units.duration_ms(max(durations)), room))

@@ -294,8 +294,9 @@ def slowest(report: Data, width: int, rows: int | None) -> RenderableType | None
         for each in tables.slowest(report)[:rows]
     ]
     note = "logan lines WHERE shows the line" if wide else ""
-    header = ["took", "<when", *(["<where"] if wide else []), "<request"]
-    return table("Slowest requests", note, header, cells, width)
+    about = view.subject(report)
+    header = ["took", "<when", *(["<where"] if wide else []), f"<{about.removesuffix('s')}"]
+    return table(f"Slowest {about}", note, header, cells, width)
 
 
 def malformed(report: Data, width: int) -> RenderableType | None:

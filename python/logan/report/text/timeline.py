@@ -83,21 +83,27 @@ def timeline(points: Sequence[Mapping[str, Any]], step_s: int, width: int) -> Ti
     return Timeline(datetime.fromtimestamp(start * bin_s - offset, zone), bin_s, columns, bins)
 
 
-def add_times(chart: Timeline, points: Sequence[Mapping[str, Any]], key: str) -> None:
-    """Give each bin the highest value of `key` among those of `points` that lie in it."""
+def add_times(
+    chart: Timeline, points: Sequence[Mapping[str, Any]], key: str, step_s: int = 1
+) -> None:
+    """Give each bin with records the highest value of `key` among those of `points`, which stand
+    for `step_s` seconds each, that lie in it or that it lies in."""
     for point in points:
         moment, value = time_of(point["t"]), point.get(key)
         if moment is None or value is None:
             continue
-        index = int((moment - chart.start).total_seconds() // chart.bin_s)
-        if 0 <= index < len(chart.bins):
-            each = chart.bins[index]
-            each.ms = value if each.ms is None else max(each.ms, value)
+        since = (moment - chart.start).total_seconds()
+        first = int(since // chart.bin_s)
+        last = int(max(since, since + step_s - 1) // chart.bin_s)
+        for each in chart.bins[max(0, first) : max(0, last + 1)]:
+            if each.records:
+                each.ms = value if each.ms is None else max(each.ms, value)
 
 
-def bars(values: Sequence[float], height: int, columns: int = 1) -> list[str]:
-    """`height` lines, top first, of bars as high as `values`; one that is not 0 shows."""
-    most = max(values, default=0) or 1
+def bars(values: Sequence[float], height: int, columns: int = 1, full_min: float = 0) -> list[str]:
+    """`height` lines, top first, of bars as high as `values`, of which the largest, or `full_min`
+    if that is more, fills them; one that is not 0 shows."""
+    most = max(full_min, *values, 0) or 1
     heights = [_eighths(value, most, height * 8) for value in values]
     return [
         "".join(EIGHTHS[min(8, max(0, each - 8 * row))] * columns for each in heights)
@@ -105,9 +111,9 @@ def bars(values: Sequence[float], height: int, columns: int = 1) -> list[str]:
     ]
 
 
-def sparkline(values: Sequence[float], columns: int = 1) -> str:
+def sparkline(values: Sequence[float], columns: int = 1, full_min: float = 0) -> str:
     """One line of bars."""
-    return bars(values, 1, columns)[0]
+    return bars(values, 1, columns, full_min)[0]
 
 
 def axis(chart: Timeline, margin: int) -> str:

@@ -11,6 +11,7 @@ use super::{Metric, State, Whole};
 use crate::bytes::simd::Simd;
 use crate::format;
 use crate::format::text::timers;
+use crate::limits::{TABLES_ADDED_MAX, TABLES_MAX};
 use crate::metric::object::object;
 use crate::record::Field;
 use crate::record::Level;
@@ -324,7 +325,7 @@ impl State for ByFields {
     }
 
     fn check(&self) -> Result<(), &'static str> {
-        if self.0.len() > crate::limits::TABLES_MAX {
+        if self.0.len() > TABLES_MAX + TABLES_ADDED_MAX {
             return Err("more group tables than a job may have");
         }
         for table in self.0.values() {
@@ -337,8 +338,9 @@ impl State for ByFields {
 }
 
 impl ByFields {
-    /// The report's `groups`, each with the `top` that had most records; None without tables.
-    pub fn evaluate(&self, top: usize, of: Whole) -> Option<Value> {
+    /// The report's `groups`, those of `by`, and its `tables`, the others, each with the `top` that
+    /// had most records; None without any.
+    pub fn evaluate(&self, by: &[String], top: usize, of: Whole) -> (Option<Value>, Option<Value>) {
         const LEADS: [Lead<'static, Group>; 2] = [
             (Route::LEADS[0].0, |group| Route::LEADS[0].1(&group.route)),
             (Route::LEADS[1].0, |group| Route::LEADS[1].1(&group.route)),
@@ -370,19 +372,25 @@ impl ByFields {
             };
             (name.clone(), table)
         };
-        let tables: Map<_, _> = self.0.iter().map(table).collect();
-        (!tables.is_empty()).then_some(Value::Object(tables))
+        let tables = |asked: bool| {
+            let some = self.0.iter().filter(|(name, _)| by.contains(name) == asked);
+            let tables: Map<_, _> = some.map(table).collect();
+            (!tables.is_empty()).then_some(Value::Object(tables))
+        };
+        (tables(true), tables(false))
     }
 
-    /// Records that the tables have in all, each; None if two disagree beyond what they may.
-    pub fn records_agree(&self, records: u64) -> bool {
+    /// Whether each table has so many records in all; those that are not of `by` may have fewer, as
+    /// a part of the figures may be without them.
+    pub fn records_agree(&self, by: &[String], records: u64) -> bool {
         self.0.iter().all(|(name, table)| {
             if group(name).is_ok_and(|made| made.is_timer()) {
                 return table.absent <= records;
             }
             let counted = table.groups.iter().map(|(_, group)| group.records).sum::<u64>();
             let sum = counted + table.absent;
-            if table.groups.exact() { sum == records } else { sum <= records }
+            let is_whole = table.groups.exact() && by.contains(name);
+            if is_whole { sum == records } else { sum <= records }
         })
     }
 }

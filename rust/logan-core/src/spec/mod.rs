@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::format::keys::{KEYS_MAX, Keys};
 use crate::format::state::Layouts;
 use crate::format::{self, Context, DurationReading, Format, Params, custom, table};
+use crate::limits::TABLES_ADDED_MAX;
 use crate::record::{Columns, Field, Output};
 use crate::select::condition::group::{self, Group};
 use crate::select::condition::{self, Condition};
@@ -44,6 +45,11 @@ pub struct Spec {
     /// What the figures stand for.
     #[serde(default)]
     pub meaning: Meaning,
+    /// Canonical texts of what further [group tables](crate::select::condition::group) are made
+    /// by, which the plan adds where samples have such fields. They are no part of the meaning:
+    /// figures of jobs with and without them add up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
     /// How many of the slowest requests a report of the job shows, 1 to [`TOP_MAX`].
     pub top: u32,
     /// Stands in for a bug of the engine, so that what a bug costs can be tested: a scan panics at
@@ -141,6 +147,7 @@ impl Spec {
         Spec {
             version: SPEC_VERSION,
             meaning: Meaning::default(),
+            also: Vec::new(),
             top: 10,
             panic_on: None,
             sources: vec![SourceSpec::default()],
@@ -158,6 +165,8 @@ impl Spec {
         // However it was typed, the digest is that of what it means.
         spec.meaning.condition = spec.condition()?.map(|condition| condition.to_string());
         spec.meaning.by = spec.meaning.groups().iter().map(Group::to_string).collect();
+        let also = spec.also.iter().filter_map(|text| group_of(text).ok());
+        spec.also = also.map(|group| group.to_string()).collect();
         Ok(spec)
     }
 
@@ -194,7 +203,10 @@ impl Spec {
         self.meaning.check()?;
         let condition = self.condition()?;
         let mut groups = Vec::new();
-        for name in &self.meaning.by {
+        if self.also.len() > TABLES_ADDED_MAX {
+            return fail(format!("also names more than {TABLES_ADDED_MAX} fields"));
+        }
+        for name in self.meaning.by.iter().chain(&self.also) {
             let group = group_of(name)?;
             if groups.contains(&group) {
                 return fail(format!("by names {group} twice"));
@@ -265,7 +277,9 @@ impl Spec {
 
     /// What the group tables are made by.
     pub fn groups(&self) -> Vec<Group> {
-        self.meaning.groups()
+        let mut groups = self.meaning.groups();
+        groups.extend(self.also.iter().filter_map(|text| group_of(text).ok()));
+        groups
     }
 
     /// The fields that the group tables need, and those of which records are handed out.
@@ -293,7 +307,7 @@ impl Spec {
     /// # Errors
     /// [`Error::Spec`] if the output asks for too many fields.
     pub fn with_output(&self, output: Output) -> Result<Spec, Error> {
-        let spec = Spec { output, ..self.clone() };
+        let spec = Spec { output, also: Vec::new(), ..self.clone() };
         if spec.keys().columns() > KEYS_MAX {
             return Err(Error::Spec(format!(
                 "columns and where name more than {KEYS_MAX} different keys such as json.KEY"
@@ -531,5 +545,29 @@ mod tests {
         assert_eq!(digests(&other).2, plain.2);
         other.meaning.since_ns = Some(1);
         assert_ne!(digests(&other).2, plain.2);
+        let added = digests(&Spec { also: vec!["timer".into()], ..Spec::plain() });
+        assert_ne!(added.0, plain.0);
+        assert_eq!((added.1, added.2), (plain.1, plain.2));
+    }
+
+    #[test]
+    fn tables_that_a_plan_adds_are_checked_as_those_that_are_asked_for() {
+        let spec = |by: &[&str], also: &[&str]| {
+            let mut spec = Spec::plain();
+            spec.meaning.by = by.iter().map(|name| name.to_string()).collect();
+            spec.also = also.iter().map(|name| name.to_string()).collect();
+            Spec::from_json(&spec.to_json())
+        };
+        let groups = spec(&["route"], &["timer", "outgoing"]).unwrap().groups();
+        let names: Vec<_> = groups.iter().map(ToString::to_string).collect();
+        assert_eq!(names, ["route", "timer", "outgoing"]);
+        for (by, also, expected) in [
+            (&["timer"][..], &["timer"][..], "by names timer twice"),
+            (&[], &["a b c"], ""),
+            (&[], &["route", "status", "level", "client", "host"], "also names more than 4"),
+        ] {
+            let message = spec(by, also).unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+        }
     }
 }

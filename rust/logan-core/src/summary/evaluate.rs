@@ -72,12 +72,13 @@ impl Summary {
             "slowest": figures.slowest.evaluate(top),
             "analysis": self.analysis(),
         };
-        if let (Some(groups), Value::Object(report)) =
-            (figures.by.evaluate(top, of_records), &mut report)
-        {
-            report.insert("groups".into(), groups);
-        }
         if let Value::Object(report) = &mut report {
+            let (groups, tables) = figures.by.evaluate(&self.meaning.by, top, of_records);
+            for (name, found) in [("groups", groups), ("tables", tables)] {
+                if let Some(found) = found {
+                    report.insert(name.into(), found);
+                }
+            }
             let put = |name: &'static str, table| _ = report.insert(name.into(), table);
             figures.dimensions.evaluate(top, of_requests, is_off, put);
             for metric in [

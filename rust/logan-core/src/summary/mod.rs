@@ -162,7 +162,7 @@ impl Summary {
         if self.coverage.records() != records + self.lines.filtered
             || self.figures.totals.records != records
             || self.figures.levels.records() != records
-            || !self.figures.by.records_agree(records)
+            || !self.figures.by.records_agree(&self.meaning.by, records)
         {
             return fail("the numbers of records disagree");
         }
