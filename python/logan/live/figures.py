@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from logan.limits import SERIES_POINTS_MAX
 from logan.options import Options
 from logan.report import Report, assemble
-from logan.report.builder import ALL_ROWS, groups_of
+from logan.report.builder import ALL_ROWS, with_groups
 from logan.report.rows import keep_rows
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ def report_of_window(summary: Summary, options: Options) -> Report:
     """The report of a summary, with the rows that `options` name. Blocking."""
     top = ALL_ROWS if options.sort != "requests" or options.rows else options.top
     figures = json.loads(summary.evaluate(top=top, series_points=SERIES_POINTS_MAX))
-    if options.by:
-        figures["groups"] = groups_of(figures, options.by)
+    figures = with_groups(figures, options.by)
     figures = keep_rows(figures, top=options.top, sort=options.sort, named=options.rows)
     return assemble(figures, (), input_of_source=(), findings=())
