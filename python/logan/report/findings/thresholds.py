@@ -53,8 +53,9 @@ fewer than `BUCKET_EVENTS_MIN` in a bucket is silent now and then."""
 TRAFFIC_STEP_S_MAX: Final = 1_800
 """Longest bucket in which traffic is judged: in longer ones a ramp looks like a step."""
 
-TRAFFIC_SECONDS_MIN: Final = 60
-"""How long traffic must have changed: a restart without trouble takes seconds."""
+TRAFFIC_SECONDS_MIN: Final = 150
+"""How long traffic must have changed: a restart without trouble takes up to two minutes. Three are
+what counts; they are measured as two and a half or more."""
 
 TRAFFIC_EDGE_MIN: Final = 1.7
 TRAFFIC_EDGE_BUCKETS: Final = 8

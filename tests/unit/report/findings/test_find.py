@@ -185,13 +185,17 @@ def test_traffic_is_not_judged_where_bytes_are_missing() -> None:
 
 
 def test_a_restart_that_says_so_is_no_drop() -> None:
-    requests = changed([200] * 240, 100, 112, 0.0)
+    requests = changed([200] * 240, 100, 120, 0.0)
     said = [
         template("Shutting down gracefully", "INFO", 1, 1_001, 1_001),
-        template("Started application in <num> s", "INFO", 1, 1_119, 1_119),
+        template("Started application in <num> s", "INFO", 1, 1_199, 1_199),
     ]
     assert find(evaluated(analysis(requests)))[0]["kind"] == "traffic_drop"
     assert find(evaluated(analysis(requests, templates=said))) == []
+
+
+def test_a_drop_as_short_as_a_restart_is_none() -> None:
+    assert find(evaluated(analysis(changed([200] * 240, 100, 112, 0.0)))) == []
 
 
 def test_a_message_that_is_new() -> None:
