@@ -516,7 +516,8 @@ fn two_words(first: &[u8], rest: &[u8]) -> Option<(Level, usize)> {
     Some((if kind == 0 { Level::Fatal } else { level }, len))
 }
 
-pub(super) fn is_facility(name: &[u8]) -> bool {
+/// Whether this is the name of a facility of syslog.
+pub(in crate::format) fn is_facility(name: &[u8]) -> bool {
     const NAMES: [&[u8]; 12] = [
         b"kern",
         b"user",
