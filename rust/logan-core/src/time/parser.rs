@@ -29,7 +29,7 @@ use super::digits::{
     compact_time, day_number, leading_digits, read_clf_day, read_fraction, read_hms, read_iso_day,
     two_digits,
 };
-use super::epoch::epoch_at;
+use super::epoch::{epoch_at, tai64n_at};
 use super::layouts::{date_follows_time, half_day_follows};
 use super::local::{KnownOffset, NamedZone};
 use super::month_names;
@@ -141,6 +141,8 @@ pub struct TimestampParser {
     /// What stood before a timestamp that counted although no level stands beside it. For detection
     /// as well.
     pub seen_prefix: Option<Prefix>,
+    /// A key that is in no table of names and gave the time of a record. For detection as well.
+    pub seen_key: Option<Box<str>>,
 }
 
 impl TimestampParser {
@@ -184,6 +186,7 @@ impl TimestampParser {
             learns_levels: false,
             seen_level: None,
             seen_prefix: None,
+            seen_key: None,
         };
         if clock.zone == TimeZone::UTC {
             (clock.offset_from, clock.offset_to) = (i64::MIN, i64::MAX);
@@ -508,6 +511,7 @@ impl TimestampParser {
     /// | `Jan 24 10:15:32` (no year) | syslog |
     /// | `Wed, 24 Jan 2024 10:15:32 +0000`, `24 Jan 2024 10:15:32.123` | mail, Redis |
     /// | `1706091332.123`, `1706091332123` (ten digits or more) | epoch |
+    /// | `4000000065b0e34e075bca00` behind `@` | TAI64N |
     /// | `01/24/2024 10:15:32 AM`, `2024-01-24_10:15`, … | see [`layouts`](super::layouts) |
     ///
     /// No letter or digit may follow. What the half of the day follows is tried as one of `layouts` first.
@@ -525,7 +529,10 @@ impl TimestampParser {
             1 | 2 if mark == b' ' => self.day_month(line, at),
             6 if mark == b' ' => self.short_digits(line, at),
             // A longer number is an epoch or nothing.
-            8 if line.byte(at + 8).is_ascii_digit() => epoch_at(line, at),
+            8 if line.byte(at + 8).is_ascii_digit() => match line.byte(at.wrapping_sub(1)) {
+                b'@' if at > 0 => tai64n_at(line, at).or_else(|| epoch_at(line, at)),
+                _ => epoch_at(line, at),
+            },
             8 => self.short_digits(line, at),
             0 if (line.u64_at(at), line.u32_at(at + 8)) == self.month_minute
                 && line.byte(at).is_ascii_uppercase()
