@@ -324,6 +324,9 @@ fn describe(samples: &[(u64, &[u8])], has_inner_dates: bool) -> Detected {
         ..times.reading(epoch_column, zone_column)
     };
     assumed.extend(times.assumed(&reading));
+    assumed.extend(context.clock.seen_key.as_deref().map(|key| {
+        format!("records without a usual key for their time have it under another: `{key}`")
+    }));
     let describe_one = |&i: &usize| {
         let (entry, seen) = (REGISTRY[i], &seen[i]);
         let mut params = json!({});

@@ -15,7 +15,8 @@
 //!   method, path and status (lograge); a message of rank 1 (`error` and the like) is not enough.
 //!   So `foo=1 bar=2` is no record.
 //!
-//! Where no value is a time, the one in `msg=audit(1706091332.123:456)` counts (auditd).
+//! Where no value is a time, `date` and `time` [beside each other](super::text::keyed) are one, else what
+//! stands in `msg=audit(1706091332.123:456)` (auditd).
 //!
 //! Values are text. In quotes the escapes of JSON are undone, and anything else behind a backslash
 //! stays as it is, backslash included; without quotes a backslash is a byte like others.
@@ -27,6 +28,7 @@ use super::{Entry, Facts, Info, LineFormat, Parse, keys, line_format};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::prefilter::RequiredBytes;
+use crate::format::text::keyed;
 use crate::record::{Columns, NO_DURATION, NO_STATUS, NO_TIME, Record, Text};
 use crate::time::epoch;
 
@@ -122,7 +124,10 @@ impl LineFormat for Logfmt {
             return None;
         }
         if cx.record.time_ns == NO_TIME {
-            audited(line.bytes(), cx.record);
+            match keyed::of_two_keys(line.bytes(), &mut cx.context.clock) {
+                Some(stamp) => cx.record.set_time(stamp),
+                None => audited(line.bytes(), cx.record),
+            }
         }
         if cx.record.status == NO_STATUS && cx.record.path.is_empty() {
             request::of_message(line.bytes(), cx.context, cx.arena, cx.record);

@@ -3,6 +3,7 @@
 //!
 //! - what begins, behind blanks, with one of [`BEGINNINGS`];
 //! - `10-listen-on-ipv6-by-default.sh: info: …`: a numbered script of an image's entry point;
+//! - a comment: `#` and a space, or `#` alone; but not the lines of MySQL's slow log (`# Time: `);
 //! - a rule (`=====`), and a drawing: the letters that banners are drawn with.
 
 use super::slices::digits;
@@ -39,6 +40,11 @@ const BEGINNINGS: &[&[u8]] = &[
     b"s6-rc: info: ",
     // Windows Firewall.
     b"#Time Format:",
+    // Node-RED; the DHCP server of Windows.
+    b"Welcome to Node-RED",
+    b"Microsoft DHCP Service Activity Log",
+    b"Event ID  Meaning",
+    b"QResult: 0: NoQuarantine,",
 ];
 
 /// Whether a line that is nothing else is one of those.
@@ -47,9 +53,16 @@ const BEGINNINGS: &[&[u8]] = &[
 pub fn is_preamble(line: &[u8]) -> bool {
     let text = line.trim_ascii();
     BEGINNINGS.iter().any(|beginning| text.starts_with(beginning))
+        || is_comment(line)
         || is_of_script(text)
         || is_rule(text)
         || is_drawing(text)
+}
+
+fn is_comment(line: &[u8]) -> bool {
+    const OF_MYSQL: [&[u8]; 6] =
+        [b"# Time", b"# User@Host", b"# Query_time", b"# Thread_id", b"# Schema", b"# Bytes_sent"];
+    (line == b"#" || line.starts_with(b"# ")) && !OF_MYSQL.iter().any(|head| line.starts_with(head))
 }
 
 fn is_of_script(text: &[u8]) -> bool {
@@ -93,6 +106,9 @@ mod tests {
             "10-listen-on-ipv6-by-default.sh: info: IPv6 listen already enabled",
             "[cont-init.d] done.",
             "*****************",
+            "# rotated at midnight",
+            "#",
+            "Welcome to Node-RED",
         ] {
             assert!(is_preamble(line.as_bytes()), "{line}");
         }
@@ -109,6 +125,11 @@ mod tests {
             "10-x.sh",
             "",
             "|",
+            "# Time: 240124 10:15:32",
+            "#1234 x",
+            "#[derive]",
+            "  # indented",
+            "Welcome",
         ] {
             assert!(!is_preamble(line.as_bytes()), "{line}");
         }

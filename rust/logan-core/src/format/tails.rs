@@ -6,8 +6,11 @@
 //! that has seen those bytes knows. What is known of the record and of the lines between then decides, too:
 //! - a line that [begins](is_tail) as tails do;
 //! - any line after a rule (`-----`), the heading of a dump, or a record that announces or opens something:
-//!   one that ends with a colon, a comma or an opening bracket, has a quote or a bracket that no other
-//!   closes, or is a [timestamp](is_timestamp) and nothing else;
+//!   one that ends with a colon, a comma or an opening bracket, or is a [timestamp](is_timestamp) and
+//!   nothing else;
+//! - up to [`HANGING_LINES_MAX`] lines after a record that has a quote or a bracket that no other
+//!   closes, but none behind the one that closes its brackets;
+//! - a message by its [number](is_numbered);
 //! - a line that begins with the same UUID as the record;
 //! - a line without a priority after a record that begins as RFC 5424 says (`<13>1 `): all records begin
 //!   so then, and their messages may hold line ends;
@@ -70,6 +73,10 @@ const WITHIN_BYTES_MAX: usize = 512;
 
 /// Bytes of a record's line that are kept: of a longer one it is not known what it leaves open.
 const LINE_BYTES_KEPT: usize = 4 << 10;
+
+/// Lines that go on with a record only because it leaves a bracket or a quote open. What is left open
+/// longer was cut off, or never to be closed.
+const HANGING_LINES_MAX: usize = 32;
 
 fn has(line: &[u8], what: &[u8]) -> bool {
     memchr::memmem::find(&line[..line.len().min(WITHIN_BYTES_MAX)], what).is_some()
@@ -152,9 +159,9 @@ fn opens(line: &[u8]) -> bool {
         || has(line, b"mysqld got signal ")
 }
 
-/// Whether more square or curly brackets are opened than closed: `[GC (Allocation Failure) `. Those of
+/// How many more square and curly brackets are opened than closed: `[GC (Allocation Failure) `. Those of
 /// colors are not counted.
-fn opens_bracket(line: &[u8]) -> bool {
+fn brackets(line: &[u8]) -> [i32; 2] {
     let mut before = 0;
     let (mut square, mut curly) = (0i32, 0i32);
     for &byte in line {
@@ -167,7 +174,18 @@ fn opens_bracket(line: &[u8]) -> bool {
         }
         before = byte;
     }
-    square > 0 || curly > 0
+    [square, curly]
+}
+
+/// `TNS-12518: TNS:listener could not hand off client connection`: a message by its number.
+fn is_numbered(line: &[u8]) -> bool {
+    const NUMBER: std::ops::RangeInclusive<usize> = 5..=6;
+    let name = line.iter().take_while(|b| b.is_ascii_uppercase()).count();
+    let number = digits(line.get(name + 1..).unwrap_or_default());
+    (2..=6).contains(&name)
+        && line.get(name) == Some(&b'-')
+        && NUMBER.contains(&number)
+        && line[name + 1 + number..].starts_with(b": ")
 }
 
 /// Whether a line is a timestamp, perhaps behind a name and a colon, and nothing else:
@@ -282,6 +300,10 @@ pub struct Tail {
     is_read: bool,
     /// Whether any line goes on with the record.
     open: bool,
+    /// How many lines may do so only because the record leaves a bracket or a quote open, and the
+    /// brackets that are still open then.
+    hanging: usize,
+    brackets: [i32; 2],
     has_statement: bool,
     has_entries: bool,
     has_priority: bool,
@@ -330,10 +352,11 @@ impl Tail {
         let escaped = memchr::memmem::find_iter(text, b"\\\"").count();
         self.open = is_whole
             && (matches!(text.last(), Some(b':' | b',' | b'{' | b'[' | b'('))
-                || (quotes - escaped) % 2 == 1
-                || opens_bracket(text)
                 || is_timestamp(text))
             || opens(text);
+        self.brackets = brackets(text);
+        let hangs = (quotes - escaped) % 2 == 1 || self.brackets.iter().any(|&open| open > 0);
+        self.hanging = if is_whole && hangs { HANGING_LINES_MAX } else { 0 };
         let front = &text[..text.len().min(WITHIN_BYTES_MAX)];
         self.has_statement =
             front.split(|b| !b.is_ascii_alphabetic()).any(|word| begins_with(word, VERBS));
@@ -349,18 +372,38 @@ impl Tail {
         if !self.is_read {
             self.read();
         }
+        let hangs = self.hanging > 0;
         let is_one = self.open
+            || hangs
             || super::classify::is_continuation(line)
             || self.has_statement && (begins_with(line, CLAUSES) || begins_with(line, VERBS))
             || self.has_entries && is_entry(line)
             || self.has_priority && !line.starts_with(b"<")
             || has_same_id(&self.line, line)
-            || is_field(line);
+            || is_field(line)
+            || is_numbered(line);
+        if hangs {
+            self.hang(line);
+        }
         if is_one {
             self.open |= opens(line);
             self.chained = line.starts_with(b"During handling") || line.starts_with(b"The above");
         }
         is_one
+    }
+
+    /// Takes in a line behind a record that leaves a bracket or a quote open: what closes the brackets
+    /// is the last one of the record for that reason.
+    #[cold]
+    fn hang(&mut self, line: &[u8]) {
+        self.hanging -= 1;
+        let had = self.brackets.iter().any(|&open| open > 0);
+        for (open, more) in self.brackets.iter_mut().zip(brackets(line)) {
+            *open += more;
+        }
+        if had && self.brackets.iter().all(|&open| open <= 0) {
+            self.hanging = 0;
+        }
     }
 
     /// Time and level of the last record that has its own time, if a line at `offset` is within reach.
@@ -417,6 +460,7 @@ mod tests {
             ("[GC (Allocation Failure) ", &["[PSYoungGen: 15000K->2000K(20480K)]", "45000K"]),
             ("Wed Sep 14 16:18:03 2022 +02:00", &["DATABASE USER:[1] '/'", "anything"]),
             ("Start-Date: 2019-07-11  12:25:15", &["Commandline: apt-get install x"]),
+            ("x * 12518", &["TNS-12518: TNS:listener could not hand off", "TNS-00512: y"]),
             ("06:37:41 UTC - mysqld got signal 6 ;", &["This could be because you hit a bug."]),
             (
                 "4130dcbd-1006-49cd-ad9d-d7a2a45ea276 2021-12-30 20:02:49 [DEBUG] x",
@@ -441,8 +485,38 @@ mod tests {
             "[0x] f",
             "2024",
             "4130dcbd-1006-49cd-ad9d-d7a2a45ea276 v=0",
+            "TNS-12: x",
+            "CVE-2024: x",
+            "A-12345: x",
+            "UTF-80000 x",
         ] {
             assert_eq!(takes("2024 x", &[line]), [false], "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_open_is_bounded() {
+        let takes = |record: &str, lines: &[&str]| {
+            let mut tail = Tail { allowed: true, ..Tail::default() };
+            tail.begin(record.as_bytes(), 0, 1, Level::Error, false);
+            lines.iter().map(|line| tail.takes(line.as_bytes(), 100)).collect::<Vec<_>>()
+        };
+        // The bracket closes, and so does the record.
+        assert_eq!(takes("x [a", &["b", "c] d", "Invalid log line"]), [true, true, false]);
+        assert_eq!(takes("x {a [b", &["c]", "d", "e }", "f"]), [true, true, true, false]);
+        // It never does.
+        let lines = vec!["Invalid log line"; HANGING_LINES_MAX + 2];
+        let taken = takes("x [a", &lines);
+        assert_eq!(taken.iter().filter(|taken| **taken).count(), HANGING_LINES_MAX);
+        assert_eq!(
+            takes("x \"a", &lines).iter().filter(|taken| **taken).count(),
+            HANGING_LINES_MAX
+        );
+        // What is a tail by itself goes on all the same.
+        let mut tail = Tail { allowed: true, ..Tail::default() };
+        tail.begin(b"x [a", 0, 1, Level::Error, false);
+        for _ in 0..2 * HANGING_LINES_MAX {
+            assert!(tail.takes(b"\tat a.b(C.java:1)", 100));
         }
     }
 

@@ -72,8 +72,9 @@ pub(crate) const POWERS: [u32; 10] =
 /// Nanoseconds of the fraction at `at`, if one is there, and where it ends.
 ///
 /// `.`, `,` or `:` and at least one digit; digits after the ninth are read over. One or two digits
-/// behind `:` are a number of milliseconds: who writes it pads none. None if a digit stands at `at`:
-/// then what was read before is not a time.
+/// behind `:` are a number of milliseconds: who writes it pads none. Digits between two commas are the
+/// next value of a table, unless there are 3, 6, 7 or 9; so are more than nine behind one. None if a
+/// digit stands at `at`: then what was read before is not a time.
 #[inline(always)]
 pub(super) fn read_fraction(line: Line<'_>, at: usize) -> Option<(u32, usize)> {
     let mark = line.byte(at);
@@ -88,12 +89,20 @@ pub(super) fn read_fraction(line: Line<'_>, at: usize) -> Option<(u32, usize)> {
             Some((millis as u32 * 1_000_000, at + 4))
         }
         0 => Some((0, at)),
+        1..=7 if mark == b',' && !matches!(count, 6 | 7) && line.byte(at + 1 + count) == b',' => {
+            Some((0, at))
+        }
         1..=7 => {
             let number = eight_digits(values << (64 - 8 * count)) as u32;
             let digits = if mark == b':' { count.max(3) } else { count };
             Some((number * POWERS[9 - digits], at + 1 + count))
         }
-        _ => Some(long_fraction(line, at + 1)),
+        _ => {
+            let (nanos, end) = long_fraction(line, at + 1);
+            let is_value =
+                mark == b',' && (end - at > 10 || end - at == 9 && line.byte(end) == b',');
+            Some(if is_value { (0, at) } else { (nanos, end) })
+        }
     }
 }
 

@@ -23,6 +23,24 @@ pub(super) fn epoch_at(line: Line<'_>, at: usize) -> Option<(Stamp, usize)> {
     Some((epoch(number)?, at + number.len()))
 }
 
+/// A label of TAI64N at `at`, behind its `@`: sixteen hexadecimal digits for the second and eight for
+/// the nanoseconds. The second is 2^62 + 10 + that of Unix, as daemontools, runit and qmail write it;
+/// s6 may be built to add leap seconds, which the label does not tell.
+#[cold]
+#[inline(never)]
+pub(super) fn tai64n_at(line: Line<'_>, at: usize) -> Option<(Stamp, usize)> {
+    const START: i64 = (1 << 62) + 10;
+    let label = line.bytes().get(at..at + 24)?;
+    if !label.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    let number = |part: &[u8]| i64::from_str_radix(std::str::from_utf8(part).ok()?, 16).ok();
+    let (second, nanos) = (number(&label[..16])? - START, number(&label[16..])?);
+    let nanos = u32::try_from(nanos).ok().filter(|&nanos| nanos < 1_000_000_000)?;
+    let is_real = second > 0;
+    Some((before_the_end(Stamp { second, nanos }).filter(|_| is_real)?, at + 24))
+}
+
 /// Seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by magnitude.
 ///
 /// Decimal digits with an optional fraction and an optional exponent. With up to 11 digits before

@@ -24,16 +24,18 @@
 //! on unlike ones (2026-11-28, AMD EPYC with AVX-512, other work beside it).
 
 use super::civil::is_unset_at;
-use super::civil::{DAYS, SECONDS_PER_DAY, civil_from_days, midnight, month_by_name};
+use super::civil::{DAYS, SECONDS_PER_DAY, midnight, month_by_name};
 use super::digits::{
     compact_time, day_number, leading_digits, read_clf_day, read_fraction, read_hms, read_iso_day,
     two_digits,
 };
-use super::epoch::epoch_at;
+use super::epoch::{epoch_at, tai64n_at};
 use super::layouts::{date_follows_time, half_day_follows};
+use super::local::{KnownOffset, NamedZone};
 use super::month_names;
 use super::reading::{DateLayout, DateOrder, NumericDate, Orders, TimeReading};
-use super::zones::{self, ABBREVIATIONS, Follows, Zone, read_certain};
+use super::seen::{Prefix, SeenLevel, SeenZone};
+use super::zones::{self, ABBREVIATIONS, read_certain};
 use crate::bytes::line::Line;
 use jiff::tz::TimeZone;
 
@@ -71,7 +73,7 @@ impl Stamp {
 /// Reads timestamps; holds the input zone, the anchor for missing years, and caches.
 #[derive(Clone)]
 pub struct TimestampParser {
-    zone: TimeZone,
+    pub(super) zone: TimeZone,
     /// Nanoseconds since 1970 at or before which (plus 48 h) a timestamp without a year lies.
     pub(super) anchor_ns: i64,
     /// Local seconds `[from, to)` for which `offset` is the zone's offset.
@@ -107,12 +109,12 @@ pub struct TimestampParser {
     month_minute_start: i64,
     /// What was decided about the source.
     pub(super) orders: Orders,
-    zone_column: bool,
+    pub(super) zone_column: bool,
     epoch_column: Option<u32>,
     /// Abbreviations that do not mean what the table says: their place there, and seconds east.
-    abbreviations: Vec<(usize, i64)>,
+    pub(super) abbreviations: Vec<(usize, i64)>,
     /// The last zone that was written by its name.
-    named: NamedZone,
+    pub(super) named: NamedZone,
     /// The last date of numbers that was read and whose order is not that of ISO. For detection: no
     /// timestamp depends on it.
     pub numeric_date: Option<NumericDate>,
@@ -139,95 +141,8 @@ pub struct TimestampParser {
     /// What stood before a timestamp that counted although no level stands beside it. For detection
     /// as well.
     pub seen_prefix: Option<Prefix>,
-}
-
-/// What stands before a timestamp.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Prefix {
-    /// A name or two, or groups in brackets.
-    Names,
-    /// Something else.
-    Text,
-}
-
-/// Where a level stands beside a timestamp.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SeenLevel {
-    /// The column that holds it, if one does, a number for the level, and whether it is in upper case.
-    pub column: Option<(u32, u8, bool)>,
-    /// The columns, as bits, whose words would be levels only because levels are always there.
-    pub only_there: u8,
-}
-
-/// A time zone that was written as an abbreviation, or as hours after a blank.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SeenZone {
-    /// The abbreviation, if it is one.
-    pub abbreviation: Option<&'static str>,
-    /// Whether words follow, so that it counts only in a source whose timestamps all have zones.
-    pub before_words: bool,
-}
-
-/// A time zone by its IANA name, and its offset for some seconds of local time.
-#[derive(Clone)]
-struct NamedZone {
-    name: Vec<u8>,
-    /// None if no zone has this name.
-    zone: Option<TimeZone>,
-    offset: KnownOffset,
-}
-
-/// Local seconds `[from, to)` for which `east` is a zone's offset.
-#[derive(Clone, Copy, Default)]
-struct KnownOffset {
-    from: i64,
-    to: i64,
-    east: i64,
-}
-
-impl KnownOffset {
-    /// The offset of `zone` at a second of local time, and around it.
-    #[cold]
-    fn around(zone: &TimeZone, local: i64, repeated: bool) -> KnownOffset {
-        // Zones change on quarters of an hour, but not before the days of the railways.
-        const SPAN: i64 = 900;
-        let from = local.div_euclid(SPAN) * SPAN;
-        let offset_at = |local| offset_at(zone, local, repeated);
-        let east = offset_at(local);
-        let same = offset_at(from) == east && offset_at(from + SPAN - 1) == east;
-        let (from, to) = if same { (from, from + SPAN) } else { (local, local + 1) };
-        KnownOffset { from, to, east }
-    }
-
-    fn holds(self, local: i64) -> bool {
-        (self.from..self.to).contains(&local)
-    }
-}
-
-/// The civil date and time that a second of local time is.
-fn civil_datetime(local: i64) -> Option<jiff::civil::DateTime> {
-    let (year, month, day) = civil_from_days(local.div_euclid(SECONDS_PER_DAY));
-    let second_of_day = local.rem_euclid(SECONDS_PER_DAY);
-    let time = jiff::civil::time(
-        (second_of_day / 3600) as i8,
-        (second_of_day / 60 % 60) as i8,
-        (second_of_day % 60) as i8,
-        0,
-    );
-    let date = jiff::civil::Date::new(year as i16, month as i8, day as i8).ok()?;
-    Some(date.to_datetime(time))
-}
-
-/// The instant of a second of local time: by the offset before a gap, the earlier one of a fold, or
-/// the later one where an hour is `repeated`.
-fn instant_at(zone: &TimeZone, local: i64, repeated: bool) -> Option<jiff::Timestamp> {
-    let found = zone.to_ambiguous_timestamp(civil_datetime(local)?);
-    if repeated { found.later().ok() } else { found.compatible().ok() }
-}
-
-/// Seconds east of UTC at a second of local time.
-fn offset_at(zone: &TimeZone, local: i64, repeated: bool) -> i64 {
-    instant_at(zone, local, repeated).map_or(0, |instant| local - instant.as_second())
+    /// A key that is in no table of names and gave the time of a record. For detection as well.
+    pub seen_key: Option<Box<str>>,
 }
 
 impl TimestampParser {
@@ -258,7 +173,7 @@ impl TimestampParser {
             zone_column: false,
             epoch_column: None,
             abbreviations: Vec::new(),
-            named: NamedZone { name: Vec::new(), zone: None, offset: KnownOffset::default() },
+            named: NamedZone::default(),
             numeric_date: None,
             remembers: true,
             repeated: false,
@@ -271,6 +186,7 @@ impl TimestampParser {
             learns_levels: false,
             seen_level: None,
             seen_prefix: None,
+            seen_key: None,
         };
         if clock.zone == TimeZone::UTC {
             (clock.offset_from, clock.offset_to) = (i64::MIN, i64::MAX);
@@ -595,6 +511,7 @@ impl TimestampParser {
     /// | `Jan 24 10:15:32` (no year) | syslog |
     /// | `Wed, 24 Jan 2024 10:15:32 +0000`, `24 Jan 2024 10:15:32.123` | mail, Redis |
     /// | `1706091332.123`, `1706091332123` (ten digits or more) | epoch |
+    /// | `4000000065b0e34e075bca00` behind `@` | TAI64N |
     /// | `01/24/2024 10:15:32 AM`, `2024-01-24_10:15`, … | see [`layouts`](super::layouts) |
     ///
     /// No letter or digit may follow. What the half of the day follows is tried as one of `layouts` first.
@@ -612,7 +529,10 @@ impl TimestampParser {
             1 | 2 if mark == b' ' => self.day_month(line, at),
             6 if mark == b' ' => self.short_digits(line, at),
             // A longer number is an epoch or nothing.
-            8 if line.byte(at + 8).is_ascii_digit() => epoch_at(line, at),
+            8 if line.byte(at + 8).is_ascii_digit() => match line.byte(at.wrapping_sub(1)) {
+                b'@' if at > 0 => tai64n_at(line, at).or_else(|| epoch_at(line, at)),
+                _ => epoch_at(line, at),
+            },
             8 => self.short_digits(line, at),
             0 if (line.u64_at(at), line.u32_at(at + 8)) == self.month_minute
                 && line.byte(at).is_ascii_uppercase()
@@ -958,61 +878,6 @@ impl TimestampParser {
         }
         Some((Stamp { second: self.localised(local), nanos }, at))
     }
-
-    /// The second, in UTC, of a second of local time before a [doubtful](super::zones) zone at `at`,
-    /// and where that ends.
-    #[cold]
-    #[inline(never)]
-    fn doubtful_zone(&mut self, line: Line<'_>, at: usize, local: i64) -> Option<(i64, usize)> {
-        let (zone, end, follows) = zones::read_doubtful(line, at)?;
-        let is_name = matches!(zone, Zone::Name(..));
-        if follows == Follows::Words && !is_name && !self.zone_column {
-            return None;
-        }
-        let second = self.in_zone(line, zone, local)?;
-        self.note_zone(zone, follows);
-        Some((second, end))
-    }
-
-    /// For detection: that a doubtful zone was read.
-    pub(super) fn note_zone(&mut self, zone: Zone, follows: Follows) {
-        let abbreviation = match zone {
-            Zone::Offset(_) => None,
-            Zone::Abbreviation(known) => Some(ABBREVIATIONS[known].name),
-            Zone::Name(..) => return,
-        };
-        self.seen_zone = Some(SeenZone { abbreviation, before_words: follows == Follows::Words });
-    }
-
-    /// The second, in UTC, of a second of local time in a zone; None if no zone has its name.
-    pub(super) fn in_zone(&mut self, line: Line<'_>, zone: Zone, local: i64) -> Option<i64> {
-        match zone {
-            Zone::Offset(east) => Some(local - east),
-            Zone::Abbreviation(known) => {
-                if ABBREVIATIONS[known].other.is_some()
-                    && self.zone != TimeZone::UTC
-                    && let Some(second) = self.in_input_zone(ABBREVIATIONS[known].name, local)
-                {
-                    return Some(second);
-                }
-                let decided = self.abbreviations.iter().find(|each| each.0 == known);
-                let east =
-                    decided.map_or(i64::from(ABBREVIATIONS[known].minutes) * 60, |&(_, east)| east);
-                Some(local - east)
-            }
-            Zone::Name(start, end) => self.named.utc(&line.bytes()[start..end], local),
-        }
-    }
-
-    /// The second, in UTC, of a second of local time, if the input zone then has this abbreviation.
-    fn in_input_zone(&self, abbreviation: &str, local: i64) -> Option<i64> {
-        // In an hour that is repeated the abbreviation says which it is.
-        let mut instants =
-            [false, true].into_iter().filter_map(|n| instant_at(&self.zone, local, n));
-        let is_so =
-            |i: &jiff::Timestamp| self.zone.to_offset_info(*i).abbreviation() == abbreviation;
-        instants.find(is_so).map(jiff::Timestamp::as_second)
-    }
 }
 
 /// A day that a clock starts with which remembers none, and which it would read.
@@ -1027,19 +892,4 @@ fn real(midnight: i64, seconds: i64) -> Option<i64> {
 /// Whether clocks that were never set may stand on the day of this midnight.
 fn may_be_unset(midnight: i64) -> bool {
     is_unset_at(midnight, u64::from_le_bytes(*b"00:00:00"))
-}
-
-impl NamedZone {
-    /// The second, in UTC, of a second of local time in the zone of this name.
-    fn utc(&mut self, name: &[u8], local: i64) -> Option<i64> {
-        if self.name != name {
-            let zone = std::str::from_utf8(name).ok().and_then(|name| TimeZone::get(name).ok());
-            *self = NamedZone { name: name.to_vec(), zone, offset: KnownOffset::default() };
-        }
-        let zone = self.zone.as_ref()?;
-        if !self.offset.holds(local) {
-            self.offset = KnownOffset::around(zone, local, false);
-        }
-        Some(local - self.offset.east)
-    }
 }

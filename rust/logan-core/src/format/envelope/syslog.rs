@@ -27,6 +27,7 @@ use super::{Envelope, Head, Opened, Payload};
 use crate::bytes::line::Line;
 use crate::bytes::simd::{Classes, Simd};
 use crate::format::prefilter::RequiredBytes;
+use crate::format::text::levels::is_facility;
 use crate::format::{Candidate, Entry, Facts, Fragments, Info, Kind, REGISTRY, slices};
 use crate::record::Level;
 use crate::time::TimestampParser;
@@ -331,30 +332,12 @@ fn full(
 
 /// The level of `daemon.err`, which OpenWrt's `logread` writes where others have the host.
 fn selector(word: &[u8]) -> Option<Level> {
-    const FACILITIES: [&[u8]; 12] = [
-        b"kern",
-        b"user",
-        b"mail",
-        b"daemon",
-        b"auth",
-        b"syslog",
-        b"lpr",
-        b"news",
-        b"uucp",
-        b"cron",
-        b"authpriv",
-        b"ftp",
-    ];
     const SEVERITIES: [&[u8]; 8] =
         [b"emerg", b"alert", b"crit", b"err", b"warn", b"notice", b"info", b"debug"];
     let point = memchr::memchr(b'.', word)?;
     let (facility, severity) = (&word[..point], &word[point + 1..]);
-    let is_local = |word: &[u8]| matches!(word, [b'l', b'o', b'c', b'a', b'l', b'0'..=b'7']);
-    if !FACILITIES.contains(&facility) && !is_local(facility) {
-        return None;
-    }
     let place = SEVERITIES.iter().position(|name| *name == severity)?;
-    Some(Level::from_severity(place as u8))
+    is_facility(facility).then(|| Level::from_severity(place as u8))
 }
 
 /// What syslog daemons say without a tag.

@@ -212,7 +212,7 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
         Meaning::Duration(Rule::Fixed(Unit::Milliseconds)),
         3,
         "latencies.request response_latency elasticsearch.slowlog.took \
-         record.metrics.duration_ms origin_response_duration_ms time.total",
+         record.metrics.duration_ms origin_response_duration_ms time.total grpc.time_ms",
     ),
     (Meaning::Duration(Rule::Fixed(Unit::Milliseconds)), 2, "time_ms ms"),
     (Meaning::Duration(Rule::Open), 2, "upstream_response_time upstream_service_time"),

@@ -34,7 +34,13 @@ pub static ENTRY: Entry = Entry {
         duration: Some(("as in JSON", "by key")),
     },
     facts: Facts::PLAIN,
-    build: |_| line_format(BehindText(Json { names: Names::get(), messages: Messages::default() })),
+    build: |_| {
+        line_format(BehindText(Json {
+            names: Names::get(),
+            messages: Messages::default(),
+            is_payload: true,
+        }))
+    },
 };
 
 struct BehindText(Json);

@@ -2,7 +2,7 @@
 //!
 //! # Accepted
 //! A line is a record if it is one object by RFC 8259, with white space (space, tab, CR, LF) around
-//! it and between its tokens, and at least one known name has a usable value. Which names are known
+//! it and between its tokens, and at least one known name has a usable value, or a key says a [`late`] time. Which names are known
 //! and what they mean is in [`fields`](super::fields). The differences to RFC 8259:
 //! - bytes below 0x20 and bytes that are no UTF-8 are tolerated inside of strings;
 //! - `\u` wants four hexadecimal digits, but surrogates need not come in pairs; a lone one becomes
@@ -35,6 +35,7 @@
 
 pub mod behind_text;
 mod keys;
+mod late;
 mod message;
 pub mod templates;
 #[cfg(test)]
@@ -51,7 +52,7 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::{Plain, Simd};
 use crate::fast::FastPath;
 use crate::format::json::templates::{Outcome, Templates};
-use crate::record::{Columns, Record};
+use crate::record::{Columns, NO_TIME, Record};
 use crate::time::{eight_digits, leading_digits};
 use message::Messages;
 use std::ops::Range;
@@ -66,7 +67,10 @@ pub static ENTRY: Entry = Entry {
         duration: Some(("duration, elapsed, latency, took, response_time, ...", "by key")),
     },
     facts: Facts { named_fields: true, ..Facts::PLAIN },
-    build: |_| bulk(Json { names: Names::get(), messages: Messages::default() }),
+    build: |params| {
+        let is_payload = params.is_payload;
+        bulk(Json { names: Names::get(), messages: Messages::default(), is_payload })
+    },
 };
 
 /// Objects and arrays that may be open at once. Logs nest less than ten deep; what does not is made
@@ -77,6 +81,8 @@ struct Json {
     names: &'static Names,
     /// What reads messages that are records.
     messages: Messages,
+    /// Whether what is around lines has a time.
+    is_payload: bool,
 }
 
 impl BulkFormat for Json {
@@ -208,15 +214,29 @@ impl Json {
                 return Some(());
             }
         }
+        heads.is_late = false;
         let opened = self.parse_generally(line, heads, cx)?;
-        if outcome == Outcome::New {
+        let lacks_time = !self.is_payload && (cx.record.time_ns == NO_TIME || heads.is_late);
+        // What a key says that the table does not know is no part of a template.
+        if outcome == Outcome::New && !(lacks_time && late::asks(line)) {
             let names = self.names.wanted(cx.context.wanted);
             templates.learn(cx.simd, names, &cx.context.durations, line);
         }
         if let Some(text) = opened {
             self.open(line, text, inner, message, &mut cx.with(Plain));
         }
+        if lacks_time && cx.record.time_ns == NO_TIME {
+            late::fill(line, &mut cx.context.clock, cx.record);
+        }
         Some(())
+    }
+
+    /// Whether a line that says nothing else has a time all the same, which it then takes.
+    #[cold]
+    #[inline(never)]
+    fn is_late<S: Simd>(&self, line: Line<'_>, heads: &mut Heads, cx: &mut Parse<'_, S>) -> bool {
+        heads.is_late = !self.is_payload && late::fill(line, &mut cx.context.clock, cx.record);
+        heads.is_late
     }
 
     /// Parses any line, token by token; says where the message is if it may be a record that says what
@@ -276,8 +296,9 @@ impl Json {
                         Some(outer) => scope = outer,
                         // An empty object has no fields and is no record.
                         None => {
-                            return (at == stop && fields.finish(cx))
-                                .then(|| fields.to_open(cx.record));
+                            let is_record =
+                                at == stop && (fields.finish(cx) || self.is_late(line, heads, cx));
+                            return is_record.then(|| fields.to_open(cx.record));
                         }
                     }
                     continue;
@@ -519,6 +540,8 @@ const HEAD_BYTES_MAX: usize = 32;
 struct Heads {
     rows: [[Head; WAYS]; ROWS],
     is_off: bool,
+    /// Whether the time of the line is [late].
+    is_late: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -538,7 +561,7 @@ struct Head {
 
 impl Default for Heads {
     fn default() -> Self {
-        Heads { rows: [[Head::NONE; WAYS]; ROWS], is_off: false }
+        Heads { rows: [[Head::NONE; WAYS]; ROWS], is_off: false, is_late: false }
     }
 }
 

@@ -66,6 +66,9 @@ const ALIASES: &[(&str, &str)] = &[
     ("creationdate", "time"),
     ("creationtime", "time"),
     ("unixtime", "time"),
+    // <https://cloud.google.com/storage/docs/access-logs#format>
+    ("timemicros", "time"),
+    ("timetakenmicros", "duration_us"),
     ("leveldisplayname", "level"),
     ("entrytype", "level"),
     ("elbstatuscode", "status"),

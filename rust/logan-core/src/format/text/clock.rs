@@ -31,7 +31,10 @@ pub(super) fn clock(text: &[u8]) -> Option<(u32, u32, usize)> {
     if text.get(end) == Some(&b':') {
         seconds = number(end + 1, 2)?;
         end += 3;
-        if matches!(text.get(end), Some(b'.' | b',')) {
+        // Behind a colon three digits are milliseconds, and fewer a fourth number.
+        let is_millis =
+            text.get(end) == Some(&b':') && digits(text.get(end + 1..).unwrap_or_default()) == 3;
+        if matches!(text.get(end), Some(b'.' | b',')) || is_millis {
             let len = digits(&text[end + 1..]);
             let kept = len.min(9);
             nanos = number(end + 1, kept)? * 10u32.pow(9 - kept as u32);
@@ -55,7 +58,10 @@ pub(super) fn clock(text: &[u8]) -> Option<(u32, u32, usize)> {
     if half.is_some() {
         end += 2 + usize::from(text[end] == b' ');
     }
-    let follows = text.get(end).is_none_or(|b| !b.is_ascii_alphanumeric() && *b != b':');
+    let follows = match text.get(end..).unwrap_or_default() {
+        [] | [b':', b' ', ..] => true,
+        [next, ..] => !next.is_ascii_alphanumeric() && *next != b':',
+    };
     (hour < 24 && minutes < 60 && seconds <= 60 && follows).then_some((
         hour * 3600 + minutes * 60 + seconds,
         nanos,
@@ -78,6 +84,10 @@ mod tests {
             ("10:15 x", None),
             ("25:00:00 x", None),
             ("10:15:32:05 x", None),
+            ("10:15:32:1234 x", None),
+            ("10:15:32:125 x", Some((36_932, 125_000_000, 12))),
+            ("10:15:32.125: x", Some((36_932, 125_000_000, 12))),
+            ("10:15:32:x", None),
             ("13:05PM x", None),
         ] {
             assert_eq!(clock(text.as_bytes()), expected, "{text}");

@@ -30,6 +30,7 @@
 
 use super::ansi::{self, ESC};
 use super::duration::with_unit;
+use super::levels::is_name_of_other;
 use super::{clock, text_duration, timed};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
@@ -127,7 +128,7 @@ fn answer<S: Simd>(line: &[u8], message: usize, cx: &mut Parse<'_, S>) {
 
 /// The level that `word` is, if it is all upper or all lower case.
 fn level(word: &[u8]) -> Option<Level> {
-    let level = Level::from_word(word)?;
+    let level = Level::from_word(word).filter(|_| !is_name_of_other(word))?;
     (word.iter().all(|b| !b.is_ascii_lowercase()) || word.iter().all(|b| !b.is_ascii_uppercase()))
         .then_some(level)
 }

@@ -136,6 +136,15 @@ fn between(text: &[u8]) -> Option<(Level, usize)> {
         for end in ends.chain((mark == b"\t").then_some(text.len())) {
             let part = &text[start..end.max(start)];
             let word = part.trim_ascii();
+            // `| E |`: a letter alone.
+            if let [b' ', letter @ (b'D' | b'I' | b'W' | b'E' | b'F'), b' '] = part
+                && start > 0
+                && mark == b"|"
+                && found.is_none_or(|(_, at)| end < at)
+            {
+                found = Level::from_letter(*letter).map(|level| (level, end - 1));
+                break;
+            }
             if start > 0
                 && word.len() > 1
                 && let Some(level) = Level::from_word(word).or_else(|| Level::from_weak_word(word))
@@ -223,7 +232,9 @@ impl<'a> Search<'a> {
             };
             return Some((level.filter(|_| opening != b'"').or(severity)?, end));
         }
-        if let Some(level) = Level::from_word(word).or_else(|| Level::from_weak_word(word)) {
+        if let Some(level) = Level::from_word(word).or_else(|| Level::from_weak_word(word))
+            && !is_name_of_other(word)
+        {
             return Some((level, end));
         }
         if opening == b'"' {
@@ -250,6 +261,19 @@ impl<'a> Search<'a> {
         let named = || Level::from_word(&word[..first]).filter(|_| names_source());
         if let Some(level) = loud_word(&word[..first]).or_else(named) {
             return Some((level, inner.len() - inner.trim_ascii_start().len() + first));
+        }
+        // `[debug||12 |a.b|c]` (Xen), `[audit:info:2385]` (ONTAP).
+        if self.tokens == 0 && opening == b'[' {
+            let mut parts = word.split(|b| matches!(b, b'|' | b':'));
+            let leads = parts.next().filter(|_| word.contains(&b'|')).and_then(Level::from_word);
+            let is_between = |part: &&[u8]| part.iter().all(u8::is_ascii_lowercase);
+            let between = || {
+                let ends_in_number = word.last().is_some_and(u8::is_ascii_digit);
+                parts.filter(is_between).find_map(Level::from_word).filter(|_| ends_in_number)
+            };
+            if let Some(level) = leads.or_else(between) {
+                return Some((level, end));
+            }
         }
         let mark = word.iter().rposition(is_mark)?;
         let last = &word[mark + 1..];
@@ -386,12 +410,14 @@ impl<'a> Search<'a> {
                 Some((level, word.len() + digits + 2))
             }
             [b'%', ..] => of_cisco(word).and_then(whole),
+            // stunnel writes syslog's severity: `LOG5[ui]: `.
+            [b'L', b'O', b'G', digit @ b'0'..=b'7'] if after == Some(b'[') => {
+                whole(Level::from_severity(digit - b'0'))
+            }
             _ => {
                 let known = Level::from_word(word);
                 if let Some(level) = known.filter(|_| upper || enclosed) {
-                    // Words that are also names of other things, in small letters.
-                    let is_name = !upper
-                        && matches!(word, b"config" | b"fine" | b"finer" | b"finest" | b"silly");
+                    let is_name = word == b"silly" || is_name_of_other(word);
                     return whole(level).filter(|_| !is_name);
                 }
                 // BIND numbers its levels of debugging.
@@ -474,9 +500,19 @@ fn of_object(text: &[u8]) -> Option<(Level, usize)> {
     (!word.is_empty()).then(|| (Level::from_field(word), at + blank + 1 + len))
 }
 
-/// The severity of syslog's priority.
+/// Whether a word that java.util.logging has for a level is one of other things: it has small letters.
+pub(super) fn is_name_of_other(word: &[u8]) -> bool {
+    let is_one = |name: &&[u8]| word.eq_ignore_ascii_case(name);
+    !word.iter().all(u8::is_ascii_uppercase)
+        && [&b"config"[..], b"fine", b"finer", b"finest"].iter().any(is_one)
+}
+
+/// The severity of syslog's priority, which has no zeros in front: `<01>` is the number of a thread.
 fn priority(digits: &[u8]) -> Option<Level> {
     if !(1..=3).contains(&digits.len()) || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    if digits.len() > 1 && digits[0] == b'0' {
         return None;
     }
     let number = digits.iter().fold(0u16, |n, b| n * 10 + u16::from(b - b'0'));
@@ -516,7 +552,8 @@ fn two_words(first: &[u8], rest: &[u8]) -> Option<(Level, usize)> {
     Some((if kind == 0 { Level::Fatal } else { level }, len))
 }
 
-pub(super) fn is_facility(name: &[u8]) -> bool {
+/// Whether this is the name of a facility of syslog.
+pub(in crate::format) fn is_facility(name: &[u8]) -> bool {
     const NAMES: [&[u8]; 12] = [
         b"kern",
         b"user",
@@ -698,6 +735,20 @@ mod tests {
                 Some((Level::Info, "\" x=\"y\"] z")),
             ),
             (" FEHLER:  x", Some((Level::Error, "  x"))),
+            (" LOG3[12]: refused", Some((Level::Error, "[12]: refused"))),
+            (" LOG8[12]: refused", None),
+            (" LOG3 refused", None),
+            (" [Config] loaded", None),
+            (" [CONFIG] loaded", Some((Level::Debug, "] loaded"))),
+            (" <01> Warning  [Stg] slow", Some((Level::Warn, "  [Stg] slow"))),
+            (" [error||13 HTTPS 10.0.0.1->|login] x", Some((Level::Error, "] x"))),
+            (" [audit:info:2385] 85 :: Error: x", Some((Level::Info, "] 85 :: Error: x"))),
+            (" [a:info:b] x", None),
+            (
+                " | My-Daemon | E | 101 | Setup failed",
+                Some((Level::Error, " | 101 | Setup failed")),
+            ),
+            (" | My-Daemon | A | 101 | Setup failed", None),
             ("/var/ERROR/x y", None),
         ] {
             assert_eq!(level(text), expected, "{text}");

@@ -9,6 +9,7 @@ pub mod crash;
 pub mod dmesg;
 pub mod duration;
 pub mod erlang;
+pub(in crate::format) mod keyed;
 pub mod leveled;
 pub(in crate::format) mod levels;
 pub mod nginx_error;

@@ -1,13 +1,17 @@
 //! A timestamp in a text, with the level that belongs to it; the rule is that of [`app`](super::app).
 
 use super::levels::{self, LEVEL_OFFSET_MAX, level_in, message_start};
+use super::{clock, keyed};
 use crate::bytes::line::Line;
 use crate::bytes::simd::{Classes, Simd};
+use crate::format::slices;
 use crate::record::Level;
 use crate::time::{Prefix, SeenLevel, Stamp, TimestampParser};
 
 /// How far into a line a timestamp is looked for.
 const TIME_OFFSET_MAX: usize = 128;
+/// How far behind a time of day at the front its date may begin.
+const CLOCK_GAP_MAX: usize = 4;
 
 /// Time, level and start of the message of a line with a timestamp and a level near its front.
 #[inline(always)]
@@ -16,7 +20,13 @@ pub(in crate::format) fn anywhere<S: Simd>(
     line: Line<'_>,
     clock: &mut TimestampParser,
 ) -> Option<(Stamp, Level, usize)> {
-    let limit = line.len().min(TIME_OFFSET_MAX);
+    let mut limit = line.len().min(TIME_OFFSET_MAX);
+    if matches!(line.byte(0), b'0'..=b'9' | b'[')
+        && let Some((_, _, end)) = clock::clock(line.bytes())
+    {
+        // A date further in is one that the message speaks of.
+        limit = limit.min(end + CLOCK_GAP_MAX);
+    }
     let mut from = 0;
     // What stood before the first byte of these: nothing, and that is no front.
     let mut front = 0;
@@ -55,7 +65,10 @@ pub(in crate::format) fn anywhere<S: Simd>(
         }
         from += 32;
     }
-    number.and_then(|at| timed_and_leveled(line, at, clock)).flatten()
+    match number {
+        Some(at) => timed_and_leveled(line, at, clock).flatten(),
+        None => keyed::read(line, clock),
+    }
 }
 
 /// Time, level and message of a line with a timestamp at `at`; None if there is none, Some(None) if
@@ -69,11 +82,22 @@ fn timed_and_leveled(
     clock: &mut TimestampParser,
 ) -> Option<Option<(Stamp, Level, usize)>> {
     let (stamp, behind, end, message) = self::at(line, at, clock)?;
-    let before = line.until(at);
+    // A priority is the envelope's: it counts where the line itself has no level.
+    let (priority, from) = match slices::priority(&line.bytes()[..at]) {
+        Some((priority, end)) => (Some(Level::from_severity((priority & 7) as u8)), end),
+        None => (None, 0),
+    };
+    let before = line.slice(from, at);
     let word = before.bytes().trim_ascii_end();
     let alone = Level::from_word(word.strip_suffix(b",").unwrap_or(word));
     if let Some(level) = alone.or_else(|| level_in(before).map(|(level, _)| level)) {
         return Some(Some((stamp, level, message_start(line, end))));
+    }
+    if let Some(priority) = priority {
+        return Some(Some(match behind {
+            Level::None => (stamp, priority, message_start(line, end)),
+            own => (stamp, own, message),
+        }));
     }
     let level = match behind {
         // Without a level anywhere it is more likely a damaged line of another format, unless the
@@ -164,9 +188,9 @@ fn may_begin_time(line: Line<'_>, at: usize) -> bool {
     TimestampParser::may_begin(line, at) || is_klog()
 }
 
-/// What may stand before a timestamp further in: ``<space><tab>[(|<>"'=;:,@``.
+/// What may stand before a timestamp further in: ``<space><tab>[(|<>"'=;:,@*``.
 static FRONTS: Classes = Classes::new(&[
-    (1 << 0x0 | 1 << 0x2 | 1 << 0x7 | 1 << 0x8 | 1 << 0xc, 1 << 0x2),
+    (1 << 0x0 | 1 << 0x2 | 1 << 0x7 | 1 << 0x8 | 1 << 0xa | 1 << 0xc, 1 << 0x2),
     (1 << 0xa | 1 << 0xb | 1 << 0xc | 1 << 0xd | 1 << 0xe, 1 << 0x3),
     (1 << 0x9, 1 << 0x0),
     (1 << 0x0, 1 << 0x4),

@@ -6,6 +6,8 @@
 //! line's end, white space, one of ``"'|)],;\``, or a point before white space or the end. It is
 //! none if a unit follows (`ms`, `%`, `bytes`), a word that is counted (`items`), `of`, or a colon (an
 //! error number: `(111: Connection refused)`). The status is the first of these:
+//! 0. where the request is in pairs of keys and values (`cs-method=GET`), the first code behind a key
+//!    that is `status` or `status_code`, or ends in a part of that name (`sc-status=`);
 //! 1. the code *right behind* the request, with nothing but white space, dashes, arrows, quotes, bars
 //!    and opening brackets between;
 //! 2. the code *right before* it, with white space and dashes between, unless a plain word stands
@@ -58,6 +60,7 @@ pub(super) fn answer(text: &[u8], request: &Request) -> Option<Answer> {
     let is_dashed = request.target.0 == request.target.1;
     let found = if is_dashed { right_before(text, request.start) } else { None };
     let found = found
+        .or_else(|| of_pairs(text, request))
         .or_else(|| right_behind(text, request.end))
         .or_else(|| right_before(text, request.start))
         .or_else(|| behind(text, request.end))
@@ -70,6 +73,28 @@ pub(super) fn answer(text: &[u8], request: &Request) -> Option<Answer> {
         None if request.is_certain => nothing(text, request.end).map(Answer::Nothing),
         None => None,
     }
+}
+
+/// Rule 0.
+fn of_pairs(text: &[u8], request: &Request) -> Option<(u16, usize)> {
+    let before = &text[..request.method.0];
+    let before = before.strip_suffix(b"\"").unwrap_or(before);
+    if !before.ends_with(b"method=") {
+        return None;
+    }
+    let is_of_key = |b: &&u8| b.is_ascii_alphanumeric() || b"_-.".contains(b);
+    memchr::memchr_iter(b'=', text).find_map(|mark| {
+        let key = text[..mark].iter().rev().take_while(is_of_key).count();
+        let key = &text[mark - key..mark];
+        let names = [&b"status"[..], b"status_code", b"status-code", b"statuscode"];
+        let is_one = names.iter().any(|name| {
+            let Some(front) = key.len().checked_sub(name.len()) else { return false };
+            let is_part = front == 0 || matches!(key[front - 1], b'_' | b'-' | b'.');
+            is_part && key[front..].eq_ignore_ascii_case(name)
+        });
+        let at = mark + 1 + usize::from(text.get(mark + 1) == Some(&b'"'));
+        code_at(text, at).filter(|_| is_one)
+    })
 }
 
 /// Whether a status is one that IANA lists, or one that servers and their users know: those of nginx
