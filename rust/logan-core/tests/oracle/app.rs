@@ -9,7 +9,7 @@ pub(super) fn app_record(line: &[u8], clock: &TimestampParser) -> Option<Record>
             return None;
         }
         let open = match line {
-            [b'[' | b'<' | b'(' | b'*' | b'.', ..] => 1,
+            [b'[' | b'<' | b'(' | b'*' | b'.' | b'@', ..] => 1,
             [b'-', b' ', ..] => 2,
             _ => 0,
         };
@@ -33,9 +33,10 @@ pub(super) fn text_record(line: &[u8], clock: &TimestampParser) -> Option<Record
             return Some(with_message(line, stamp));
         }
         // Inside of a line, a timestamp begins with a digit or a capital.
-        let places: Vec<usize> = (1..line.len().min(128))
+        let limit = clock_end(line).map_or(128, |end| end + 4).min(128);
+        let places: Vec<usize> = (1..line.len().min(limit))
             .filter(|&at| line[at].is_ascii_digit() || line[at].is_ascii_uppercase())
-            .filter(|&at| !line.starts_with(b"{") && b" \t[(|<>\"'=;:,@".contains(&line[at - 1]))
+            .filter(|&at| !line.starts_with(b"{") && b" \t[(|<>\"'=;:,@*".contains(&line[at - 1]))
             .collect();
         // A bare number inside the line is its time only if it has a fraction and nothing else is.
         let is_inner = |at: &&usize| **at > 1 && bare_number(line, **at).is_some();
@@ -44,20 +45,144 @@ pub(super) fn text_record(line: &[u8], clock: &TimestampParser) -> Option<Record
             line.get(end) == Some(&b'.') && line.get(end + 1).is_some_and(u8::is_ascii_digit)
         };
         let timed = |&at: &usize| Some((at, stamped(line, at, clock)?));
-        let (at, stamp) =
-            places.iter().filter(|at| !is_inner(at)).find_map(timed).or_else(|| {
-                let number = places.iter().filter(is_inner).find(has_fraction)?;
-                timed(number)
-            })?;
-        let front = &line[..at];
+        let number = places.iter().filter(is_inner).find(has_fraction);
+        let found = places.iter().filter(|at| !is_inner(at)).find_map(timed);
+        let (at, stamp) = match (found, number) {
+            (Some(found), _) => found,
+            (None, Some(number)) => timed(number)?,
+            (None, None) => return keyed(line, clock),
+        };
+        let (severity, priority) =
+            level_of_pri(&line[..at]).map_or((None, 0), |(level, end)| (Some(level), end));
+        let front = &line[priority..at];
         let word = front.trim_ascii_end();
         let alone = level_of_word(word.strip_suffix(b",").unwrap_or(word));
         match alone.or_else(|| Some(leading_level(front)?.0)) {
             Some(level) => Some(with_message(line, Stamped { level, behind: stamp.end, ..stamp })),
             None if stamp.level != Level::None => Some(with_message(line, stamp)),
+            None if severity.is_some() => {
+                let level = severity?;
+                Some(with_message(line, Stamped { level, behind: stamp.end, ..stamp }))
+            }
             None => Some(with_message(line, Stamped { level: level_of_front(front)?, ..stamp })),
         }
     })
+}
+
+/// The level of `<165>` at the front, and where that ends.
+fn level_of_pri(line: &[u8]) -> Option<(Level, usize)> {
+    let close = find(line, 0, b'>').filter(|_| line.starts_with(b"<"))?;
+    let number = digits(line, 1, close - 1).filter(|_| (2..=4).contains(&close))?;
+    let is_padded = close > 2 && line[1] == b'0';
+    let level = level_of_severity(number % 8)?;
+    (number < 192 && !is_padded).then_some((level, close + 1))
+}
+
+/// Where the time of day at the front of a line ends.
+fn clock_end(line: &[u8]) -> Option<usize> {
+    let open = usize::from(line.first() == Some(&b'['));
+    if !is_digit(line, open) {
+        return None;
+    }
+    let hour_len = run(line, open, |b| b.is_ascii_digit());
+    let minute = open + hour_len + 1;
+    if hour_len > 2 || line.get(minute - 1) != Some(&b':') {
+        return None;
+    }
+    let hour = digits(line, open, hour_len)?;
+    let minutes = digits(line, minute, 2)?;
+    let mut end = minute + 2;
+    let mut seconds = None;
+    if line.get(end) == Some(&b':') {
+        seconds = Some(digits(line, end + 1, 2)?);
+        end += 3;
+        let decimals = run(line, end + 1, |b| b.is_ascii_digit());
+        match line.get(end) {
+            Some(b'.' | b',') if decimals > 0 => end += 1 + decimals,
+            Some(b':') if decimals == 3 => end += 4,
+            _ => {}
+        }
+    }
+    let rest = &line[end..];
+    let rest = rest.strip_prefix(b" ").unwrap_or(rest);
+    let has_half = rest.starts_with(b"AM") || rest.starts_with(b"PM");
+    if has_half {
+        end = line.len() - rest.len() + 2;
+    }
+    let hours = if has_half { 1..=12 } else { 0..=23 };
+    let next = line.get(end);
+    let stops = next.is_none_or(|b| !b.is_ascii_alphanumeric() && *b != b':')
+        || line[end..].starts_with(b": ");
+    let is_clock = hours.contains(&hour) && minutes < 60 && seconds.unwrap_or(0) <= 60;
+    (is_clock && stops && (seconds.is_some() || has_half)).then_some(end)
+}
+
+/// Pairs by which a line without a timestamp at its front says its time.
+fn keyed(line: &[u8], clock: &TimestampParser) -> Option<(Record, usize)> {
+    let text = &line[..line.len().min(1024)];
+    let names =
+        ["time", "timestamp", "eventtime", "event_time", "epoch", "unixtime", "logtime", "rt"];
+    let numbers = names.iter().filter_map(|name| pair(text, name.as_bytes()));
+    let log = 788_918_400 * SECOND..4_102_444_800 * SECOND;
+    let number = || {
+        let times = numbers.filter(|(_, value)| run(value, 0, |b| b.is_ascii_digit()) >= 10);
+        times.filter_map(|(_, value)| epoch(value)).find(|time| log.contains(time))
+    };
+    let time_ns = time_of_two_keys(text, clock).or_else(number)?;
+    let priority = level_of_pri(text);
+    let start = priority.map_or(0, |(_, end)| end);
+    let is_word = |word: &&[u8]| word.len() > 1 && word.iter().all(u8::is_ascii_alphabetic);
+    let levels = ["level", "severity", "priority", "loglevel", "log_level"];
+    let named = levels.iter().filter_map(|name| pair(text, name.as_bytes()));
+    let level = match named.map(|(_, value)| value.trim_ascii()).find(is_word) {
+        Some(word) => level_of_field(word),
+        None => leading_level(&text[start..]).or(priority).map_or(Level::None, |(level, _)| level),
+    };
+    Some(with_message(line, Stamped { time_ns, level, end: start, behind: start }))
+}
+
+/// The first pair of a key: where its value ends, and that.
+fn pair<'a>(text: &'a [u8], key: &[u8]) -> Option<(usize, &'a [u8])> {
+    let begins = |at: usize| at == 0 || b" \t,;|>\"".contains(&text[at - 1]);
+    for at in (0..text.len()).filter(|&at| begins(at)) {
+        let Some(rest) = text[at..].strip_prefix(key).and_then(|rest| rest.strip_prefix(b"="))
+        else {
+            continue;
+        };
+        let start = text.len() - rest.len();
+        match rest.strip_prefix(b"\"") {
+            Some(quoted) => {
+                if let Some(len) = find(quoted, 0, b'"') {
+                    return Some((start + 1 + len, &quoted[..len]));
+                }
+            }
+            None => {
+                let len = run(rest, 0, |b| !b" \t,;|".contains(&b));
+                return Some((start + len, &rest[..len]));
+            }
+        }
+    }
+    None
+}
+
+/// `date=2024-01-24 time="10:15:32" … tz="+0100"`.
+pub(super) fn time_of_two_keys(line: &[u8], clock: &TimestampParser) -> Option<i64> {
+    let text = &line[..line.len().min(1024)];
+    let (end, day) = pair(text, b"date")?;
+    let rest = text[end..].strip_prefix(b"\"").unwrap_or(&text[end..]);
+    let (gap, rest) = rest.split_first()?;
+    if !b" \t,;|".contains(gap) || !rest.starts_with(b"time=") {
+        return None;
+    }
+    let (_, time) = pair(rest, b"time")?;
+    let whole = [day, b" ", time].concat();
+    let zone = pair(text, b"tz").or_else(|| pair(text, b"timezone"));
+    let zoned = zone.map(|(_, zone)| [&whole[..], b" ", zone].concat());
+    let read = |text: Vec<u8>| {
+        let (time_ns, end) = clock.any(&text, 0)?;
+        (end == text.len()).then_some(time_ns)
+    };
+    zoned.and_then(read).or_else(|| read(whole))
 }
 
 /// The level of one letter that stands before a timestamp with dressing alone.

@@ -3,6 +3,65 @@
 use super::*;
 
 pub(super) fn json_record(line: &[u8], clock: &TimestampParser) -> Option<Record> {
+    let known = known_json_record(line, clock);
+    if known.as_ref().is_some_and(|record| record.time_ns.is_some()) {
+        return known;
+    }
+    let Some(time_ns) = late_time(line, clock) else { return known };
+    let mut record = known.unwrap_or_else(|| {
+        let found = Json::object(line, false).map(|found| Fields::of(&found, clock));
+        found.map(Fields::record).unwrap_or_default()
+    });
+    record.time_ns = Some(time_ns);
+    Some(record)
+}
+
+/// The time under a key that no table has.
+fn late_time(line: &[u8], clock: &TimestampParser) -> Option<i64> {
+    let mut json = Json { text: line, at: 0, found: Vec::new(), words: false, members: Vec::new() };
+    json.space();
+    json.value(Some(&[]), 0)?;
+    let mut best = (0, None);
+    for (key, start) in json.members {
+        let rank = rank_of_key(&key);
+        if rank <= best.0 {
+            continue;
+        }
+        let at = || Json { text: line, at: start, found: vec![], words: false, members: vec![] };
+        let time_ns = match line[start] {
+            b'"' => at().string().and_then(|raw| {
+                let (time_ns, end) = clock.any(raw, 0)?;
+                (end == raw.len()).then_some(time_ns)
+            }),
+            b'0'..=b'9' => at().number().and_then(|raw| {
+                let digits = run(raw, 0, |b| b.is_ascii_digit());
+                epoch(raw).filter(|_| (10..=19).contains(&digits))
+            }),
+            _ => None,
+        };
+        let log = 788_918_400 * SECOND..4_102_444_800 * SECOND;
+        if let Some(time_ns) = time_ns.filter(|time_ns| log.contains(time_ns)) {
+            best = (rank, Some(time_ns));
+        }
+    }
+    best.1
+}
+
+fn rank_of_key(key: &[u8]) -> u8 {
+    use logan_core::format::json::late::{EVENTS, OTHERS};
+    let Ok(key) = std::str::from_utf8(key) else { return 0 };
+    let joined = key.to_ascii_lowercase().replace(['_', '-'], "");
+    let ends = ["time", "timestamp", "date", "timeutc", "timems"];
+    let marks = ["_at", "At", "-at", "_ts", "-ts", "Ts"];
+    let is_time = ends.iter().any(|end| joined.ends_with(end))
+        || marks.iter().any(|mark| key.ends_with(mark));
+    if key.len() > 48 || !is_time || OTHERS.iter().any(|part| joined.contains(part)) {
+        return 0;
+    }
+    if EVENTS.iter().any(|part| joined.contains(part)) { 2 } else { 1 }
+}
+
+fn known_json_record(line: &[u8], clock: &TimestampParser) -> Option<Record> {
     let fields = json_fields(line, clock)?;
     let has_request = fields.status.rank + fields.method.rank + fields.path.rank > 0;
     let may_open = !has_request
@@ -157,12 +216,14 @@ pub(super) struct Json<'a> {
     pub(super) found: Vec<Field>,
     /// Whether `true` and `false` are values.
     pub(super) words: bool,
+    /// All keys, and where their values start.
+    pub(super) members: Vec<(Vec<u8>, usize)>,
 }
 
 impl<'a> Json<'a> {
     /// All scalar values with a name, if the text is one object.
     pub(super) fn object(text: &'a [u8], words: bool) -> Option<Vec<Field>> {
-        let mut json = Json { text, at: 0, found: Vec::new(), words };
+        let mut json = Json { text, at: 0, found: Vec::new(), words, members: Vec::new() };
         json.space();
         if json.peek() != Some(b'{') {
             return None;
@@ -232,6 +293,7 @@ impl<'a> Json<'a> {
                 let key = self.string()?.to_vec();
                 self.space();
                 self.token(b':')?;
+                self.members.push((key.clone(), self.at));
                 let inner = keys.map(|keys| [keys, &[key]].concat());
                 self.value(inner.as_deref(), open)?;
                 if self.peek()? != b',' {
@@ -248,7 +310,8 @@ impl<'a> Json<'a> {
         if self.peek()? == b'"'
             && let Some(keys) = keys
         {
-            let raw = Json { text: self.text, at: self.at, found: Vec::new(), words: false }
+            let (text, at) = (self.text, self.at);
+            let raw = Json { text, at, found: Vec::new(), words: false, members: Vec::new() }
                 .string()?
                 .to_vec();
             let text = Some(unescaped(&raw));

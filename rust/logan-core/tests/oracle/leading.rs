@@ -88,6 +88,9 @@ fn level_between_marks(text: &[u8]) -> Option<(Level, usize)> {
         ends.windows(2).find_map(|pair| {
             let start = pair[0] + mark.len();
             let part = text.get(start..pair[1])?;
+            if let (b"|", [b' ', letter @ (b'D' | b'I' | b'W' | b'E' | b'F'), b' ']) = (mark, part) {
+                return Some((level_of_letter(*letter)?, start + 2, pair[1]));
+            }
             Some((level_of_column(part.trim_ascii())?, start + end_of_text(part), pair[1]))
         })
     };
@@ -143,7 +146,7 @@ fn level_in_group(open: u8, inner: &[u8], before: Before) -> Option<(Level, usiz
         let severity = || level_of_severity(digits(word, 0, 1).filter(|_| is_first)?);
         return Some((letter.or_else(severity)?, end));
     }
-    if let Some(level) = level_of_column(word) {
+    if let Some(level) = level_of_column(word).filter(|_| !is_other_name(word)) {
         return Some((level, end));
     }
     if open == b'"' {
@@ -165,13 +168,33 @@ fn level_in_group(open: u8, inner: &[u8], before: Before) -> Option<(Level, usiz
     if let Some(level) = loud_level(first).or_else(|| level_of_word(first).filter(|_| named)) {
         return Some((level, start + first.len()));
     }
+    if before.columns == 0 && open == b'[' {
+        let parts: Vec<&[u8]> = word.split(|b| b"|:".contains(b)).collect();
+        let of_first = level_of_word(parts[0]).filter(|_| word.contains(&b'|'));
+        let is_small = |part: &&&[u8]| part.iter().all(u8::is_ascii_lowercase);
+        let of_others = || parts[1..].iter().filter(is_small).find_map(|part| level_of_word(part));
+        let is_numbered = word.last().is_some_and(u8::is_ascii_digit);
+        if let Some(level) = of_first.or_else(|| of_others().filter(|_| is_numbered)) {
+            return Some((level, end));
+        }
+    }
     let mark = word.iter().rposition(marks)?;
     let last = &word[mark + 1..];
     let fits = is_loud(last) || b":/".contains(&word[mark]);
     Some((level_of_word(last).filter(|_| fits)?, end))
 }
 
+/// Whether a word is a level of java.util.logging, but not as that writes it.
+fn is_other_name(word: &[u8]) -> bool {
+    let lower = word.to_ascii_lowercase();
+    let names: [&[u8]; 4] = [b"config", b"fine", b"finer", b"finest"];
+    names.contains(&&lower[..]) && !is_loud(word)
+}
+
 fn level_of_priority(number: &[u8]) -> Option<Level> {
+    if number.len() > 1 && number[0] == b'0' {
+        return None;
+    }
     let number = digits(number, 0, number.len()).filter(|_| (1..=3).contains(&number.len()))?;
     if number < 192 { level_of_severity(number % 8) } else { None }
 }
@@ -324,6 +347,9 @@ fn level_of_bare_word(text: &[u8], at: usize, before: Before) -> Option<Level> {
         [b'D', b'1'..=b'5'] if before.only_numbers && spaced && is_behind_letter(b'D', rest) => {
             return Some(Level::Debug);
         }
+        [b'L', b'O', b'G', severity @ b'0'..=b'7'] if behind.starts_with(b"[") => {
+            return level_of_severity(i64::from(severity - b'0'));
+        }
         [b'%', name @ ..] => {
             let parts: Vec<&[u8]> = name.split(|&b| b == b'-').collect();
             let is_one = |i: &usize| {
@@ -349,8 +375,7 @@ fn level_of_bare_word(text: &[u8], at: usize, before: Before) -> Option<Level> {
     let known = level_of_word(word);
     if loud || enclosed {
         if let Some(level) = known {
-            let names: [&[u8]; 5] = [b"config", b"fine", b"finer", b"finest", b"silly"];
-            return Some(level).filter(|_| !names.contains(&word));
+            return Some(level).filter(|_| word != b"silly" && !is_other_name(word));
         }
     } else if known == Some(Level::Debug) {
         // BIND: `debug 3: `.

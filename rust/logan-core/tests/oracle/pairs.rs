@@ -12,11 +12,19 @@ pub(super) fn logfmt_record(line: &[u8], clock: &TimestampParser) -> Option<Reco
         [&fields.method.rank, &fields.path.rank, &fields.status.rank].iter().all(|&&rank| rank > 0);
     let says =
         fields.time.rank > 0 || fields.level.rank > 0 || fields.message.rank > 1 || is_request;
-    (pairs.len() >= 2 && flags <= logfmt::FLAGS_MAX && says)
-        .then(|| without_request(fields.record()))
+    (pairs.len() >= 2 && flags <= logfmt::FLAGS_MAX && says).then(|| {
+        let mut record = without_request(fields.record());
+        if fields_lack_time(&record) {
+            record.time_ns = time_of_two_keys(line, clock);
+        }
+        record
+    })
 }
 
-/// The pairs of a line, and how many flags it has.
+fn fields_lack_time(record: &Record) -> bool {
+    record.time_ns.is_none()
+}
+
 /// Without a status and a path, a method that is not HTTP's is another one's.
 fn without_request(mut record: Record) -> Record {
     let is_http = record.method.iter().all(u8::is_ascii_uppercase);
@@ -26,6 +34,7 @@ fn without_request(mut record: Record) -> Record {
     record
 }
 
+/// The pairs of a line, and how many flags it has.
 pub(super) fn logfmt_pairs(line: &[u8]) -> Option<(Vec<Field>, usize)> {
     let first = *line.first()?;
     if !first.is_ascii_alphanumeric() && !b"_.-@/".contains(&first) {

@@ -14,6 +14,9 @@ pub struct Before {
     timed: Option<(u64, Option<i64>, bool)>,
     /// Whether a line after the last record lets any line follow.
     open: bool,
+    /// How many lines may follow for what the record leaves open, and its open brackets.
+    hanging: usize,
+    brackets: [i64; 2],
     /// Whether the line before says that another failure came first.
     chained: bool,
 }
@@ -34,6 +37,10 @@ impl Before {
         let kept = if record.status.is_some() { 0 } else { line.len().min(4 << 10) };
         self.record = Some((offset, line[..kept].to_vec()));
         (self.open, self.chained) = (false, false);
+        let text = line[..kept].trim_ascii_end();
+        self.brackets = open_brackets(text);
+        let hangs = has_open_quote(text) || self.brackets.iter().any(|open| *open > 0);
+        self.hanging = if hangs && kept < 4 << 10 { 32 } else { 0 };
         if format != "crash" {
             let says = record.time_ns.is_some() || record.level != Level::None;
             self.timed = Some((offset, record.time_ns, says));
@@ -72,14 +79,26 @@ impl Before {
             (1..=3).contains(&len) && text[1 + len..].starts_with(b">1 ")
         };
         let goes_on = self.open
-            || whole && (leaves_open(text) || opens_bracket(text) || is_moment(text))
+            || self.hanging > 0
+            || whole && (leaves_open(text) || is_moment(text))
             || opens(text)
             || is_continuation(line)
             || has_statement && (begins_with_word(line, VERBS) || begins_with_word(line, CLAUSES))
             || has(text, "terminat") && is_entry(line)
             || has_priority && !line.starts_with(b"<")
             || has_same_id(record, line)
-            || is_field(line);
+            || is_field(line)
+            || is_message_by_number(line);
+        if self.hanging > 0 {
+            self.hanging -= 1;
+            let before = self.brackets;
+            let more = open_brackets(line);
+            self.brackets = [before[0] + more[0], before[1] + more[1]];
+            let opened = before.iter().any(|open| *open > 0);
+            if opened && self.brackets.iter().all(|open| *open <= 0) {
+                self.hanging = 0;
+            }
+        }
         if goes_on {
             self.open |= opens(line);
             self.chained = line.starts_with(b"During handling") || line.starts_with(b"The above");
@@ -104,14 +123,28 @@ fn has(line: &[u8], what: &str) -> bool {
     line[..line.len().min(512)].windows(what.len()).any(|window| window == what.as_bytes())
 }
 
-/// Whether a record announces something, or has a quote that nothing closes.
+/// `ORA-12170: …`
+fn is_message_by_number(line: &[u8]) -> bool {
+    let mut parts = line.splitn(2, |b| *b == b'-');
+    let (name, rest) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let number = run(rest, 0, |b| b.is_ascii_digit());
+    let is_name = (2..7).contains(&name.len()) && name.iter().all(u8::is_ascii_uppercase);
+    is_name && matches!(number, 5 | 6) && rest[number..].starts_with(b": ")
+}
+
+/// Whether a record announces something.
 fn leaves_open(text: &[u8]) -> bool {
+    text.last().is_some_and(|last| b":,{[(".contains(last))
+}
+
+/// Whether a quote is not closed.
+fn has_open_quote(text: &[u8]) -> bool {
     let mut quotes = 0;
     for (i, b) in text.iter().enumerate() {
         let is_escaped = i > 0 && text[i - 1] == b'\\';
         quotes += usize::from(*b == b'"' && !is_escaped);
     }
-    quotes % 2 == 1 || text.last().is_some_and(|last| b":,{[(".contains(last))
+    quotes % 2 == 1
 }
 
 /// Whether any line may follow.
@@ -123,11 +156,11 @@ fn opens(line: &[u8]) -> bool {
         || headings.iter().any(|heading| line.starts_with(heading.as_bytes()))
 }
 
-/// Whether a square or a curly bracket is not closed.
-fn opens_bracket(text: &[u8]) -> bool {
-    let count = |byte: u8| text.iter().filter(|b| **b == byte).count();
-    let colors = text.windows(2).filter(|pair| *pair == b"\x1b[").count();
-    count(b'[') - colors > count(b']') || count(b'{') > count(b'}')
+/// How many square and curly brackets more are opened than closed.
+fn open_brackets(text: &[u8]) -> [i64; 2] {
+    let count = |byte: u8| text.iter().filter(|b| **b == byte).count() as i64;
+    let colors = text.windows(2).filter(|pair| *pair == b"\x1b[").count() as i64;
+    [count(b'[') - colors - count(b']'), count(b'{') - count(b'}')]
 }
 
 /// A timestamp alone, perhaps behind a name.

@@ -441,6 +441,21 @@ impl TimestampParser {
 
     /// Ten digits or more, and possibly a fraction.
     pub(super) fn epoch_at(&self, line: &[u8], at: usize) -> Stamp {
+        // TAI64N
+        if at > 0
+            && line[at - 1] == b'@'
+            && run(line, at, |b| b.is_ascii_digit()) > 8
+            && let Some(label) = line.get(at..at + 24)
+            && label.iter().all(u8::is_ascii_hexdigit)
+        {
+            let number = |from, to| hex(&label[from..to], 0).map(i64::from);
+            let number = |from| Some(number(from, from + 4)? << 16 | number(from + 4, from + 8)?);
+            let second = (number(0)? << 32 | number(8)?) - (1 << 62) - 10;
+            let nanos = number(16)?;
+            if second > 0 && second < 9_214_646_400 && nanos < SECOND {
+                return Some((second * SECOND + nanos, at + 24));
+            }
+        }
         let number = &line[at..][..run(line, at, |b| b.is_ascii_digit() || b == b'.')];
         // A full stop at the end is punctuation.
         let number = number.strip_suffix(b".").unwrap_or(number);

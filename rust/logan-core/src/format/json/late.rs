@@ -13,7 +13,7 @@ use crate::record::Record;
 use crate::time::{Stamp, TimestampParser, epoch};
 
 /// Parts of keys of which a time is that of what the record tells of.
-const EVENTS: &[&str] = &[
+pub const EVENTS: &[&str] = &[
     "event",
     "log",
     "timestamp",
@@ -28,7 +28,7 @@ const EVENTS: &[&str] = &[
     "datetime",
 ];
 /// Parts of keys of other times.
-const OTHERS: &[&str] = &[
+pub const OTHERS: &[&str] = &[
     "expir",
     "until",
     "valid",
@@ -127,7 +127,7 @@ fn time(line: Line<'_>, clock: &mut TimestampParser, value: usize) -> Option<Sta
         let (stamp, to) = clock.any(line.until(end), value + 1)?;
         return (to == end && SPAN.contains(&stamp.second)).then_some(stamp);
     }
-    let len = text.iter().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
+    let len = text.iter().position(|b| b", \t\r\n]}".contains(b)).unwrap_or(text.len());
     let digits = crate::format::slices::digits(text);
     let stamp = epoch(&text[..len]).filter(|_| (10..=19).contains(&digits))?;
     SPAN.contains(&stamp.second).then_some(stamp)
@@ -143,7 +143,8 @@ fn keys(text: &[u8]) -> impl Iterator<Item = (&[u8], usize)> {
             while *text.get(end)? != b'"' {
                 end += if text[end] == b'\\' { 2 } else { 1 };
             }
-            let blanks = |at: usize| text[at..].iter().take_while(|b| **b == b' ').count();
+            let is_blank = |b: &&u8| b" \t\r\n".contains(b);
+            let blanks = |at: usize| text[at..].iter().take_while(is_blank).count();
             at = end + 1;
             let colon = at + blanks(at);
             if text.get(colon) == Some(&b':') {

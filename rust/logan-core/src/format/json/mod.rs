@@ -35,7 +35,7 @@
 
 pub mod behind_text;
 mod keys;
-mod late;
+pub mod late;
 mod message;
 pub mod templates;
 #[cfg(test)]
@@ -215,6 +215,7 @@ impl Json {
             }
         }
         heads.is_late = false;
+        heads.may_be_late = !self.is_payload;
         let opened = self.parse_generally(line, heads, cx)?;
         let lacks_time = !self.is_payload && (cx.record.time_ns == NO_TIME || heads.is_late);
         // What a key says that the table does not know is no part of a template.
@@ -235,7 +236,7 @@ impl Json {
     #[cold]
     #[inline(never)]
     fn is_late<S: Simd>(&self, line: Line<'_>, heads: &mut Heads, cx: &mut Parse<'_, S>) -> bool {
-        heads.is_late = !self.is_payload && late::fill(line, &mut cx.context.clock, cx.record);
+        heads.is_late = heads.may_be_late && late::fill(line, &mut cx.context.clock, cx.record);
         heads.is_late
     }
 
@@ -542,6 +543,8 @@ struct Heads {
     is_off: bool,
     /// Whether the time of the line is [late].
     is_late: bool,
+    /// Whether it may be: not in a message, nor in a payload.
+    may_be_late: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -561,7 +564,12 @@ struct Head {
 
 impl Default for Heads {
     fn default() -> Self {
-        Heads { rows: [[Head::NONE; WAYS]; ROWS], is_off: false, is_late: false }
+        Heads {
+            rows: [[Head::NONE; WAYS]; ROWS],
+            is_off: false,
+            is_late: false,
+            may_be_late: false,
+        }
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) fn read(line: Line<'_>, clock: &mut TimestampParser) -> Option<(Stamp
     let text = &line.bytes()[..line.len().min(FRONT_BYTES)];
     memchr::memchr(b'=', text)?;
     let stamp = day_and_time(text, clock).or_else(|| number(text))?;
-    let priority = slices::priority(text);
+    let priority = levels::of_priority(text);
     let start = priority.map_or(0, |(_, end)| end);
     // A number may be the priority of anything.
     let is_word = |word: &&[u8]| word.len() > 1 && word.iter().all(u8::is_ascii_alphabetic);
@@ -48,11 +48,11 @@ pub(super) fn read(line: Line<'_>, clock: &mut TimestampParser) -> Option<(Stamp
         Some(word) => Level::from_field(word),
         None => match (levels::leading(&text[start..]), priority) {
             (Some((level, _)), _) => level,
-            (None, Some((priority, _))) => Level::from_severity((priority & 7) as u8),
+            (None, Some((priority, _))) => priority,
             (None, None) => Level::None,
         },
     };
-    Some((stamp, level, start))
+    Some((stamp, level, levels::message_start(line, start)))
 }
 
 /// The timestamp in two pairs, and a third one for its zone.

@@ -507,6 +507,14 @@ pub(super) fn is_name_of_other(word: &[u8]) -> bool {
         && [&b"config"[..], b"fine", b"finer", b"finest"].iter().any(is_one)
 }
 
+/// The level of the priority `<PRI>` that a line begins with, and where that ends.
+#[inline(always)]
+pub(super) fn of_priority(line: &[u8]) -> Option<(Level, usize)> {
+    let rest = line.strip_prefix(b"<")?;
+    let close = rest.iter().take(4).position(|&b| b == b'>')?;
+    priority(&rest[..close]).map(|level| (level, close + 2))
+}
+
 /// The severity of syslog's priority, which has no zeros in front: `<01>` is the number of a thread.
 fn priority(digits: &[u8]) -> Option<Level> {
     if !(1..=3).contains(&digits.len()) || !digits.iter().all(u8::is_ascii_digit) {

@@ -4,7 +4,6 @@ use super::levels::{self, LEVEL_OFFSET_MAX, level_in, message_start};
 use super::{clock, keyed};
 use crate::bytes::line::Line;
 use crate::bytes::simd::{Classes, Simd};
-use crate::format::slices;
 use crate::record::Level;
 use crate::time::{Prefix, SeenLevel, Stamp, TimestampParser};
 
@@ -83,8 +82,8 @@ fn timed_and_leveled(
 ) -> Option<Option<(Stamp, Level, usize)>> {
     let (stamp, behind, end, message) = self::at(line, at, clock)?;
     // A priority is the envelope's: it counts where the line itself has no level.
-    let (priority, from) = match slices::priority(&line.bytes()[..at]) {
-        Some((priority, end)) => (Some(Level::from_severity((priority & 7) as u8)), end),
+    let (priority, from) = match levels::of_priority(&line.bytes()[..at]) {
+        Some((level, end)) => (Some(level), end),
         None => (None, 0),
     };
     let before = line.slice(from, at);
