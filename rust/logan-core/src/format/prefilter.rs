@@ -36,7 +36,7 @@ impl RequiredBytes {
     /// them in between.
     pub const CLOCK: RequiredBytes = RequiredBytes(1 << 3);
     /// A time of day in any form that [`TimestampParser::any`](crate::time::TimestampParser::any) knows: as above, or
-    /// with points, or as six digits or more, or as an epoch.
+    /// with one digit behind the colon, with points, or as six digits or more, or as an epoch.
     pub const TIME: RequiredBytes = RequiredBytes(1 << 4);
     /// Four digits and `-` or `/` at the front.
     pub const YEAR_FIRST: RequiredBytes = RequiredBytes(1 << 5);
@@ -87,8 +87,10 @@ impl RequiredBytes {
             let clocks = d & colon >> 1 & pairs >> 2 | other & kept;
             let points = d & point >> 1 & pairs >> 2 & point >> 4 & pairs >> 5;
             let six = pairs & pairs >> 2 & pairs >> 4;
+            // Programs that pad nothing write `0:0:7`.
+            let unpadded = d & colon >> 1 & d >> 2;
             clock |= clocks;
-            time |= clocks | points | six;
+            time |= clocks | unpadded | points | six;
             // What begins in the last bytes of a window is seen in whole by the next.
             at += 64 - (SPAN_BYTES - 1);
         }

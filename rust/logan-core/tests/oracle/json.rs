@@ -21,6 +21,9 @@ fn late_time(line: &[u8], clock: &TimestampParser) -> Option<i64> {
     let mut json = Json { text: line, at: 0, found: Vec::new(), words: false, members: Vec::new() };
     json.space();
     json.value(Some(&[]), 0)?;
+    if json.at < line.len() {
+        return None;
+    }
     let mut best = (0, None);
     for (key, start) in json.members {
         let rank = rank_of_key(&key);
@@ -49,13 +52,14 @@ fn late_time(line: &[u8], clock: &TimestampParser) -> Option<i64> {
 
 fn rank_of_key(key: &[u8]) -> u8 {
     use logan_core::format::json::late::{EVENTS, OTHERS};
-    let Ok(key) = std::str::from_utf8(key) else { return 0 };
+    let len = key.len();
+    let key = String::from_utf8_lossy(key);
     let joined = key.to_ascii_lowercase().replace(['_', '-'], "");
     let ends = ["time", "timestamp", "date", "timeutc", "timems"];
     let marks = ["_at", "At", "-at", "_ts", "-ts", "Ts"];
     let is_time = ends.iter().any(|end| joined.ends_with(end))
         || marks.iter().any(|mark| key.ends_with(mark));
-    if key.len() > 48 || !is_time || OTHERS.iter().any(|part| joined.contains(part)) {
+    if len > 48 || !is_time || OTHERS.iter().any(|part| joined.contains(part)) {
         return 0;
     }
     if EVENTS.iter().any(|part| joined.contains(part)) { 2 } else { 1 }

@@ -63,6 +63,10 @@ fn explicit_lines() {
         only: true,
         ..Reading::default()
     };
+    let named = |name: &str| FormatSpec { name: name.into(), params: Params::default() };
+    let text_first = Reading { formats: vec![named("text"), named("json")], ..Reading::default() };
+    let y = "y".repeat(310);
+    let long_path = format!("ts=2024-01-24T10:15:32Z remote_addr=\"GET /{y} HTTP/1.1\" ");
     let mut failures = String::new();
     for (source, line) in [
         // A header is one before any format is asked.
@@ -84,7 +88,10 @@ fn explicit_lines() {
             app_first.clone(),
             b"h - - [24/Jan/2024:10:15:32 +0000] \"GET / HTTP/1.1\" 200 5 7 \"r\" \"u\" 9ms",
         ),
-        (app_first, b"2024-01-24 10:15:32 ERROR 10.0.0.1:80800.0 1.2.3.4:80x 1.2.3.4:80."),
+        (app_first.clone(), b"2024-01-24 10:15:32 ERROR 10.0.0.1:80800.0 1.2.3.4:80x 1.2.3.4:80."),
+        // A time of which nothing is padded, read by a format that others are tried before.
+        (text_first, b"2024-3-31 0:0:7 INFO x"),
+        (app_first, long_path.as_bytes()),
     ] {
         let spec = Spec { sources: vec![source.into()], ..Spec::plain() };
         let checked =
