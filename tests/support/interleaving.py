@@ -1,8 +1,8 @@
-"""A watch with a state folder, its log's writer and logrotate, interleaved line by line of its code.
+"""A watch with a state folder, its log's writer and logrotate, interleaved at each line of code.
 
-Before any line of `logan.live` and `logan.state` the writer may go on by one system call, or the watch
-may be killed there: as by SIGKILL nothing that it had not committed is left. A seed decides all of
-it, so what fails fails again.
+Before any line of `logan.live` and `logan.state` the writer may go on by one system call, or the
+watch may be killed there: as by SIGKILL nothing that it had not committed is left. A seed decides
+all of it, so what fails fails again.
 """
 
 from __future__ import annotations
@@ -38,6 +38,10 @@ _TRACED: Final = tuple(
 
 
 _WRITER_FD_MIN: Final = 500
+FILES_MAX: Final = 40
+"""Files of a log beyond which it is not rotated any more."""
+ATTEMPTS: Final = 3
+"""How often a watch tries to begin while its log changes all the time."""
 _SECOND: Final = datetime.fromisoformat
 _START: Final = _SECOND("2026-01-01T00:00:00Z")
 
@@ -58,7 +62,7 @@ class Writer:
 
     def __init__(self, folder: Path, made: random.Random, kinds: Sequence[str]) -> None:
         self.folder, self.made, self.kinds = folder, made, kinds
-        self.log = folder / "app.log"
+        self.log = folder / ("app-20260000.log" if "dated" in kinds else "app.log")
         self.written = self.rotations = 0
         self.trail: list[str] = []
         self._file = self._open()
@@ -72,7 +76,8 @@ class Writer:
         """The next system call."""
         for _ in self._calls:
             return
-        can_rotate = os.fstat(self._file).st_size > 0
+        # Each look at a set costs more lines of code the larger it is: it must end some time.
+        can_rotate = os.fstat(self._file).st_size > 0 and len(os.listdir(self.folder)) < FILES_MAX
         if can_rotate and self.made.random() < 0.25:
             self.rotations += 1
             kind = self.made.choice(self.kinds)
@@ -129,6 +134,13 @@ class Writer:
     def rename(self) -> Calls:
         self.log.rename(self._rotated)
         yield
+        old, self._file = self._file, self._open()
+        os.close(old)
+
+    def dated(self) -> Calls:
+        """Its own name has the date."""
+        yield
+        self.log = self.folder / f"app-2026{self.rotations:04}.log"
         old, self._file = self._file, self._open()
         os.close(old)
 
@@ -190,6 +202,7 @@ class Writer:
 
 ROTATIONS: Final = {
     "rename": Writer.rename,
+    "dated": Writer.dated,
     "late": Writer.late,
     "numbered": Writer.numbered,
     "copy": Writer.copy,
@@ -209,6 +222,9 @@ class Interleaved:
         (folder / "logs").mkdir(parents=True)
         self.state = folder / "state"
         self.writer = Writer(folder / "logs", self.made, kinds)
+        self.pattern = str(self.writer.log)
+        if "dated" in kinds:
+            self.pattern = str(folder / "logs" / "app*.log")
         self.now = 1_800_000_000.0
         self.trail = self.writer.trail
         self._until_step = self._until_kill = 0
@@ -227,22 +243,52 @@ class Interleaved:
                 self.alive(self._watch)
             self.check()
         self.writer.settle()
-        self._quietly(self._watch)
-        self._quietly(self._analyze)
+        if self.made.random() < 0.5:
+            self._alive_to_the_end()
+        else:
+            self._quietly(self._watch)
+            self._quietly(self._analyze)
         self.check(whole=True)
         self.writer.close()
+
+    def _alive_to_the_end(self) -> None:
+        """A watch that is not killed has counted all, too, once the writer has settled."""
+
+        def watch(folder: StateFolder) -> None:
+            self.trail.append("last watch")
+            watch = Watch([self.pattern], Options(), now=self.now, state=folder)
+            self.trail.append("last watch began")
+            for _ in range(12):
+                self.now += self.made.choice([0.1, 0.6, 1.2])
+                watch.step(self.now)
+            sys.settrace(None)
+            self.writer.settle()
+            self.trail.append("settled")
+            for _ in range(5):
+                self.now += 2.0
+                while watch.step(self.now):
+                    pass
+            watch.finish(self.now)
+            watch.close()
+            self.trail.append("ended")
+
+        for _ in range(ATTEMPTS):
+            self.alive(watch, is_killed=False)
+            if self.trail[-1] == "ended":
+                return
+        self._quietly(watch)  # its log was rotated faster than it could look at it
 
     def _quietly(self, user: Any) -> None:
         self._undisturbed = True
         self.alive(user)
         self._undisturbed = False
 
-    def alive(self, user: Any) -> None:
+    def alive(self, user: Any, *, is_killed: bool = True) -> None:
         """Have a process use the folder until it ends or is killed."""
         before = set(os.listdir("/proc/self/fd"))
         with open_state(Storage(state=self.state), Options()) as folder:
             try:
-                with self._traced():
+                with self._traced(is_killed):
                     user(folder)
             except Killed:
                 pass
@@ -256,12 +302,12 @@ class Interleaved:
 
     def _analyze(self, folder: StateFolder) -> None:
         self.trail.append("analyze")
-        count([str(self.writer.log)], folder, Options(), Presentation(errors="report"), Execution())
+        count([self.pattern], folder, Options(), Presentation(errors="report"), Execution())
         self.trail.append("ended")
 
     def _watch(self, folder: StateFolder) -> None:
         self.trail.append("watch")
-        watch = Watch([str(self.writer.log)], Options(), now=self.now, state=folder)
+        watch = Watch([self.pattern], Options(), now=self.now, state=folder)
         self.trail.append("watch began")
         for _ in range(self.made.choice([2, 4, 8])):
             self.now += self.made.choice([0.1, 0.6, 1.2])
@@ -275,10 +321,11 @@ class Interleaved:
     # Between two lines of its code.
 
     @contextmanager
-    def _traced(self) -> Iterator[None]:
+    def _traced(self, is_killed: bool) -> Iterator[None]:
         self._dead = False
         self._until_step = self._pause()
         self._until_kill = int(self.made.choice([300, 3_000, 12_000]) * self.made.random())
+        self._until_kill += 0 if is_killed else 1 << 40
         sys.settrace(None if self._undisturbed else self._call)
         try:
             yield

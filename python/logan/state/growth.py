@@ -1,9 +1,9 @@
 """What is new in logs since they were counted: rotated, copied, compressed or grown.
 
-Files are matched with positions by content. What no position fits is a new log, unless another file
-of its rotated set has all that it has: then it is a copy of that, or becomes one. A position that no
-file fits has lost its log, which is said if lines may be missing. All of it is decided of one moment,
-or anew.
+Files are matched with positions by content. What no position fits is a new log, unless another
+file of its rotated set has all that it has: then it is a copy of that, or becomes one. A position
+that no file fits has lost its log, which is said if lines may be missing. All of this is decided of
+one moment, or anew.
 """
 
 from __future__ import annotations

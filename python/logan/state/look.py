@@ -1,16 +1,17 @@
 """`Look`: the files of logs as they were at one moment.
 
-Names are renamed, and files copied, truncated and compressed, while they are looked at. So all files
-are opened first; what is found out about them is of the moment after that, provided that afterwards
-`is_of_one_moment` finds the same names for the same files, none of them truncated. At one moment
-whatever was written and not deleted is in some file: a copy is complete before its original is
-truncated, an archive before it is deleted.
+Names are renamed, and files copied, truncated and compressed, while they are looked at. So all
+files are opened first; what is found out about them is of the moment after that, provided that
+afterwards `is_of_one_moment` finds the same names for the same files, none of them truncated. At
+one moment whatever was written and not deleted is in some file: a copy is complete before its
+original is truncated, an archive before the file is deleted that it was made of.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from logan.errors import InputError
 from logan.sources import discovery
@@ -18,9 +19,27 @@ from logan.sources.inputs import readable_name
 from logan.sources.rotation import set_of
 from logan.state.positions import LogFile, Position
 
-__all__ = ["Look", "set_of_path"]
+__all__ = ["Look", "Seen", "SeenFile", "set_of_path"]
 
 _Identity = tuple[int, int]
+"""Device and inode."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenFile:
+    """A file that was there: its first bytes, and its size, None of an archive."""
+
+    identity: _Identity
+    head: bytes
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was there: which file each name meant, and the files."""
+
+    names: Mapping[str, _Identity | None] = field(default_factory=dict)
+    files: Mapping[_Identity, SeenFile] = field(default_factory=dict)
 
 
 class Look:
@@ -67,6 +86,14 @@ class Look:
             and all(file.inode == self._names[path] for path, file in self.files.items())
             and all(file.is_unchanged() for file in self.files.values())
         )
+
+    def seen(self) -> Seen:
+        """What is left of it when it is closed."""
+        files = [
+            SeenFile(each.inode, each.beginning, None if each.is_compressed else each.stored[0])
+            for each in self.files.values()
+        ]
+        return Seen(self._names, {each.identity: each for each in files})
 
     def original_of(self, file: LogFile, among: Iterable[LogFile]) -> LogFile | None:
         """Another file of its rotated set that has all that it has: it is a copy, or becomes one.
