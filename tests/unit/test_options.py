@@ -100,7 +100,11 @@ def test_every_flag_is_offered_by_every_command_with_a_report(command: str) -> N
 
 def test_a_submitted_job_carries_every_option_of_a_job() -> None:
     carried = set(SubmitOptions.__struct_fields__)
-    assert carried == {each.name for each in fields(Options)} | {"anchor", "explain", "series_points"}
+    assert carried == {each.name for each in fields(Options)} | {
+        "anchor",
+        "explain",
+        "series_points",
+    }
 
 
 def test_chosen_takes_what_is_declared_and_nothing_else() -> None:

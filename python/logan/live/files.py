@@ -155,9 +155,18 @@ class OpenFile:
 
     def seek(self, position: int) -> None:
         """Go on at `position`, as if what comes before had been read."""
-        self.head = self._pread(min(HEAD_BYTES_MAX, position), 0)
-        size = min(TAIL_BYTES_MAX, position)
-        self.tail = self._pread(size, position - size)
+        self.go_on(position, *self.edges(position, HEAD_BYTES_MAX, TAIL_BYTES_MAX))
+
+    def edges(self, position: int, head_most: int, tail_most: int) -> tuple[bytes, bytes]:
+        """At most so many first bytes, and so many before `position`, as they are now; fewer if
+        the file is shorter."""
+        head = self._pread(min(head_most, position), 0)
+        return head, self.bytes_before(position, tail_most)
+
+    def go_on(self, position: int, head: bytes, tail: bytes) -> None:
+        """Go on at `position`, what comes before having been these bytes."""
+        self.head = head[:HEAD_BYTES_MAX]
+        self.tail = tail[-TAIL_BYTES_MAX:]
         self.position = position
 
     @property
@@ -171,11 +180,14 @@ class OpenFile:
         return Generation(self.head, self.tail, self.position)
 
     def beginning(self) -> Generation:
-        """What it holds now, be it read or not."""
+        """What it holds now, be it read or not. Raises `Replaced` if that is not what was read."""
         try:
-            return Generation(self._pread(HEAD_BYTES_MAX, 0), b"", self.size)
+            now = Generation(self._pread(HEAD_BYTES_MAX, 0), b"", self.size)
         except OSError:
             return self.generation
+        if now.size < self.position or not now.head.startswith(self.head):
+            raise Replaced
+        return now
 
     def read(self, most: int) -> bytes:
         """The next bytes; none at its end."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -132,6 +132,7 @@ class Follower:
         self._finished: FilePlace | None = None
         self._place: Place | None = None
         self.error: str | None = None
+        self._knows_set = False
         self._open_first(now)
 
     @property
@@ -149,6 +150,11 @@ class Follower:
         """The file that is read now, as it is open."""
         return self._file
 
+    @property
+    def current(self) -> str | None:
+        """The path that is written to now."""
+        return self._current()
+
     def retry(self, now: float) -> None:
         """Look whether there is a file by now."""
         if self._file is None:
@@ -162,28 +168,31 @@ class Follower:
             self._file.seek(position)
         self.offset = position if offset is None else offset
 
-    def know_siblings(self) -> None:
-        """The files of the set that are there now were counted: none of them was missed."""
-        if self._file is not None:
-            self._know_siblings(self._file)
+    def know(self, generations: Iterable[Generation]) -> None:
+        """Files of the set that were counted, or are no part of what is followed, oldest first:
+        all others are, as soon as there is a file that is written to."""
+        self._known = list(generations)[-KNOWN_MAX:]
+        self._knows_set = True
 
-    def look_into(self, path: str, position: int, now: float) -> OpenFile | None:
-        """A renamed file, read up to `position`, in which its writer may still go on; None if it
-        cannot be opened."""
+    def sibling(self, path: str) -> OpenFile | None:
+        """A file of its set, unread; None if it cannot be opened."""
         try:
-            file = OpenFile.open(path, self._allowed)
+            return OpenFile.open(path, self._allowed)
         except OSError:
             return None
-        file.seek(position)
-        self._retire(file, now)
-        return file
+
+    def retire(self, file: OpenFile, now: float) -> None:
+        """Look for what is still written to a renamed file, from where it was read to."""
+        self._retired.append(_Retired(file, now))
+        while len(self._retired) > RETIRED_MAX:
+            self._retired.pop(0).file.close()
 
     def before(self, most: int) -> bytes:
-        """The last bytes before the place where it starts."""
-        if self._file is None or not self._file.position:
+        """The last bytes before the place where it starts; none if they are gone."""
+        if self._file is None:
             return b""
-        size = min(most, self._file.position)
-        return os.pread(self._file.fd, size, self._file.position - size)
+        found = self._file.bytes_before(self._file.position, most)
+        return found if found.endswith(self._file.tail) else b""
 
     def place(self, unread: int, now: float) -> Place | None:
         """Where it stands, without the last `unread` bytes that it gave, behind which no line has
@@ -219,7 +228,7 @@ class Follower:
         file.was_cut = there.was_cut
         self._before.extend(there.queue)
         for each in there.retired:
-            self._retire(each, now)
+            self.retire(each, now)
         since = f"between {clock_text(place.at)} and {clock_text(now)}"
         for what in there.lost:
             text = f"{self.name}: {what}, and what was written {since} to files that are gone, "
@@ -240,11 +249,7 @@ class Follower:
                 if self._file is None:
                     return b""
             try:
-                if self._begins_again(self._file) and self._queue_missed(self._file, now):
-                    self._file.was_cut = True
-                    continue
-                data = self._file.read(most)
-                self._giver = self._file if data else None
+                read = self._read_current(self._file, most, now)
             except Replaced:
                 if not self._replaced(self._file, now) and not self._at_line_start:
                     return self._given(b"\n", now)  # the line's rest is lost
@@ -252,10 +257,13 @@ class Follower:
             except OSError as error:
                 self._tell("unreadable", f"{self._file.name}: {error.strerror}", now, fault=True)
                 return b""
-            if data:
+            if read is None:
+                continue
+            self._giver = self._file if read else None
+            if read:
                 self._left_at = None
                 self._note(self._file)
-                return self._given(data, now)
+                return self._given(read, now)
             if late := self._late(now):
                 return self._given(late, now)
             before = self._file
@@ -264,6 +272,20 @@ class Follower:
             if not self._at_line_start and self._file is not before:
                 return self._given(b"\n", now)  # as each file ends its last line
         return b""
+
+    def _read_current(self, file: OpenFile, most: int, now: float) -> bytes | None:
+        """The next bytes of the current file; None if others come before them. Raises as its `read`."""
+        if self._begins_again(file) and self._queue_missed(file, now):
+            file.was_cut = True
+            return None
+        is_first = file.position == 0
+        data = file.read(most)
+        if data and is_first and self._queue_missed(file, now):
+            # What it held before was copied and truncated since it was looked at.
+            file.go_on(0, b"", b"")
+            file.was_cut = True
+            return None
+        return data
 
     def close(self) -> None:
         """Close all files."""
@@ -314,16 +336,11 @@ class Follower:
             # The writer of a file that was copied and truncated goes on in the middle of its line.
             self._goes_on = self._file is not None and self._file.was_cut
             if id(file) not in self._lost and isinstance(file, OpenFile):
-                self._retire(file, now)
+                self.retire(file, now)
             else:
                 self._say_lost(file, now)
                 file.close()
         return data
-
-    def _retire(self, file: OpenFile, now: float) -> None:
-        self._retired.append(_Retired(file, now))
-        while len(self._retired) > RETIRED_MAX:
-            self._retired.pop(0).file.close()
 
     def _say_lost(self, file: Readable, now: float) -> None:
         """A copy was read to its end: what came between copying and truncating is not in it."""
@@ -363,8 +380,8 @@ class Follower:
             between = f"{clock_text(self._last_read)} and {clock_text(now)}"
             text = f"{file.name} was truncated: {self._perhaps_lost(between)}{_OLDDIR_HINT}"
             self._tell("lost", text, now, lost=True)
-        self._queue_missed(file, now)
         file.restart()
+        self._queue_missed(file, now)
         return copy is not None
 
     # The path may name another file.
@@ -378,7 +395,8 @@ class Follower:
         if file is None:
             return
         self._file = file
-        self._know_siblings(file)
+        if not self._knows_set:
+            self._know_siblings(file)
         if self._place is not None:
             self._restore(file, now)
         if self._told is not None:
@@ -455,7 +473,7 @@ class Follower:
             self._folders.append(folder)
             self._know_files(older)
         self._queue_missed(fresh, now)
-        self._retire(old, now)
+        self.retire(old, now)
         self._file, self._left_at = fresh, None
         self._tell("rotated", f"{self.name} goes on in a new file", now)
         self._told = self.error = None
@@ -468,14 +486,26 @@ class Follower:
         files += [each for each in self._before if isinstance(each, OpenFile)]
         files += [] if self._file is None else [self._file]
         held = {each.identity for each in files}
-        # A compressed copy of a file that is open here: what it holds is read from the file.
-        known = [*self._known, *(each.beginning() for each in files)]
+        try:
+            current.beginning()
+            # What is open here is read from here, whatever copies of it there are.
+            known = [*self._known, *(_beginning_of(each) for each in files if each.position)]
+            unread = [_beginning_of(each) for each in files if not each.position]
+            around = members(current)
+        except Replaced:  # the next read says so
+            return False
+        plain = [each.generation for each in around if each.compression is None]
         any_missed = False
-        for each in members(current):
+        for each in around:
             file, generation = each.file, each.generation
-            is_known = any(one.begins(generation.head, each.size) for one in known)
-            if file.identity in held or not generation.head or is_known:
-                if is_known and generation.head:
+            head, size = generation.head, each.size
+            is_known = any(one.begins(head, size) for one in known)
+            # A copy of what was not read yet: it is read after all if its original is truncated.
+            is_copy = any(one.begins(head, size) for one in unread)
+            # What is being compressed is still there, and whole.
+            is_copy |= each.compression is not None and any(one.begins(head, None) for one in plain)
+            if file.identity in held or not head or is_known or is_copy:
+                if is_known and head:
                     self._know(generation)  # as long as its file is there
                 file.close()
                 continue
@@ -578,3 +608,11 @@ class Follower:
         start = self.offset if lost else None
         is_fault = fault or lasts or lost
         self._notices.add(Notice(kind, self.name, text, now, is_fault, start, certain=gone))
+
+
+def _beginning_of(file: OpenFile) -> Generation:
+    """What it holds, or held when it was read."""
+    try:
+        return file.beginning()
+    except Replaced:
+        return file.generation

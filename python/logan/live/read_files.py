@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from dataclasses import dataclass
 
 from logan.limits import CONTENT_EDGE_BYTES
@@ -15,6 +16,10 @@ from logan.live.files import OpenFile, Readable
 from logan.state.positions import Position
 
 __all__ = ["ReadFile", "hash_of", "position_of"]
+
+
+_Where = tuple[str, tuple[int, int], tuple[int, int]]
+"""Path, device and inode, size and time of modification."""
 
 
 @dataclass(slots=True)
@@ -26,6 +31,7 @@ class ReadFile:
     """
 
     file: Readable
+    content: object
     log: str | None = None
     head: bytes = b""
     end: int = 0
@@ -33,9 +39,16 @@ class ReadFile:
     line: int = 0
     line_tail: bytes = b""
     row: Position | None = None
+    where: _Where | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its file is, and still holds what was read."""
+        return self.file.fd >= 0 and self.file.content is self.content
 
     def took(self, data: bytes, end: int) -> bool:
         """Note what was read of it; whether a line is unfinished."""
+        self.look()
         if end - len(data) > self.end:  # a hole was skipped
             self.go_to(end - len(data))
         fresh = data[: end - self.end]
@@ -48,6 +61,13 @@ class ReadFile:
         self.end = end
         return self.line < self.end
 
+    def look(self) -> None:
+        """Note where it is, as far as that can be told."""
+        if self.is_open:
+            status = os.fstat(self.file.fd)
+            inode, stored = (status.st_dev, status.st_ino), (status.st_size, status.st_mtime_ns)
+            self.where = _path_of(self.file), inode, stored
+
     def ended(self) -> None:
         """Its last line went on elsewhere, or will not be finished: all of it counts."""
         self.line, self.line_tail = self.end, self.tail
@@ -59,20 +79,30 @@ class ReadFile:
         self.tail = os.pread(self.file.fd, size, end - size)
         self.end = end
 
+    @classmethod
+    def counted(cls, file: OpenFile, row: Position) -> ReadFile | None:
+        """A file of which all up to a position was counted, which goes on there; None if it does
+        not hold that, or not any more. All of what is found out is of the same bytes."""
+        size = min(CONTENT_EDGE_BYTES, row.offset)
+        try:
+            head, tail = file.edges(row.offset, size, size)
+        except OSError:
+            return None
+        if (hash_of(head), hash_of(tail)) != (row.head, row.tail):
+            return None
+        file.go_on(row.offset, head, tail)
+        end = row.offset
+        return cls(file, file.content, row.log, head, end, tail, line=end, line_tail=tail, row=row)
+
 
 def position_of(file: ReadFile, name: str) -> Position:
     """The position of a file: the last one's where it is closed and nothing was read of it."""
     assert file.log is not None
     row = file.row
-    if file.file.fd < 0 and row is not None and row.offset == file.line:
+    if not file.is_open and row is not None and row.offset == file.line:
         return row
-    path, inode, stored = name, (0, 0), (0, 0)
-    if file.file.fd >= 0:
-        status = os.fstat(file.file.fd)
-        inode, stored = (status.st_dev, status.st_ino), (status.st_size, status.st_mtime_ns)
-        path = _path_of(file.file)
-    elif row is not None:
-        path, inode, stored = row.path, row.inode, row.stored
+    file.look()
+    path, inode, stored = file.where or (name, (0, 0), (0, time.time_ns()))
     head = hash_of(file.head[: min(CONTENT_EDGE_BYTES, file.line)])
     is_plain = isinstance(file.file, OpenFile)
     return Position(

@@ -20,19 +20,20 @@ from logan._logan import LOOK_BACK_BYTES_MAX, Summary
 from logan.errors import StateError
 from logan.limits import SERIES_POINTS_MAX
 from logan.live.counting import LogCounter
-from logan.live.files import OpenFile
+from logan.live.files import Generation, OpenFile
 from logan.live.follower import RETIRED_S, Follower, Given
 from logan.live.notices import Notice, Notices
-from logan.live.read_files import ReadFile, hash_of, position_of
+from logan.live.read_files import ReadFile, position_of
 from logan.model import Detection
 from logan.options import Execution, Options, Presentation
 from logan.planning.given_spec import GivenSpec
 from logan.report import Report, assemble, input_entry
 from logan.report.builder import selection
 from logan.sources.inputs import open_inputs
-from logan.sources.rotation import set_of
+from logan.sources.rotation import in_time_order
 from logan.state.folder import StateFolder
-from logan.state.positions import LogFile, Position
+from logan.state.look import Seen
+from logan.state.positions import Position
 from logan.state.run import Counted, count, report_of_folder
 from logan.summaries.saved import Saved, merge
 
@@ -75,6 +76,7 @@ class Memory:
         self._notices = notices
         self._logs: dict[str, _Log] = {}
         self._positions: tuple[Position, ...] = ()
+        self._seen = Seen()
         self._due = 0.0
         self._failed = False
         self._started = time.perf_counter()
@@ -95,50 +97,32 @@ class Memory:
         for note in [*found.growth.notes, *map(str, found.growth.errors)]:
             self._notices.add(Notice("state", "", note, now, True))
         self._positions = self._folder.positions
+        self._seen = found.seen
         total = self._folder.total
         if total is not None:
             self._total_spec = json.loads(total.spec.to_json())
             self._ends = _ends(total)
         return found
 
-    def is_settled(self, follower: Follower, path: str | None) -> bool:
-        """Whether `follower` can begin: `path` is still its file, of which all whole lines were
-        counted that were there."""
-        file = follower.file
-        if file is None:
-            return path is None or not os.path.exists(path)
-        try:
-            status = os.stat(path or "")
-        except OSError:
-            return False
-        if (status.st_dev, status.st_ino) != file.identity:
-            return False
-        return self._position_of(file) is not None or not _has_line(file)
-
     def begin(self, follower: Follower, now: float, *, joined: bool) -> LogCounter | None:
         """Have `follower` go on where its file was counted to, and count what it reads; None if the
-        file was rewritten meanwhile. A log that `joined` may have lines that were not counted."""
+        file was rotated since, so that what was written before must be counted first. A log that
+        `joined` may have lines that were not counted."""
         name = os.path.abspath(follower.name)
         log = _Log(follower.name, self._origin(name))
         start = self._ends.get(log.origin, 0)
         file = follower.file
-        detection = None
-        if file is None:
-            follower.start_at(0, start)
-        else:
-            position = self._position_of(file)
-            if position is not None:
-                if not self._know(log, file, position):
-                    return None
-                start = max(start, position.offset)
-                detection = _detected(file, position.offset, start)
-            follower.start_at(0 if position is None else position.offset, start)
-            if position is not None and not log.files[file.content].tail.endswith(file.tail):
+        row = None if file is None else self._go_on(log, file)
+        if not joined:
+            if not self._is_as_seen(follower, row):
                 return None
-            if position is None and not joined and _has_line(file):
-                return None  # rotated since it was counted
-            follower.know_siblings()
+            self._know_set(follower)
+        if file is not None:
             self._look_back(follower, log, file, now)
+        offset = 0 if row is None else row.offset
+        start = max(start, offset)
+        follower.offset = start
+        detection = None if file is None or row is None else _detected(file, offset, start)
         self._logs[follower.name] = log
         return LogCounter(
             follower.name,
@@ -168,38 +152,57 @@ class Memory:
             spec
         )
 
-    def _position_of(self, file: OpenFile) -> Position | None:
+    def _go_on(self, log: _Log, file: OpenFile) -> Position | None:
+        """Have a file read on from where its content was counted to."""
         rows = sorted(self._positions, key=lambda each: (each.inode != file.identity, -each.offset))
-        found = LogFile(f"/dev/fd/{file.fd}")
-        try:
-            return next((each for each in rows if each.offset and found.holds(each)), None)
-        finally:
-            found.close()
+        for row in rows:
+            if row.offset and (known := ReadFile.counted(file, row)) is not None:
+                log.files[file.content] = known
+                return row
+        return None
 
-    def _know(self, log: _Log, file: OpenFile, position: Position) -> bool:
-        """Go on from a position; whether the file is still what it is of."""
-        known = log.files[file.content] = ReadFile(file, position.log, row=position)
-        known.go_to(position.offset)
-        known.ended()
-        return (hash_of(known.head), hash_of(known.tail)) == (position.head, position.tail)
+    def _is_as_seen(self, follower: Follower, row: Position | None) -> bool:
+        """Whether what a log is written to is what was counted: the file that its path meant then,
+        up to its row, or all of it that is a line by now."""
+        file, path = follower.file, follower.current
+        meant = None if path is None else self._seen.names.get(os.path.abspath(path))
+        if file is None:
+            return meant is None and not (path is not None and os.path.exists(path))
+        if meant is not None and meant != file.identity:
+            return False
+        seen = self._seen.files.get(file.identity)
+        return row is not None or (seen is not None and b"\n" not in seen.head)
+
+    def _know_set(self, follower: Follower) -> None:
+        """All of the rotated set that was there when it was counted is known; nothing else is."""
+        file, names = follower.file, self._seen.names
+        own = self._seen.set_of(os.path.abspath(follower.name) if file is None else file.real)
+        paths = in_time_order(sorted(path for path in names if self._seen.set_of(path) == own))
+        if file is not None and not paths:
+            return  # the log's path is a link, and was new: all that is there was there before
+        found = []
+        for path in paths:
+            identity = names[path]
+            seen = None if identity is None else self._seen.files.get(identity)
+            if seen is not None and (file is None or identity != file.identity):
+                found.append(Generation(seen.head, b"", seen.size or 0))
+        follower.know(found)
 
     def _look_back(self, follower: Follower, log: _Log, file: OpenFile, now: float) -> None:
         """Writers that were not told of a rotation yet may go on in a renamed file."""
-        folder, name = os.path.split(file.real)
-        for each in self._positions:
-            in_set = os.path.dirname(each.path) == folder and set_of(
-                os.path.basename(each.path)
-            ) == set_of(name)
-            recent = now - each.stored[1] / 1e9 < RETIRED_S
-            if in_set and recent and each.inode != file.identity:
-                try:
-                    status = os.stat(each.path)
-                except OSError:
+        for row in self._positions:
+            in_set = self._seen.set_of(row.path) == self._seen.set_of(file.real)
+            recent = now - row.stored[1] / 1e9 < RETIRED_S
+            if in_set and recent and row.inode != file.identity:
+                old = follower.sibling(row.path)
+                if old is None:
                     continue
-                if (status.st_dev, status.st_ino) == each.inode and not _is_packed(each.path):
-                    old = follower.look_into(each.path, each.offset, now)
-                    if old is not None:
-                        self._know(log, old, each)
+                known = ReadFile.counted(old, row) if old.identity == row.inode else None
+                if known is None:  # it was renamed, or compressed
+                    old.close()
+                    continue
+                log.files[old.content] = known
+                follower.retire(old, now)
 
     # While it runs.
 
@@ -214,7 +217,7 @@ class Memory:
             return
         file = log.files.get(given.content)
         if file is None:
-            file = log.files[given.content] = ReadFile(given.file)
+            file = log.files[given.content] = ReadFile(given.file, given.content)
         file.file = given.file
         is_ended = len(data) > given.end - file.end  # by a newline that its file does not have
         is_unfinished = file.took(data, given.end)
@@ -342,26 +345,6 @@ def _detected(file: OpenFile, position: int, start: int) -> Detection | None:
         changes = [[start - 1, before[-1]]] if before else []
         return replace(found, layouts={"fields": found.layouts["fields"], "changes": changes})
     return found
-
-
-def _has_line(file: OpenFile) -> bool:
-    at = 0
-    while data := os.pread(file.fd, 1 << 20, at):
-        if b"\n" in data:
-            return True
-        at += len(data)
-    return False
-
-
-def _is_packed(path: str) -> bool:
-    try:
-        found = LogFile(path)
-    except Exception:
-        return True
-    try:
-        return found.is_compressed
-    finally:
-        found.close()
 
 
 def _ends(total: Saved) -> dict[str, int]:

@@ -116,29 +116,34 @@ def folders_of(file: OpenFile) -> list[str]:
 def members(current: OpenFile) -> list[Member]:
     """The set's files, open, oldest first, up to the current one or what it was compressed to.
 
-    None if neither is there: what is older than it cannot be told then.
+    None if neither is there: what is older than it cannot be told then. Raises `Replaced` if the
+    current one was truncated meanwhile.
     """
-    found = _members(current)
-    for _ in range(ATTEMPTS_MAX - 1):
-        if all(each.is_still_there() for each in found):
+    for _ in range(ATTEMPTS_MAX):
+        found, is_settled = _members(current)
+        if is_settled and all(each.is_still_there() for each in found):
             break
         for each in found:  # renamed meanwhile: the names say nothing about the order
             each.file.close()
-        found = _members(current)
+    else:
+        return _members(current)[0]
     return found
 
 
-def _members(current: OpenFile) -> list[Member]:
+def _members(current: OpenFile) -> tuple[list[Member], bool]:
+    """The members; and whether each name led to a file."""
     found: list[Member] = []
+    is_settled = True
     own = current.beginning()
     for path in siblings(current):
         try:
             file = OpenFile.open(path, current.allowed)
-        except OSError:
+        except OSError as error:
+            is_settled &= not isinstance(error, FileNotFoundError)
             continue
         if file.identity == current.identity:
             file.close()
-            return found
+            return found, is_settled
         try:
             head, size, compression = head_of(f"/dev/fd/{file.fd}")
         except OSError:
@@ -146,39 +151,68 @@ def _members(current: OpenFile) -> list[Member]:
             continue
         if compression is not None and own.begins(head, size):
             file.close()
-            return found
+            return found, is_settled
         generation = Generation(head, b"", size or 0)
         found.append(Member(file, generation, size, compression))
     for each in found:
         each.file.close()
-    return []
+    return [], is_settled
 
 
 def copy_of(old: Generation, current: OpenFile) -> tuple[Readable, Generation] | None:
     """A file that holds what was read, and perhaps more, ready to be read on; with all by which it
-    is recognized."""
+    is recognized.
+
+    Plain files first: an archive is complete only when the file that it was made of is deleted.
+    """
     if not old.size:
         return None
-    for path in reversed(siblings(current)):
-        try:
-            if identity_of(path) == current.identity:
-                continue
-            head, size, compression = head_of(path)
-            if head[: len(old.head)] != old.head or (size is not None and size < old.size):
-                continue
-            place = old.size - len(old.tail)
-            file: Readable
-            if compression is None:
-                file = OpenFile.open(path, current.allowed)
-                file.folders = current.folders
-                file.seek(place)
-            else:
-                file = CompressedFile(path, compression, place)
-            if _read_exactly(file, len(old.tail)) == old.tail:
+    for _ in range(ATTEMPTS_MAX):
+        paths = siblings(current)
+        found = [copy for path in reversed(paths) if (copy := _candidate(path, old, current))]
+        for path, head, size, compression in sorted(found, key=lambda each: each[3] is not None):
+            file = _at_end_of(old, path, compression, current)
+            if file is not None:
                 return file, Generation(head, b"", size or 0)
-            file.close()
-        except (OSError, Replaced):
-            continue
+        if siblings(current) == paths:
+            break
+    return None
+
+
+_Candidate = tuple[str, bytes, int | None, str | None]
+
+
+def _candidate(path: str, old: Generation, current: OpenFile) -> _Candidate | None:
+    """Path, first bytes, size and compression of a file that may hold what was read."""
+    try:
+        if identity_of(path) == current.identity:
+            return None
+        head, size, compression = head_of(path)
+    except OSError:
+        return None
+    if head[: len(old.head)] != old.head or (size is not None and size < old.size):
+        return None
+    return path, head, size, compression
+
+
+def _at_end_of(
+    old: Generation, path: str, compression: str | None, current: OpenFile
+) -> Readable | None:
+    """A file, ready to be read from where reading ended; None if it holds something else."""
+    place = old.size - len(old.tail)
+    file: Readable
+    try:
+        if compression is None:
+            file = OpenFile.open(path, current.allowed)
+            file.folders = current.folders
+            file.seek(place)
+        else:
+            file = CompressedFile(path, compression, place)
+        if _read_exactly(file, len(old.tail)) == old.tail:
+            return file
+        file.close()
+    except (OSError, Replaced):
+        pass
     return None
 
 

@@ -160,14 +160,13 @@ class Watch:
                 continue
             if found.new is not None:
                 self._timeline.add(found.new.summary, last_time(found.new.summary, now), now)
-            if all(memory.is_settled(each, currents[name]()) for name, each in followers.items()):
-                added = [
-                    self._add(name, current, "start", now, followers[name])
-                    for name, current in currents.items()
-                ]
-                if all(added):
-                    return
-                self._logs.clear()
+            added = [
+                self._add(name, current, "start", now, followers[name])
+                for name, current in currents.items()
+            ]
+            if all(added):
+                return
+            self._logs.clear()
             for each in followers.values():  # rotated meanwhile
                 each.close()
         raise StateError(

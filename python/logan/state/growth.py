@@ -1,7 +1,9 @@
 """What is new in logs since they were counted: rotated, copied, compressed or grown.
 
-Files are matched with positions by content. What no position fits is a new log; a position that no
-file fits has lost its log, which is said if lines may be missing.
+Files are matched with positions by content. What no position fits is a new log, unless another
+file of its rotated set has all that it has: then it is a copy of that, or becomes one. A position
+that no file fits has lost its log, which is said if lines may be missing. All of this is decided of
+one moment, or anew.
 """
 
 from __future__ import annotations
@@ -12,19 +14,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from logan.errors import InputError
-from logan.sources import discovery
+from logan.errors import InputError, SourceChangedError
+from logan.limits import CONTENT_EDGE_BYTES
 from logan.sources.compression import is_container, without_suffix
 from logan.sources.inputs import readable_name
-from logan.sources.olddir import folders_below
 from logan.sources.rotation import in_time_order, set_of
+from logan.state.look import Look
 from logan.state.positions import LogFile, Position
 
 __all__ = ["Growth", "Part", "find_growth"]
 
-_LOOKS_MAX: Final = 3
-"""A log is lost if it is not found in so many looks: one that is copied and truncated meanwhile is
-neither in its file nor yet in its copy."""
+_LOOKS_MAX: Final = 10
+"""So often files are looked at anew that are rotated meanwhile."""
 
 _SETTLED_NS: Final = 60 * 10**9
 """A rotated file that was not written to for so long has its last line, even without a newline."""
@@ -62,7 +63,7 @@ class Part:
         if self.end is None or self.file.is_compressed:
             return True
         try:
-            return self.file.size_now >= self.end and self.file.edges(self.end) == self.edges
+            return self.file.edges(self.end) == self.edges
         except InputError:
             return False
 
@@ -71,17 +72,20 @@ class Part:
 class Growth:
     """What to count, which positions moved without anything new, and what must be said."""
 
+    look: Look
     parts: list[Part] = field(default_factory=list)
     moved: list[Position] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     errors: list[InputError] = field(default_factory=list)
-    files: list[LogFile] = field(default_factory=list)
 
     def close(self) -> None:
         """Close the files."""
-        for each in self.files:
-            each.close()
+        self.look.close()
+
+
+class _Changed(Exception):
+    """A file was truncated while it was looked at."""
 
 
 def find_growth(
@@ -89,92 +93,31 @@ def find_growth(
 ) -> Growth:
     """What is new in `paths`; files beside them, of the same rotated sets, are looked into, too.
 
-    `any_text` is as in `LogFile`.
+    `any_text` is as in `LogFile`. Raises `SourceChangedError` if they are rotated all the time.
     """
     paths = list(paths)
-    for _ in range(_LOOKS_MAX - 1):
-        growth = _look(paths, positions, any_text)
-        if not growth.dropped:
-            return growth
-        growth.close()
-    return _look(paths, positions, any_text)
-
-
-def _look(paths: Sequence[str], positions: Sequence[Position], any_text: bool) -> Growth:
-    growth, ignored = Growth(), Growth()
-    named = [each.path for each in discovery.expand(paths)[0]]
-    try:
-        files = _opened(named, growth, any_text)
-        beside = _opened(_beside(named, positions), ignored, any_text)
-        growth.files += ignored.files
-        _match(files, {**beside, **files}, positions, growth)
-    except BaseException:
-        growth.close()
-        raise
-    return growth
-
-
-def _opened(paths: Iterable[str], growth: Growth, any_text: bool) -> dict[str, LogFile]:
-    found: dict[str, LogFile] = {}
-    inodes: set[tuple[int, int]] = set()
-    for path in paths:
-        full = os.path.abspath(path)
-        if (
-            path == "-"
-            or discovery.is_url(path)
-            or (os.path.exists(path) and not os.path.isfile(path))
-        ):
-            growth.errors.append(
-                InputError(
-                    f"{'standard input' if path == '-' else readable_name(path)} is not a file: "
-                    "where it was read to cannot be kept",
-                    input=path,
-                    hint="leave out --state, or write it to a file first",
-                )
-            )
-            continue
+    for _ in range(_LOOKS_MAX):
+        growth = Growth(Look(paths, positions, any_text=any_text))
         try:
-            file = LogFile(full, any_text=any_text)
-        except InputError as error:
-            growth.errors.append(error)
-            continue
-        if file.inode in inodes or full in found:
-            file.close()
-            continue
-        inodes.add(file.inode)
-        found[full] = file
-        growth.files.append(file)
-    return found
+            growth.errors += growth.look.errors
+            _match(growth, positions)
+            if growth.look.is_of_one_moment():
+                return growth
+        except _Changed:
+            pass
+        except BaseException:
+            growth.close()
+            raise
+        growth.close()
+    names = ", ".join(map(readable_name, paths))
+    raise SourceChangedError(
+        f"{names}: rotated again and again while it was looked at; nothing was counted",
+        hint="the next run looks at it again",
+    )
 
 
-def _beside(named: Sequence[str], positions: Sequence[Position]) -> list[str]:
-    """Files in the folders of logs that belong to their rotated sets and were not named."""
-    sets: dict[str, set[str]] = {}
-    for path in [*map(os.path.abspath, named), *(each.path for each in positions)]:
-        folder, name = os.path.split(path)
-        sets.setdefault(folder, set()).add(set_of(name))
-        for below in folders_below(folder, set_of(name)):
-            sets.setdefault(below, set()).add(set_of(name))
-    known = set(map(os.path.abspath, named))
-    found = []
-    for folder, names in sets.items():
-        try:
-            entries = sorted(os.listdir(folder))
-        except OSError:
-            continue
-        for entry in entries:
-            path = os.path.join(folder, entry)
-            if set_of(entry) in names and path not in known and os.path.isfile(path):
-                found.append(path)
-    return found
-
-
-def _match(
-    named: dict[str, LogFile],
-    files: dict[str, LogFile],
-    positions: Sequence[Position],
-    growth: Growth,
-) -> None:
+def _match(growth: Growth, positions: Sequence[Position]) -> None:
+    files, named = growth.look.files, growth.look.named
     taken: dict[str, Position] = {}
     lost = []
     # Those counted furthest first: a shorter log that begins alike must not take their file.
@@ -187,29 +130,38 @@ def _match(
         _continue(position, found, growth)
     for position in lost:
         growth.dropped.append(position.log)
-        if not (position.complete and _is_rotated(position.path)):
+        has_copy = any(each.holds(position) for each in files.values())
+        if not has_copy and not (position.complete and _is_rotated(position.path)):
             growth.notes.append(
                 f"{readable_name(position.path)} was counted up to byte {position.offset:,}; it is "
                 "not there any more, nor a copy of it: lines that were added since are not counted"
             )
-    for path, file in {**_missed(files, taken, lost), **named}.items():
-        if path not in taken:
-            _begin(file, taken, files, growth)
+    fresh = {**_missed(growth.look, taken, lost), **named}
+    fresh = {path: file for path, file in fresh.items() if path not in taken}
+    # What is counted already is the original, then what was named.
+    counted = [files[path] for path in taken]
+    originals = [*counted, *(file for path, file in named.items() if path not in taken)]
+    originals += [file for file in files.values() if file not in originals]
+    for file in fresh.values():
+        original = growth.look.original_of(file, originals)
+        if original is not None:
+            _note_copy(file, original, growth)
+        else:
+            _begin(file, taken, growth)
 
 
-def _missed(
-    files: dict[str, LogFile], taken: dict[str, Position], lost: Sequence[Position]
-) -> dict[str, LogFile]:
+def _missed(look: Look, taken: dict[str, Position], lost: Sequence[Position]) -> dict[str, LogFile]:
     """Files that came and went between two looks: of a counted log's rotated set, and newer than
     the first of it that was counted, oldest first."""
+    files = look.files
     found: dict[str, LogFile] = {}
     sets: dict[tuple[str, str], list[str]] = {}
     for path in files:
-        sets.setdefault(_set(path), []).append(path)
+        sets.setdefault(look.set_of(path), []).append(path)
     for key, members in sets.items():
         ordered = in_time_order(sorted(members))
         counted = [index for index, path in enumerate(ordered) if path in taken]
-        written = [each.stored[1] for each in lost if _set(each.path) == key]
+        written = [each.stored[1] for each in lost if look.set_of(each.path) == key]
         if counted:
             newer = ordered[counted[0] + 1 :]
         elif written:
@@ -220,24 +172,27 @@ def _missed(
     return found
 
 
-def _set(path: str) -> tuple[str, str]:
-    folder, name = os.path.split(path)
-    return folder, set_of(name)
-
-
 def _file_of(
     position: Position, files: dict[str, LogFile], taken: dict[str, Position]
 ) -> LogFile | None:
-    def distance(file: LogFile) -> tuple[bool, bool, bool, str]:
-        return (
-            file.inode != position.inode,
-            file.path != position.path,
-            file.is_compressed,
-            file.path,
-        )
-
+    """The file that a position goes on in: its own, or the copy that has most."""
     free = [each for each in files.values() if each.path not in taken]
-    return next((each for each in sorted(free, key=distance) if each.holds(position)), None)
+    own = [each for each in free if each.inode == position.inode]
+    if own and own[0].holds(position):
+        return own[0]
+    copies = [each for each in free if each.holds(position)]
+
+    def preferred(file: LogFile) -> tuple[int, bool, bool, str]:
+        return -_length(file), file.path != position.path, file.is_compressed, file.path
+
+    return copies[0] if len(copies) == 1 else min(copies, key=preferred, default=None)
+
+
+def _length(file: LogFile) -> int:
+    try:
+        return file.length()
+    except (OSError, EOFError, ValueError):
+        return -1  # not complete
 
 
 def _continue(position: Position, file: LogFile, growth: Growth) -> None:
@@ -248,8 +203,7 @@ def _continue(position: Position, file: LogFile, growth: Growth) -> None:
         growth.errors.append(_incomplete(file, error))
         return
     if end > position.offset:
-        edges = None if file.is_compressed else file.edges(end)
-        growth.parts.append(Part(file, position.offset, end, position, edges))
+        growth.parts.append(Part(file, position.offset, end, position, _edges(file, end)))
         return
     moved = Position(
         position.log,
@@ -266,23 +220,31 @@ def _continue(position: Position, file: LogFile, growth: Growth) -> None:
         growth.moved.append(moved)
 
 
-def _begin(
-    file: LogFile, taken: dict[str, Position], files: dict[str, LogFile], growth: Growth
-) -> None:
-    """Note a new log, unless it is a copy of one that was counted."""
+def _note_copy(file: LogFile, original: LogFile, growth: Growth) -> None:
+    """Nothing of it counts; one that is still being written is nothing to speak of."""
+    if time.time_ns() - file.stored[1] < _SETTLED_NS and _length(file) < _length(original):
+        return
+    name = readable_name(file.path)
+    if without_suffix(file.path) == original.path:
+        growth.notes.append(f"{name} is a copy, counted once")
+    else:
+        growth.notes.append(f"{name} has the lines of {readable_name(original.path)}, counted once")
+
+
+def _begin(file: LogFile, taken: dict[str, Position], growth: Growth) -> None:
+    """Note a new log, unless it has the lines of one that was counted and is kept elsewhere."""
+    files = growth.look.files
     if file.compression is not None and not is_container(file.compression):
         try:
             file.length()
         except (OSError, EOFError, ValueError) as error:
             # While it is being written, its plain file is still there, or was counted.
-            growth.errors.append(_incomplete(file, error))
-            return
-        plain = files.get(without_suffix(file.path))
-        if plain is not None and _is_copy(file, plain):
-            growth.notes.append(f"{readable_name(file.path)} is a copy, counted once")
+            if file.beginning or without_suffix(file.path) not in files:
+                growth.errors.append(_incomplete(file, error))
             return
     for path, position in taken.items():
-        if file.holds(position) and _begin_alike(file, files[path]):
+        is_of_set = growth.look.set_of(path) == growth.look.set_of(file.path)
+        if file.holds(position) and _begin_alike(file, files[path], position, is_of_set=is_of_set):
             growth.notes.append(
                 f"{readable_name(file.path)} has the lines of {readable_name(position.path)}, "
                 "counted once"
@@ -293,11 +255,17 @@ def _begin(
         return
     end, _ = _end(file, 0)
     if end:
-        growth.parts.append(Part(file, 0, end, None, file.edges(end)))
+        growth.parts.append(Part(file, 0, end, None, _edges(file, end)))
 
 
-def _begin_alike(file: LogFile, other: LogFile) -> bool:
-    """Whether one has what the other has as far as both go: not only a beginning in common."""
+def _begin_alike(file: LogFile, other: LogFile, position: Position, *, is_of_set: bool) -> bool:
+    """Whether one has what the other has as far as both go: not only a beginning in common.
+
+    In a rotated set it takes more to be a copy that goes on longer than its original: short logs
+    may begin alike, such as with a banner.
+    """
+    if is_of_set and position.offset < CONTENT_EDGE_BYTES:
+        return False
     try:
         common = min(file.length(), other.length())
         return file.edges(common) == other.edges(common)
@@ -305,11 +273,13 @@ def _begin_alike(file: LogFile, other: LogFile) -> bool:
         return False
 
 
-def _is_copy(file: LogFile, plain: LogFile) -> bool:
-    size = file.length()
-    if plain.is_compressed or plain.stored[0] < size or not size:
-        return False
-    return file.edges(size) == plain.edges(size)
+def _edges(file: LogFile, end: int) -> tuple[str, str] | None:
+    if file.is_compressed:
+        return None
+    try:
+        return file.edges(end)
+    except InputError as error:
+        raise _Changed from error
 
 
 def _end(file: LogFile, start: int) -> tuple[int, bool]:

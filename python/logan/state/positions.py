@@ -3,6 +3,10 @@
 A log is known by its content: the hash of the first 4 KiB and of the 4 KiB before the counted
 offset. A file that is long enough and has both is its continuation; names and inodes only say where
 to look first.
+
+A position says that the bytes of a content up to an offset are counted. That stays true whatever
+becomes of the files that hold it, so a position is replaced only by one further on of the same
+content, and dropped only when no file holds it any more.
 """
 
 from __future__ import annotations
@@ -69,10 +73,66 @@ class LogFile:
         except OSError as error:
             raise input_error(path, error) from error
         self._length: int | None = status.st_size if self.compression is None else None
+        self._beginning: bytes | None = None
+        self._opened_with = self._plain_edges()
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    def is_unchanged(self) -> bool:
+        """Whether it still holds what it held when it was opened. An archive is never truncated:
+        one that is still being written has no end yet, so it has no lines."""
+        return self.compression is not None or (
+            self._opened_with is not None and self._plain_edges() == self._opened_with
+        )
+
+    def _plain_edges(self) -> tuple[str, str] | None:
+        """`edges` of what a plain file held when it was opened; None if that is gone."""
+        if self.compression is not None:
+            return None
+        try:
+            return self.edges(self.stored[0])
+        except InputError:
+            return None
+
+    @property
+    def beginning(self) -> bytes:
+        """The first bytes, at most `CONTENT_EDGE_BYTES`, as far as they can be decoded."""
+        if self._beginning is None:
+            self._beginning = self._read_beginning()
+        return self._beginning
+
+    def _read_beginning(self) -> bytes:
+        size = CONTENT_EDGE_BYTES
+        data = b""
+        try:
+            if self.compression is None:
+                return os.pread(self._file.fileno(), min(size, self.stored[0]), 0)
+            for piece in decoded_pieces(self.path, self.compression, any_text=self.any_text):
+                data += piece
+                if len(data) >= size:
+                    break
+        except (OSError, ValueError):
+            pass  # not complete: this is what there is
+        return data[:size]
+
+    def begins(self, other: LogFile) -> bool:
+        """Whether all that it holds is the beginning of `other`, or all of it.
+
+        An archive that is not yet complete is judged by its first bytes.
+        """
+        head = self.beginning
+        if not head or other.beginning[: len(head)] != head:
+            return False
+        try:
+            size = self.length()
+        except (OSError, EOFError, ValueError):
+            return True
+        try:
+            return size <= other.length() and self.edges(size) == other.edges(size)
+        except (InputError, OSError, EOFError, ValueError):
+            return False
 
     @property
     def is_compressed(self) -> bool:
@@ -90,9 +150,9 @@ class LogFile:
         if self.compression is not None and known and position.complete:
             return True
         size = min(CONTENT_EDGE_BYTES, position.offset)
+        if len(self.beginning) < size or _hash(self.beginning[:size]) != position.head:
+            return False
         try:
-            if _hash(self.read(0, size)) != position.head:
-                return False
             return _hash(self.read(position.offset - size, size)) == position.tail
         except (OSError, EOFError, ValueError):
             return False
@@ -131,11 +191,6 @@ class LogFile:
                 map(len, decoded_pieces(self.path, self.compression, any_text=self.any_text))
             )
         return self._length
-
-    @property
-    def size_now(self) -> int:
-        """Stored bytes by now."""
-        return os.fstat(self._file.fileno()).st_size
 
     def end_of_lines(self, start: int) -> int:
         """One past the last newline from `start` on; `start` if there is none. Plain files only, as

@@ -23,6 +23,7 @@ from logan.report.builder import report_of, selection
 from logan.sources.inputs import readable_name
 from logan.state.folder import StateFolder
 from logan.state.growth import Growth, Part, find_growth
+from logan.state.look import Seen
 from logan.state.positions import Position, decoded_pieces
 from logan.summaries.saved import READING_OPTIONS, Saved
 
@@ -108,9 +109,10 @@ def run(
 
 
 class Counted(NamedTuple):
-    """What was found and committed; `new` is None if there was nothing."""
+    """What was found and committed, of which files; `new` is None if there was nothing."""
 
     growth: Growth
+    seen: Seen
     new: Saved | None
     performance: Mapping[str, Any] | None
 
@@ -128,6 +130,7 @@ def count(
         growth = find_growth(paths, folder.positions, any_text=any_text)
         try:
             found = _scan(growth, folder, options, presentation, execution)
+            seen = growth.look.seen()
             break
         except SourceChangedError:
             if attempt == _ATTEMPTS_MAX:
@@ -135,7 +138,7 @@ def count(
         finally:
             growth.close()
     folder.commit(found.new, [*growth.moved, *found.positions], growth.dropped)
-    return Counted(growth, found.new, found.performance)
+    return Counted(growth, seen, found.new, found.performance)
 
 
 def report_of_folder(
