@@ -274,7 +274,7 @@ class Follower:
         return b""
 
     def _read_current(self, file: OpenFile, most: int, now: float) -> bytes | None:
-        """The next bytes of the current file; None if others come before them. Raises as its `read`."""
+        """The next bytes of the current file; None if others come first. Raises as its `read`."""
         if self._begins_again(file) and self._queue_missed(file, now):
             file.was_cut = True
             return None

@@ -8,6 +8,9 @@ import pytest
 
 from tests.support.interleaving import Interleaved
 
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+"""Who is killed closes nothing."""
+
 KINDS = ("rename", "late", "numbered", "copy_at_once", "compressed_copy")
 """Rotations of which each step is whole: of a copy that is still being written nobody can tell
 whether it will be one."""
