@@ -566,13 +566,26 @@ GRID_BUCKETS_MAX: Final = 512
 
 
 def _over_time(records: list[Record]) -> Figures:
-    """Response times by bucket of the analysis grid, whose step is the finest with at most 512
-    buckets that hold a record. The median and the 95th percentile need 20 values, the 99th 100."""
-    step = next(
+    """Response times by bucket. The median and the 95th percentile need 20 values, the 99th 100.
+
+    The step is the finest of those from that of the analysis grid on (at most 512 buckets that hold
+    a record) at which nine tenths of the values lie in buckets of 20 or more, provided that it
+    leaves at least 8 buckets; else that of the grid.
+    """
+    fitting = [
         step
         for step in GRID_STEPS_S
         if len({r.time // (step * SECOND) for r in records}) <= GRID_BUCKETS_MAX
-    )
+    ]
+    step = fitting[0]
+    timed = [r.time for r in records if r.duration is not None]
+    for wider in fitting:
+        sizes = Counter(time // (wider * SECOND) for time in timed).values()
+        if wider > step and len(sizes) < 8:
+            break
+        if sum(size for size in sizes if size >= 20) * 10 >= len(timed) * 9:
+            step = wider
+            break
     buckets: defaultdict[int, list[int]] = defaultdict(list)
     for record in records:
         if record.duration is not None:

@@ -211,11 +211,11 @@ def test_a_host_that_is_away_makes_the_final_report_partial(
         assert report["partial"]
         assert report["total_requests"] == 100
         assert report["logan_version"] == logan.__version__
-        error = report["inputs"][1]["error"]
-        assert report["inputs"][0]["error"] is None
-        assert "bob is away since" in error
+        errors = [each["error"] for each in report["inputs"]]  # in the order in which they came
+        assert errors.count(None) == 1
+        assert any("bob is away since" in str(each) for each in errors)
         assert ended.err.count("bob is away") == 1
-        assert [each["failed"] for each in report["origins"]] == [0, 1]
+        assert sorted(each["failed"] for each in report["origins"]) == [0, 1]
         assert watch.wait() == 3  # its job was ended by another
         assert f"job {job} was ended by `logan cancel`" in watch.err
 

@@ -108,8 +108,8 @@ def windows_of(
         if not times.get("points"):
             return [], "the report has no percentiles over time"
         why = _too_coarse("response_times", times.get("step_s"), seconds)
-        if why is not None:
-            return [], why
+        if why is not None:  # the step is chosen by how many values there are, unless it is given
+            return [], f"{why} (--step {units.span(seconds).replace(' ', '')} asks for others)"
         for start, point in _placed(times["points"], seconds):
             for key in ("p50_ms", "p95_ms", "p99_ms"):
                 value = point.get(key)
