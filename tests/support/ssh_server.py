@@ -110,11 +110,16 @@ def open_sshd(folder: Path, *, before: Sequence[str] = ()) -> Iterator[SshServer
     known = [f"[127.0.0.1]:{port}", *(f"[{name}]:{port}" for name in ("web1", "web2", "web3"))]
     (folder / "known").write_text("".join(f"{each} {kind} {public}\n" for each in known))
     (folder / "authorized").touch()
+    home = folder / "home"
+    home.mkdir(exist_ok=True)
     (folder / "sshd_config").write_text(
         f"Port {port}\nListenAddress 127.0.0.1\nHostKey {host_key}\n"
         f"AuthorizedKeysFile {folder / 'authorized'}\nStrictModes no\nUsePAM no\n"
         f"PasswordAuthentication no\nKbdInteractiveAuthentication no\nPidFile none\n"
         "MaxStartups 100\nPrintMotd no\n"
+        # What the user's shells do when they start, such as take a lock, is no part of the tests,
+        # which kill them at any moment.
+        f"SetEnv HOME={home}\n"
     )
     user = pwd.getpwuid(os.geteuid()).pw_name
     (folder / "config").write_text(
