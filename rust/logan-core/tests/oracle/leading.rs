@@ -88,7 +88,8 @@ fn level_between_marks(text: &[u8]) -> Option<(Level, usize)> {
         ends.windows(2).find_map(|pair| {
             let start = pair[0] + mark.len();
             let part = text.get(start..pair[1])?;
-            if let (b"|", [b' ', letter @ (b'D' | b'I' | b'W' | b'E' | b'F'), b' ']) = (mark, part) {
+            if let (b"|", [b' ', letter @ (b'D' | b'I' | b'W' | b'E' | b'F'), b' ']) = (mark, part)
+            {
                 return Some((level_of_letter(*letter)?, start + 2, pair[1]));
             }
             Some((level_of_column(part.trim_ascii())?, start + end_of_text(part), pair[1]))
