@@ -162,7 +162,7 @@ def _event(entry: AlertNews, now: float) -> AlertEvent:
 
     return AlertEvent(
         *(entry.alert, entry.state, now - entry.age_s, now - entry.since_s),
-        *(entry.value, entry.records),
+        *(entry.value, entry.records, entry.reason),
     )
 
 

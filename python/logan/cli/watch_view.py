@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -36,6 +37,9 @@ __all__ = ["Screen"]
 
 FILTER_CHARS_MAX: Final = 200
 
+SAID_KEPT_MAX: Final = 20
+"""Lines for stderr that wait until the view is over: more would push the report away."""
+
 
 class Screen:
     """What is on the terminal, and what keys have changed."""
@@ -56,19 +60,23 @@ class Screen:
         self._live: Live | None = None
         self._board: Board | None = None
         self._stop: Callable[[], object] = lambda: None
+        self._keeps = True
+        self._said: deque[str] = deque(maxlen=SAID_KEPT_MAX)
+        self._said_count = 0
         self._lock = trio.Lock()
 
     @asynccontextmanager
     async def on(self, runner: Runner, nursery: trio.Nursery) -> AsyncIterator[None]:
-        """The view is on the terminal in the block; what was said meanwhile follows on stderr."""
+        """The view is on the terminal in the block. What is said meanwhile goes to stderr at once
+        if that is elsewhere; else it follows when the view is over."""
         from rich.live import Live
 
-        from logan.cli.terminal import say, wants_color
+        from logan.cli.terminal import is_terminal, say, wants_color
         from logan.report.text.console import terminal
 
         console = terminal(sys.stdout, color=wants_color(self._args.color, sys.stdout))
         self._stop = runner.stop.set
-        self._said: list[str] = []
+        self._keeps = is_terminal(sys.stderr)
         try:
             with Live(
                 console=console, screen=True, auto_refresh=False, redirect_stderr=False
@@ -80,19 +88,20 @@ class Screen:
             self._live = None
             if self._filtered is not None:
                 self._filtered.close()
-            for text in self._said[-20:]:
+            if (earlier := self._said_count - len(self._said)) > 0:
+                say(f"{earlier:,} earlier lines are not shown; to have all: 2> FILE")
+            for text in self._said:
                 say(text)
 
-    _said: list[str]
-
     def say(self, text: str) -> None:
-        """A line for stderr: shown in the view now, written when that is over."""
-        if self._live is None:
+        """A line for stderr."""
+        if self._live is None or not self._keeps:
             from logan.cli.terminal import say
 
             say(text)
         else:
             self._said.append(text)
+            self._said_count += 1
 
     async def refresh(self) -> None:
         """Look again, unless paused, and draw."""

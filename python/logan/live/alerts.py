@@ -3,9 +3,11 @@
     errors.ratio over 1m > 5% for 2m        absent over 5m
 
 An alert fires when its condition held at every evaluation for as long as `for` says, and ends when
-it was false for 30 s; until then it does not fire again. Fewer than 20 records say nothing: the
-state stays as it is for a percentage of two requests. `absent` asks for just that there are none.
-Pure: the caller gives reports and the time.
+it was false for 30 s; until then it does not fire again. Fewer than 20 records say nothing: no alert
+fires for a percentage of two requests, and one that fired does not end just because a log pauses.
+If there are so few for longer than the window, it ends all the same, and says so, as it does when
+the watch ends. `absent` asks for just that there are none. Pure: the caller gives reports and the
+time.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from logan.errors import ExpectationError
+from logan.live.windows import SLOT_S
 from logan.report.expectation_parser import parse_expectation
 from logan.report.expectations import Expectation
 
@@ -27,6 +30,8 @@ RECORDS_MIN: Final = 20
 
 QUIET_S: Final = 30.0
 """An alert ends when its condition was false for so long: one that flaps fires once."""
+
+TOO_FEW: Final = "there are too few records to tell"
 
 OVER_S_DEFAULT: Final = 60.0
 OVER_S_MAX: Final = 86_400.0
@@ -49,6 +54,7 @@ class AlertEvent:
         at: seconds since 1970.
         since: when its condition began to hold.
         value: the metric's, None if it has none.
+        reason: why it ended, if not because its condition was false.
     """
 
     alert: str
@@ -57,6 +63,7 @@ class AlertEvent:
     since: float
     value: Any
     records: int
+    reason: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it. There is no text of a log in it."""
@@ -67,18 +74,34 @@ class AlertEvent:
             "since": _rfc3339(self.since),
             "value": self.value,
             "records": self.records,
+            "reason": self.reason,
         }
+
+    @property
+    def sentence(self) -> str:
+        """What happened, for people."""
+        if self.state == "firing":
+            return f"ALERT: {self.alert} (is {_value(self.value)})"
+        return f"alert ended: {self.alert} ({self.reason or f'is {_value(self.value)}'})"
 
 
 @dataclass(slots=True)
 class Alert:
-    """One alert and what is known of it; `expectation` is None for `absent`."""
+    """One alert and what is known of it; `expectation` is None for `absent`.
+
+    Attributes:
+        held_since: since when its condition has held; None if it does not.
+        left_since: when it was not seen to hold, and `false_since`, when it was seen not to, for the
+            first time after it had held.
+        firing_since: since when the condition of an alert that fired had held.
+    """
 
     text: str
     expectation: Expectation | None
     over_s: float
     for_s: float
     held_since: float | None = None
+    left_since: float | None = None
     false_since: float | None = None
     firing_since: float | None = None
 
@@ -89,20 +112,29 @@ class Alert:
             return "firing"
         return "ok" if self.held_since is None else "pending"
 
+    def window_s(self, now: float, last_at: float | None) -> float:
+        """The length of the window to look at. Windows are whole slots, so up to one slot longer
+        than they are called; that the last of `absent`'s is over shows before its slot leaves."""
+        is_over = last_at is not None and now - last_at >= self.over_s
+        if self.expectation is None and is_over and self.over_s > SLOT_S:
+            return self.over_s - SLOT_S
+        return self.over_s
+
     def evaluate(self, report: Mapping[str, Any], now: float) -> AlertEvent | None:
         """Look at the report of its window; what happens, if anything does."""
         records = report["lines"]["parsed"]
         value: Any = records
         if self.expectation is None:
-            holds = records == 0
+            holds, is_known = records == 0, True
         else:
             verdict = self.expectation.check(report)
             value = verdict.actual
-            holds = records >= RECORDS_MIN and verdict.ok and value is not None
+            is_known = records >= RECORDS_MIN and value is not None
+            holds = is_known and verdict.ok
         if not holds:
             self.held_since = None
-            return self._end(now, value, records)
-        self.false_since = None
+            return self._left(now, value, records, is_known=is_known)
+        self.left_since = self.false_since = None
         if self.held_since is None:
             self.held_since = now
         if self.firing_since is None and now - self.held_since >= self.for_s:
@@ -110,15 +142,32 @@ class Alert:
             return AlertEvent(self.text, "firing", now, self.held_since, value, records)
         return None
 
-    def _end(self, now: float, value: Any, records: int) -> AlertEvent | None:
+    def end(self, now: float, reason: str) -> AlertEvent | None:
+        """Nothing is looked at any more: end it if it fires."""
+        since, self.firing_since = self.firing_since, None
+        self.held_since = self.left_since = self.false_since = None
+        return (
+            None if since is None else AlertEvent(self.text, "ended", now, since, None, 0, reason)
+        )
+
+    def _left(self, now: float, value: Any, records: int, *, is_known: bool) -> AlertEvent | None:
+        """It does not hold now, as far as is known."""
         if self.firing_since is None:
             return None
-        if self.false_since is None:
+        if self.left_since is None:
+            self.left_since = now
+        if is_known and self.false_since is None:
             self.false_since = now
-        if now - self.false_since < QUIET_S:
+        reason = None
+        if self.false_since is None:
+            if now - self.left_since < max(self.over_s, QUIET_S) + QUIET_S:
+                return None
+            reason = TOO_FEW
+        elif now - self.false_since < QUIET_S:
             return None
-        since, self.firing_since, self.false_since = self.firing_since, None, None
-        return AlertEvent(self.text, "ended", now, since, value, records)
+        since, self.firing_since = self.firing_since, None
+        self.left_since = self.false_since = None
+        return AlertEvent(self.text, "ended", now, since, value, records, reason)
 
 
 @dataclass(slots=True)
@@ -128,16 +177,28 @@ class Alerts:
     alerts: Sequence[Alert]
     events: list[AlertEvent] = field(default_factory=list)
 
-    def evaluate(self, view_of: ViewOf, now: float) -> list[AlertEvent]:
-        """Look at every window once; what happens."""
+    def evaluate(
+        self, view_of: ViewOf, now: float, last_at: float | None = None
+    ) -> list[AlertEvent]:
+        """Look at every window once; what happens. `last_at`: when the last lines arrived, if that
+        is known."""
         views: dict[float, Mapping[str, Any]] = {}
         fresh = []
         for alert in self.alerts:
-            if alert.over_s not in views:
-                views[alert.over_s] = view_of(alert.over_s)
-            event = alert.evaluate(views[alert.over_s], now)
+            seconds = alert.window_s(now, last_at)
+            if seconds not in views:
+                views[seconds] = view_of(seconds)
+            event = alert.evaluate(views[seconds], now)
             if event is not None:
                 fresh.append(event)
+        return self._keep(fresh)
+
+    def end(self, now: float, reason: str) -> list[AlertEvent]:
+        """Nothing is looked at any more: what was firing ends, for this reason."""
+        found = [each.end(now, reason) for each in self.alerts]
+        return self._keep([each for each in found if each is not None])
+
+    def _keep(self, fresh: list[AlertEvent]) -> list[AlertEvent]:
         self.events += fresh
         del self.events[:-EVENTS_KEPT_MAX]
         return fresh
@@ -206,6 +267,10 @@ def _taken(text: str, pattern: str, default: float) -> tuple[str, float]:
     seconds = sum(int(n) * _SECONDS[unit] for n, unit in re.findall(_PART, found[1]))
     blank = " " * (found.end() - found.start())
     return text[: found.start()] + blank + text[found.end() :], seconds
+
+
+def _value(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _rfc3339(at: float) -> str:

@@ -7,8 +7,12 @@ another. The steady clock counts the time that a machine sleeps, where the syste
 from __future__ import annotations
 
 import time
+from typing import Final
 
-__all__ = ["now"]
+__all__ = ["SystemClock", "now"]
+
+SET_S_MIN: Final = 5.0
+"""A clock that moves by less at once is being corrected, or was read late after a sleep."""
 
 
 def _steady() -> float:
@@ -21,3 +25,16 @@ _BEGAN = time.time() - _steady()
 def now() -> float:
     """Seconds since 1970."""
     return _BEGAN + _steady()
+
+
+class SystemClock:
+    """Tells when the system's clock was set, by comparing it with the steady one."""
+
+    def __init__(self) -> None:
+        self._ahead_s = time.time() - now()
+
+    def set_by_s(self) -> float:
+        """By how many seconds it was set since the last call; 0 if it was not."""
+        before, self._ahead_s = self._ahead_s, time.time() - now()
+        found = self._ahead_s - before
+        return found if abs(found) >= SET_S_MIN else 0.0

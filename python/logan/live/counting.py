@@ -14,6 +14,8 @@ from logan import _logan
 from logan._logan import Spec, Summary
 from logan.errors import InputError, UsageError
 from logan.limits import SAMPLE_HEAD_BYTES_MAX
+from logan.live.notices import Notices
+from logan.live.unended import UnendedLine
 from logan.model import Detection, Missing, Source
 from logan.options import Options
 from logan.planning.spec import anchor_of, identity, spec_json
@@ -37,6 +39,7 @@ class LogCounter:
         spec: how it is read, if that was decided elsewhere.
         known_as: the identity of the log in its spec; by default it is known by its name.
         reading: gives the text of a spec that reads as an earlier one did.
+        notices: where it is said that a line does not end; None for nowhere.
 
     Attributes:
         missing: bytes that the engine could not read because of an error of its own.
@@ -54,8 +57,10 @@ class LogCounter:
         spec: Spec | None = None,
         known_as: Mapping[str, Any] | None = None,
         reading: Callable[[str], str] | None = None,
+        notices: Notices | None = None,
     ) -> None:
         self.name = name
+        self._line = None if notices is None else UnendedLine(name, notices)
         self.detection = detection
         self._known_as = known_as
         self._reading = reading
@@ -88,6 +93,8 @@ class LogCounter:
         """Take the next bytes of the log."""
         if not data:
             return
+        if self._line is not None:
+            self._line.took(data, now)
         if self._feed is not None:
             self._push(data)
             return

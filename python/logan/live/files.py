@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import bz2
 import contextlib
+import errno
 import lzma
 import os
 import stat
@@ -126,13 +127,12 @@ class OpenFile:
     @classmethod
     def open(cls, path: str, allowed: Allowed | None = None) -> OpenFile:
         """Raises `OSError`; also for what is not a regular file, or not `allowed`."""
+        # Looked at first: a pipe that is opened has its writer go on, and a tape may rewind.
+        _check_kind(path, os.stat(path))
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             status = os.fstat(fd)
-            if stat.S_ISDIR(status.st_mode):
-                raise IsADirectoryError(21, os.strerror(21), path)
-            if not stat.S_ISREG(status.st_mode):
-                raise OSError(22, "it is not a regular file", path)
+            _check_kind(path, status)
             real = os.path.realpath(path)
             if allowed is not None and not (allowed(real) and allowed(_opened(fd, real))):
                 raise PermissionError(1, "it is outside of what may be read", path)
@@ -246,6 +246,16 @@ class OpenFile:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
+def _check_kind(path: str, status: os.stat_result) -> None:
+    mode = status.st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    if not stat.S_ISREG(mode):
+        kinds = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
+        kind = kinds.get(stat.S_IFMT(mode), "a device")
+        raise OSError(errno.EINVAL, f"it is {kind}, not a file", path)
+
+
 def _opened(fd: int, otherwise: str) -> str:
     """The path of an open file, which a link that was swapped in cannot change."""
     try:
@@ -317,11 +327,11 @@ def head_of(path: str, most: int = HEAD_BYTES_MAX) -> tuple[bytes, int | None, s
 
     Raises `OSError`.
     """
+    _check_kind(path, os.stat(path))
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(22, "it is not a regular file", path)
+        _check_kind(path, status)
         head = os.pread(fd, max(most, 1024), 0)
     finally:
         os.close(fd)

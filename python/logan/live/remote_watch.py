@@ -87,10 +87,16 @@ class ToldAlerts(Alerts):
         self.events = [*self.events, *fresh][-EVENTS_KEPT_MAX:]
         self._fresh += fresh
 
-    def evaluate(self, view_of: ViewOf, now: float) -> list[AlertEvent]:
+    def evaluate(
+        self, view_of: ViewOf, now: float, last_at: float | None = None
+    ) -> list[AlertEvent]:
         """What happened since the last call; nothing is looked at."""
         fresh, self._fresh = self._fresh, []
         return fresh
+
+    def end(self, now: float, reason: str) -> list[AlertEvent]:
+        """What was told last: alerts of a job go on without this watch."""
+        return self.evaluate(dict, now)
 
 
 @dataclass(slots=True)
@@ -198,8 +204,12 @@ class RemoteWatch(Watch):
             self._told_at = now
             self.patterns = tuple(patterns)
             self._paths = list(patterns)
+            self._note_hosts(hosts, now)
             self._host_states = tuple(hosts)
-            self.lost_since = None
+            if self.lost_since is not None:
+                self.lost_since = None
+                text = "the coordinator is back: figures go on"
+                self.notices.add(Notice("returned", "", text, now))
             for log in logs:
                 counter = _Counter(log.spec, Detection(assumed=log.assumed))
                 counter.missing = [
@@ -230,6 +240,22 @@ class RemoteWatch(Watch):
                 for at, part in early:
                     self._put(part, at, there)
             self.job_ended = self.job_ended or ended
+
+    def _note_hosts(self, hosts: Sequence[HostState], now: float) -> None:
+        """Say which hosts went away and which are back."""
+        before = {each.host: each.state for each in self._host_states}
+        for each in hosts:
+            was = before.get(each.host, "live")
+            if each.state == "away" and was != "away":
+                logs = f"{each.logs:,} {'log' if each.logs == 1 else 'logs'}"
+                text = (
+                    f"{each.host} is away: what is written to its {logs} is not counted until it "
+                    "is back"
+                )
+                self.notices.add(Notice("vanished", each.host, text, now, True))
+            elif each.state == "live" and was == "away":
+                text = f"{each.host} is back: its logs go on where they were counted to"
+                self.notices.add(Notice("returned", each.host, text, now, True))
 
     def lost(self, now: float) -> None:
         """The one who tells cannot be reached."""

@@ -7,7 +7,7 @@ thread, so keys, pages and alerts go on meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import trio
@@ -18,6 +18,7 @@ from logan.live.notices import Notice
 from logan.live.notify import notify
 from logan.live.pipes import Pipe
 from logan.live.watching import Watch
+from logan.report import units
 
 __all__ = ["Limits", "Runner"]
 
@@ -30,6 +31,7 @@ not keep a processor busy by being looked at; what is written meanwhile is read 
 FOLDERS_S: Final = 5.0
 ALERTS_S: Final = 1.0
 NOTIFY_END_S: Final = 10.0
+ENDED: Final = "the watch has ended"
 
 
 class Limits:
@@ -73,6 +75,7 @@ class Runner:
         self._targets = targets
         self._limits = limits or Limits()
         self._clock = time_of
+        self._system = clock.SystemClock()
         self._caught_up = trio.Event()
 
     async def run(self) -> None:
@@ -86,6 +89,7 @@ class Runner:
                 nursery.start_soon(self._judge, sending)
                 await self._pump()
                 nursery.cancel_scope.cancel()
+            self._tell(self.alerts.end(self._clock(), ENDED), sending)
             sending.cancel_scope.deadline = trio.current_time() + NOTIFY_END_S
 
     async def _pump(self) -> None:
@@ -119,7 +123,15 @@ class Runner:
         return limits.idle_s is not None and now - idle_since >= limits.idle_s
 
     def _pass_on(self) -> None:
-        for notice in self.watch.notices.take():
+        if set_by_s := self._system.set_by_s():
+            way = "forward" if set_by_s > 0 else "back"
+            text = (
+                f"the system's clock was set {way} by {units.span(round(abs(set_by_s)))}: windows "
+                "and alerts go on by a steady clock; times shown here are those from before, until "
+                "the watch is started again"
+            )
+            self.watch.notices.add(Notice("clock", "", text, self._clock(), True))
+        for notice in self.watch.notices.take(self._clock()):
             self.heard(notice)
             if notice.is_fault:
                 self._say(self.watch.shown(notice.text))
@@ -140,12 +152,19 @@ class Runner:
         await self._caught_up.wait()
         while True:
             await trio.sleep(ALERTS_S)
-            for event in await trio.to_thread.run_sync(self._evaluate):
-                self.heard(event)
-                state = "ALERT" if event.state == "firing" else "alert ended"
-                self._say(f"{state}: {event.alert} (is {_value(event.value)})")
-                for target in self._targets:
-                    sending.start_soon(notify, target, event, self._say)
+            self._tell(await trio.to_thread.run_sync(self._evaluate), sending)
+
+    def _tell(self, events: Sequence[AlertEvent], sending: trio.Nursery) -> None:
+        for event in events:
+            self.heard(event)
+            self._say(event.sentence)
+            for target in self._targets:
+                sending.start_soon(notify, target, event, self._complain)
+
+    def _complain(self, text: str) -> None:
+        """Something went wrong beside the logs; it is shown as what happens to them is."""
+        self.watch.notices.add(Notice("notify", "", text, self._clock(), True))
+        self._pass_on()
 
     def _evaluate(self) -> list[AlertEvent]:
         now = self._clock()
@@ -153,7 +172,7 @@ class Runner:
         def view_of(seconds: float) -> object:
             return self.watch.report(self.watch.summary(seconds, now), final=False, finds=False)
 
-        return self.alerts.evaluate(view_of, now)  # type: ignore[arg-type]
+        return self.alerts.evaluate(view_of, now, self.watch.last_data)  # type: ignore[arg-type]
 
     async def _notified(self) -> None:
         """Wake the pump when files change."""
@@ -192,7 +211,3 @@ class Runner:
                 return  # cannot be waited for: it is polled
             self.wake.set()
             await trio.sleep(PACE_S)
-
-
-def _value(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

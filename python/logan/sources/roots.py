@@ -16,7 +16,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -137,14 +137,18 @@ class Roots:
                 raise self._outside(url) from error
             raise input_error(url, error) from error
 
-    def search(self, patterns: Iterable[str]) -> tuple[list[str], list[str]]:
+    def search(
+        self, patterns: Iterable[str], *, keeps_links: bool = False
+    ) -> tuple[list[str], list[str]]:
         """Regular files below the roots that match a pattern, resolved and sorted; and what went
-        wrong on the way, in words.
+        wrong on the way, in words. If it `keeps_links`, a link that leads to a file which matches
+        by no name of its own is given instead of that file.
 
         `*`, `?` and `[…]` stand for parts of a name, `**` for any number of folders; none of them
         for a leading dot. A pattern is absolute or relative to each root.
         """
         found: set[str] = set()
+        links: dict[str, str] = {}
         errors: list[str] = []
         for pattern in patterns:
             try:
@@ -153,13 +157,16 @@ class Roots:
                 errors.append(error.message)
                 continue
             for given, root in zip(self._given, self._roots, strict=True):
-                for path in search.below(root, given):
-                    if len(found) >= INPUTS_PER_JOB_MAX:
+                for path, name in search.below(root, given):
+                    if len(found) + len(links) >= INPUTS_PER_JOB_MAX:
                         errors.append(f"{pattern}: more than {INPUTS_PER_JOB_MAX:,} files match")
-                        return sorted(found), errors
-                    found.add(path)
+                        return _named(found, links), errors
+                    if keeps_links and path != name:
+                        links[path] = min(name, links.get(path, name))
+                    else:
+                        found.add(path)
             errors += search.errors
-        return sorted(found), errors
+        return _named(found, links), errors
 
     @property
     def folders(self) -> tuple[str, ...]:
@@ -214,8 +221,9 @@ class _Search:
         self._glob = Glob(parts)
         self._entries_left = ENTRIES_PER_SEARCH_MAX
 
-    def below(self, root: str, given: str) -> Iterator[str]:
-        """Resolved files below `root`, which the user may have called `given`."""
+    def below(self, root: str, given: str) -> Iterator[tuple[str, str]]:
+        """Files below `root`, which the user may have called `given`: each resolved, and by its
+        name, which may be a link, in a resolved folder."""
         states = self._glob.start
         if self._absolute:
             reached = [
@@ -246,7 +254,7 @@ class _Search:
                         after = self._glob.step(states, name, deeper=False)
                     todo.append((path, after))
                 elif kind == "file" and self._glob.is_match(after):
-                    yield path
+                    yield path, os.path.join(folder, name)
 
     def _names(self, folder: str) -> list[str]:
         names = []
@@ -266,6 +274,11 @@ class _Search:
             if len(self.errors) < ERRORS_PER_SEARCH_MAX:
                 self.errors.append(f"{_printable(folder)}: {error.strerror or error}")
         return names
+
+
+def _named(found: set[str], links: Mapping[str, str]) -> list[str]:
+    """What was found, with the links that lead to what is not."""
+    return sorted(found | {name for path, name in links.items() if path not in found})
 
 
 def _parts_of(pattern: str) -> list[str]:

@@ -326,6 +326,7 @@ class AlertNews(Body, frozen=True):
     since_s: Amount
     value: float | int | None
     records: Count
+    reason: Text | None = None
 
 
 class FollowingBody(Body, frozen=True):

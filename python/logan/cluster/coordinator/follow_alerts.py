@@ -84,19 +84,34 @@ class JobAlerts:
         }
 
     def evaluate(
-        self, view: Callable[[float], Summary], now: float, *, caught_up: bool
+        self,
+        view: Callable[[float], Summary],
+        now: float,
+        *,
+        caught_up: bool,
+        last_at: float | None = None,
     ) -> list[AlertEvent]:
         """Look at every window once; what happens. Blocking; one call at a time.
 
         `view` gives the summary of the last seconds; `caught_up`: whether all is counted that was
-        written before.
+        written before; `last_at`: when the last lines arrived.
         """
         if self._begun is None:
             self._begun = now
         age_s = now - self._begun
         if age_s < SETTLE_S_MIN or (age_s < SETTLE_S_MAX and not caught_up):
             return []
-        fresh = self._alerts.evaluate(lambda s: report_of_window(view(s), self._options), now)
+        return self._note(
+            self._alerts.evaluate(
+                lambda s: report_of_window(view(s), self._options), now, last_at=last_at
+            )
+        )
+
+    def end(self, now: float, reason: str) -> list[AlertEvent]:
+        """The job is over: what was firing ends, for this reason."""
+        return self._note(self._alerts.end(now, reason))
+
+    def _note(self, fresh: list[AlertEvent]) -> list[AlertEvent]:
         for each in fresh:
             self.told += 1
             self.news.append((self.told, each))
@@ -123,6 +138,7 @@ class JobAlerts:
                 since_s=max(0.0, now - each.since),
                 value=each.value if isinstance(each.value, int | float) else None,
                 records=each.records,
+                reason=each.reason,
             )
             for n, each in self.news
             if n > seen

@@ -417,10 +417,12 @@ class FollowJob:
     def evaluate_alerts(self, now: float) -> list[AlertEvent]:
         """Look at the job's alerts: what happens. Blocking; one call at a time."""
         empty = Summary.empty(self.empty)
+        counted = [each.counted_at for each in self.sources if each.counted_at is not None]
         return self.alerts.evaluate(
             lambda seconds: self.buckets.view(seconds, now, empty),
             now,
             caught_up=self.is_caught_up(),
+            last_at=max(counted, default=None),
         )
 
     def note(self, worker: str, entry: NoticeEntry, now: float) -> None:

@@ -66,6 +66,9 @@ ALERTS_S: Final = 1.0
 NOTIFICATIONS_MAX: Final = 64
 """Under way at once; each ends within a minute. Beyond it one is dropped, and that is said."""
 
+NOTIFY_END_S: Final = 10.0
+"""How long a coordinator that ends waits for those who are told of alerts."""
+
 FOLD_S: Final = 60.0
 """How often old figures are folded where nothing is written."""
 
@@ -85,6 +88,7 @@ class _Running:
     ended: trio.Event = field(default_factory=trio.Event)
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
     judging: trio.CancelScope = field(default_factory=trio.CancelScope)
+    judged: trio.Event = field(default_factory=trio.Event)
 
 
 class Follows:
@@ -155,6 +159,8 @@ class Follows:
         self._tasks.start(self._keep, running)
         if len(job.alerts):
             self._tasks.start(self._judge, running)
+        else:
+            running.judged.set()
         for session in self._sessions.values():
             self._ask(job, session)
 
@@ -205,10 +211,13 @@ class Follows:
             await self._changes.until(lambda: not running.slots)
         for session in self._sessions.values():
             session.link.post(Cancel(job.id))
+        running.judging.cancel()
+        await running.judged.wait()
+        # Before the journal forgets the job, and while viewers still hear of it.
+        self._tell(running, job.alerts.end(clock.now(), "the job has ended"))
         await self._commits.commit(FollowEnded(job.id))
         self._running.pop(job.id, None)
         running.scope.cancel()
-        running.judging.cancel()
         for viewer in running.arrivals:
             viewer.begin()
         for viewer in (*running.viewers, *running.arrivals):
@@ -219,13 +228,14 @@ class Follows:
 
     async def stop(self) -> None:
         """The coordinator ends: so do the jobs, unless the journal goes on with them later."""
-        if self._commits.is_durable:
-            return
-        async with trio.open_nursery() as nursery:
-            for id in list(self._running):
-                nursery.start_soon(self.finish, id)
-        with trio.move_on_after(LINGER_S_MAX):
-            await self._changes.until(lambda: not self._shown)
+        if not self._commits.is_durable:
+            async with trio.open_nursery() as nursery:
+                for id in list(self._running):
+                    nursery.start_soon(self.finish, id)
+            with trio.move_on_after(LINGER_S_MAX):
+                await self._changes.until(lambda: not self._shown)
+        with trio.move_on_after(NOTIFY_END_S):
+            await self._changes.until(lambda: not self._notifying)
 
     # Workers.
 
@@ -371,19 +381,26 @@ class Follows:
 
     async def _judge(self, running: _Running) -> None:
         job = running.job
-        with running.judging:
-            while True:
-                await trio.sleep(ALERTS_S)
-                work = partial(job.evaluate_alerts, clock.now())
-                for event in await trio.to_thread.run_sync(work):
-                    is_firing = event.state == "firing"
-                    word = "ALERT" if is_firing else "alert ended"
-                    text = f"{word} of job {job.id}: {event.alert}"
-                    self._events.note("alarm" if is_firing else "recovered", text)
-                    for target in self._targets:
-                        self._notify(target, event, {"job": job.id, "logs": job.name})
-                    # Told first: after a kill in between it is told twice, not never.
-                    await self._commits.commit(FollowChanged(job.id, job.stored().body))
+        try:
+            with running.judging:
+                while True:
+                    await trio.sleep(ALERTS_S)
+                    work = partial(job.evaluate_alerts, clock.now())
+                    events = await trio.to_thread.run_sync(work)
+                    self._tell(running, events)
+                    if events:
+                        # Told first: after a kill in between it is told twice, not never.
+                        await self._commits.commit(FollowChanged(job.id, job.stored().body))
+        finally:
+            running.judged.set()
+
+    def _tell(self, running: _Running, events: Sequence[AlertEvent]) -> None:
+        job = running.job
+        for event in events:
+            kind = "alarm" if event.state == "firing" else "recovered"
+            self._events.note(kind, f"job {job.id}: {event.sentence}")
+            for target in self._targets:
+                self._notify(target, event, {"job": job.id, "logs": job.name})
 
     def _notify(self, target: str, event: AlertEvent, about: dict[str, Any]) -> None:
         def say(text: str) -> None:
@@ -394,6 +411,7 @@ class Follows:
                 await notify(target, event, say, about=about)
             finally:
                 self._notifying -= 1
+                self._changes.notify()
 
         if self._notifying >= NOTIFICATIONS_MAX:
             say(f"--notify: more than {NOTIFICATIONS_MAX} are under way: one is dropped")

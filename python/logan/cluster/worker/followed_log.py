@@ -187,7 +187,13 @@ class FollowedLog:
         self._sent_end = follower.offset
         options = Options(chunk_size=order.chunk_size)
         self._counter = LogCounter(
-            self.path, options, now=now, start=follower.offset, before=before, spec=spec
+            self.path,
+            options,
+            now=now,
+            start=follower.offset,
+            before=before,
+            spec=spec,
+            notices=self.notices,
         )
 
     def _begin(self, spec: Spec, begin: str, now: float) -> bytes:

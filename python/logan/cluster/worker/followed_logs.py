@@ -1,7 +1,7 @@
 """Which logs below a worker's roots match the patterns of a follow job. Blocking.
 
 Files of a rotated set are one log, named by the one that is written to. Only files that the roots
-allow are found, by their paths without links.
+allow are found. A link is a log by its own name, so that it stays one when it is pointed elsewhere.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Current = Callable[[], str | None]
 def find_logs(roots: Roots, patterns: Sequence[str]) -> tuple[dict[str, Current], list[str]]:
     """The logs that there are now, by name, each with what gives the path that is written to; and
     what went wrong on the way."""
-    paths, errors = roots.search(patterns)
+    paths, errors = roots.search(patterns, keeps_links=True)
     found: dict[str, Current] = {}
     for (folder, base), members in _sets(paths).items():
         whole = os.path.join(folder, base)
@@ -47,7 +47,8 @@ def _always(path: str) -> Current:
 
 def _newest_of(roots: Roots, patterns: Sequence[str], folder: str, base: str) -> Current:
     def current() -> str | None:
-        members = _sets(roots.search(patterns)[0]).get((folder, base))
+        paths, _ = roots.search(patterns, keeps_links=True)
+        members = _sets(paths).get((folder, base))
         return in_time_order(sorted(members))[-1] if members else None
 
     return current

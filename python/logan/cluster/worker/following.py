@@ -144,7 +144,8 @@ class FollowTable:
                 )
             )
         now = trio.current_time()
-        notices, job.notices = job.notices, []
+        notices = job.notices[:NOTICES_SENT_MAX]
+        del job.notices[:NOTICES_SENT_MAX]
         if not notices and now - job.told_at < TELL_S:
             return
         job.told_at = now
@@ -153,7 +154,7 @@ class FollowTable:
             for log in job.logs.values()
             if log.attempt
         ]
-        entries = tuple(_entry(each, clock.now()) for each in notices[-NOTICES_SENT_MAX:])
+        entries = tuple(_entry(each, clock.now()) for each in notices)
         for each in notices:
             if each.is_fault:
                 self._resources.say(each.text)
@@ -179,7 +180,7 @@ class FollowTable:
                 step.cuts += [(log, cut) for cut in cuts]
                 step.more |= more
         for log in job.logs.values():
-            job.notices += log.notices.take()
+            job.notices += log.notices.take(now)
         step.finished = finish
         return step
 
