@@ -19,7 +19,7 @@ from logan.cli.report_options import (
     series_points_of,
 )
 from logan.cli.signals import Signals
-from logan.cli.watch import configure_serving, server_of
+from logan.cli.watch_options import configure_serving, server_of
 from logan.errors import UsageError
 
 if TYPE_CHECKING:

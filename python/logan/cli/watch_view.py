@@ -23,6 +23,7 @@ from logan.live import clock
 from logan.live.alerts import Alerts
 from logan.live.board import SORTS, board
 from logan.live.recent import Recent
+from logan.live.watched import Watched
 from logan.live.watching import Watch
 from logan.live.windows import WINDOWS
 from logan.report.units import visible
@@ -44,7 +45,7 @@ SAID_KEPT_MAX: Final = 20
 class Screen:
     """What is on the terminal, and what keys have changed."""
 
-    def __init__(self, watch: Watch, alerts: Alerts, args: argparse.Namespace) -> None:
+    def __init__(self, watch: Watched, alerts: Alerts, args: argparse.Namespace) -> None:
         self._watch = watch
         self._alerts = alerts
         self._args = args

@@ -1,9 +1,11 @@
 """Logs as they are written: following them, windows over time, alerts, and the live page.
 
 From the bottom up: `files` (one file, plain or compressed, of a log), `follower` (a log: what
-rotation strings together), `pipes`, `logs` (paths and patterns -> logs), `counting` (bytes ->
-summaries), `windows` (summaries by time), `alerts`, `watch` (all of it, driven by a clock that the
-caller gives), `notify` and `runner` (trio), `web` (the page).
+rotation strings together; `known_files`, `retired`), `pipes`, `logs` (paths and patterns -> logs),
+`counting` (bytes -> summaries), `windows` (summaries by time), `alerts`, `watched` (what is seen
+of logs, wherever they are read), `watching` (those of this machine, driven by a clock that the
+caller gives; `joining` finds them), `remote_watch` (those of workers), `notify` and `runner`
+(trio), `web` (the page).
 """
 
 from __future__ import annotations

@@ -3,11 +3,11 @@
     errors.ratio over 1m > 5% for 2m        absent over 5m
 
 An alert fires when its condition held at every evaluation for as long as `for` says, and ends when
-it was false for 30 s; until then it does not fire again. Fewer than 20 records say nothing: no alert
-fires for a percentage of two requests, and one that fired does not end just because a log pauses.
-If there are so few for longer than the window, it ends all the same, and says so, as it does when
-the watch ends. `absent` asks for just that there are none. Pure: the caller gives reports and the
-time.
+it was false for 30 s; until then it does not fire again. Fewer than 20 records say nothing: no
+alert fires for a percentage of two requests, and one that fired does not end just because a log
+pauses. If there are so few for longer than the window, it ends all the same, and says so, as it does
+when the watch ends. `absent` asks for just that there are none. Pure: the caller gives reports and
+the time.
 """
 
 from __future__ import annotations
@@ -91,8 +91,8 @@ class Alert:
 
     Attributes:
         held_since: since when its condition has held; None if it does not.
-        left_since: when it was not seen to hold, and `false_since`, when it was seen not to, for the
-            first time after it had held.
+        left_since: when it was not seen to hold for the first time after it had, and `false_since`,
+            when it was seen not to.
         firing_since: since when the condition of an alert that fired had held.
     """
 

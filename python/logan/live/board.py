@@ -13,7 +13,7 @@ from typing import Any, Final
 from logan.live.alerts import Alerts
 from logan.live.lines import observed_rate, verdict
 from logan.live.recent import Recent
-from logan.live.watching import Watch
+from logan.live.watched import Watched
 from logan.report import units
 from logan.report.units import time_of, visible
 
@@ -38,7 +38,7 @@ _OF_THE_WATCH: Final = ("verdict", "logs", "alerts", "events")
 
 
 def board(
-    watch: Watch,
+    watch: Watched,
     alerts: Alerts,
     recent: Recent,
     *,
@@ -143,7 +143,7 @@ def _errors(report: Row) -> str:
     return f"{units.percent(errors['ratio'])} ({units.count(errors['total'])})"
 
 
-def _events(watch: Watch, alerts: Alerts) -> list[dict[str, Any]]:
+def _events(watch: Watched, alerts: Alerts) -> list[dict[str, Any]]:
     """Alerts and notices, the latest first."""
     found = [
         (

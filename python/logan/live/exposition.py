@@ -15,7 +15,7 @@ from itertools import accumulate, pairwise
 from threading import Lock
 from typing import Any, Final
 
-from logan.live.watching import Watch
+from logan.live.watched import Watched
 from logan.report.schema import errors_measured
 from logan.report.units import visible
 
@@ -61,7 +61,7 @@ class _Counts:
 class Exposition:
     """What was exposed last; the basis of what is exposed next."""
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: Watched) -> None:
         self._watch = watch
         self._lock = Lock()
         self._routes: dict[str, _Counts] = {}

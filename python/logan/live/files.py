@@ -27,6 +27,7 @@ __all__ = [
     "Allowed",
     "CompressedFile",
     "Generation",
+    "Given",
     "OpenFile",
     "Readable",
     "Replaced",
@@ -104,6 +105,15 @@ class Readable(Protocol):
 
     def close(self) -> None:
         """Let go of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Which bytes of which file a reader gave: `end` is one past the last of them."""
+
+    file: Readable
+    content: object
+    end: int
 
 
 @dataclass(slots=True)

@@ -15,32 +15,16 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from logan._logan import LOOK_BACK_BYTES_MAX
-from logan.live.files import (
-    Allowed,
-    CompressedFile,
-    Generation,
-    OpenFile,
-    Readable,
-    Replaced,
-    head_of,
-)
-from logan.live.notices import Notice, Notices, clock_text
+from logan.live.files import Allowed, Generation, Given, OpenFile, Readable, Replaced
+from logan.live.known_files import KnownFiles
+from logan.live.log_notices import LogNotices
+from logan.live.notices import Notices, clock_text
 from logan.live.places import FilePlace, Place, Role, file_place, found
-from logan.live.rotated import (
-    GENERATIONS_MAX,
-    copy_of,
-    folders_of,
-    identity_of,
-    members,
-    modified,
-    siblings,
-    status_of,
-    went_to,
-)
+from logan.live.retired import RetiredFiles
+from logan.live.rotated import GENERATIONS_MAX, copy_of, modified, status_of, went_to
 
 __all__ = ["Follower"]
 
@@ -50,33 +34,11 @@ GRACE_S: Final = 1.0
 CLOCK_TICK_NS: Final = 20_000_000
 """Files that were changed within less may have equal times of modification."""
 
-RETIRED_S: Final = 60.0
-"""How long a renamed file is still looked at: writers that were not told yet go on in it."""
-
-RETIRED_MAX: Final = 8
-KNOWN_MAX: Final = 2 * GENERATIONS_MAX
-"""Files of a log that are recognized: all that are looked at, and as many that are gone."""
-
 VANISHED_S: Final = 2.0
 """A path that is away for less is being rotated."""
 
 
 _OLDDIR_HINT: Final = "; if it was copied to another folder, name that: --olddir DIR"
-
-
-@dataclass(slots=True)
-class _Retired:
-    file: OpenFile
-    since: float
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """Which bytes of which file `read` gave: `end` is one past the last of them."""
-
-    file: Readable
-    content: object
-    end: int
 
 
 class Follower:
@@ -95,7 +57,6 @@ class Follower:
         offset: of the byte that `read` gives next.
         waits: whether nothing could be opened so far.
         given: where what `read` gave at last comes from; None of a newline that no file has.
-        error: why the file cannot be read now; None if it can, or if there is none.
     """
 
     def __init__(
@@ -109,30 +70,26 @@ class Follower:
         folders: Sequence[str] = (),
     ) -> None:
         self.name = name
-        self._folders = list(folders)
         self.offset = 0
         self.given: Given | None = None
         self._current = current
-        self._notices = notices
+        self._notices = LogNotices(name, notices)
         self._file: OpenFile | None = None
         self._before: deque[Readable] = deque()
         self._lost: dict[int, tuple[str, float]] = {}
-        self._retired: list[_Retired] = []
-        self._known: list[Generation] = []
+        self._retired = RetiredFiles()
+        self._known = KnownFiles(folders)
         self._at_line_start = True
         self._goes_on = False
         self._left_at: float | None = None
         self._away_since: float | None = None
         self._cut_seen = 0
-        self._told: str | None = None
         self._last_read = now
         self._allowed = allowed
         self._given_by: Readable | None = None
         self._giver: Readable | None = None
         self._finished: FilePlace | None = None
         self._place: Place | None = None
-        self.error: str | None = None
-        self._knows_set = False
         self._open_first(now)
 
     @property
@@ -149,6 +106,11 @@ class Follower:
     def file(self) -> OpenFile | None:
         """The file that is read now, as it is open."""
         return self._file
+
+    @property
+    def error(self) -> str | None:
+        """Why the file cannot be read now; None if it can, or if there is none."""
+        return self._notices.error
 
     @property
     def current(self) -> str | None:
@@ -171,8 +133,7 @@ class Follower:
     def know(self, generations: Iterable[Generation]) -> None:
         """Files of the set that were counted, or are no part of what is followed, oldest first:
         all others are, as soon as there is a file that is written to."""
-        self._known = list(generations)[-KNOWN_MAX:]
-        self._knows_set = True
+        self._known.replace(generations)
 
     def sibling(self, path: str) -> OpenFile | None:
         """A file of its set, unread; None if it cannot be opened."""
@@ -183,9 +144,7 @@ class Follower:
 
     def retire(self, file: OpenFile, now: float) -> None:
         """Look for what is still written to a renamed file, from where it was read to."""
-        self._retired.append(_Retired(file, now))
-        while len(self._retired) > RETIRED_MAX:
-            self._retired.pop(0).file.close()
+        self._retired.add(file, now)
 
     def before(self, most: int) -> bytes:
         """The last bytes before the place where it starts; none if they are gone."""
@@ -203,7 +162,7 @@ class Follower:
         files: list[tuple[Readable, Role]] = [
             (each, "queued") for each in self._before if each.position
         ][:1]
-        files += [(self._file, current), *((each.file, "retired") for each in self._retired)]
+        files += [(self._file, current), *((each, "retired") for each in self._retired.files)]
         places = [
             file_place(each, role, unread if each is self._given_by else 0) for each, role in files
         ]
@@ -255,7 +214,9 @@ class Follower:
                     return self._given(b"\n", now)  # the line's rest is lost
                 continue
             except OSError as error:
-                self._tell("unreadable", f"{self._file.name}: {error.strerror}", now, fault=True)
+                why = (error.strerror or str(error)).lower()
+                text = f"{self._file.name}: {why}; it is tried again and again"
+                self._tell("unreadable", text, now, fault=True)
                 return b""
             if read is None:
                 continue
@@ -289,17 +250,17 @@ class Follower:
 
     def close(self) -> None:
         """Close all files."""
-        for each in (self._file, *self._before, *(each.file for each in self._retired)):
+        for each in (self._file, *self._before):
             if each is not None:
                 each.close()
-        self._file, self._retired = None, []
+        self._retired.close()
+        self._file = None
         self._before.clear()
 
     def _note(self, file: Readable) -> None:
         """What was just read of a file is what `read` gives."""
         self.given = Given(file, file.content, file.position)
-        if self.error is not None and self.error.startswith(f"{file.name}: "):
-            self._told = self.error = None  # it can be read again
+        self._notices.was_read(file.name)
 
     def _given(self, data: bytes, now: float) -> bytes:
         self.offset += len(data)
@@ -365,20 +326,23 @@ class Follower:
     def _replaced(self, file: OpenFile, now: float) -> bool:
         """Go on with what was not read of it, then from its beginning; whether a copy has it."""
         old = file.generation
-        self._look_below(file)
+        self._known.look_below(file)
         found = copy_of(old, file)
-        self._know(old)
+        self._known.add(old)
         copy = None
         if found is not None:
             copy, whole = found
             copy.content = file.content
-            self._know(whole)
+            self._known.add(whole)
             self._before.append(copy)
             self._lost[id(copy)] = (file.name, modified(copy.name, now))
             self._tell("truncated", f"{file.name} was copied to {copy.name} and truncated", now)
         else:
             between = f"{clock_text(self._last_read)} and {clock_text(now)}"
-            text = f"{file.name} was truncated: {self._perhaps_lost(between)}{_OLDDIR_HINT}"
+            text = (
+                f"{file.name} was truncated, and is read from its start: "
+                f"{self._perhaps_lost(between)}{_OLDDIR_HINT}"
+            )
             self._tell("lost", text, now, lost=True)
         file.restart()
         self._queue_missed(file, now)
@@ -395,18 +359,16 @@ class Follower:
         if file is None:
             return
         self._file = file
-        if not self._knows_set:
-            self._know_siblings(file)
+        if not self._known.is_given:
+            self._known.add_siblings(file)
         if self._place is not None:
             self._restore(file, now)
-        if self._told is not None:
-            self._tell("returned", f"{self.name} is being read", now)
-            self._told = self.error = None
+        self._notices.returned(f"{self.name} is being read", now)
 
     def _open(self, path: str, now: float) -> OpenFile | None:
         try:
             file = OpenFile.open(path, self._allowed)
-            file.folders = self._folders
+            file.folders = self._known.folders
             return file
         except FileNotFoundError:
             if self._file is None:
@@ -466,125 +428,51 @@ class Follower:
             return False
 
     def _switch(self, old: OpenFile, fresh: OpenFile, now: float) -> None:
-        self._know(old.generation)
+        self._known.add(old.generation)
         self._finished = file_place(old, "read")
         if (moved := went_to(old)) is not None:
             folder, older = moved
-            self._folders.append(folder)
-            self._know_files(older)
+            self._known.folders.append(folder)
+            self._known.add_paths(older)
         self._queue_missed(fresh, now)
         self.retire(old, now)
         self._file, self._left_at = fresh, None
         self._tell("rotated", f"{self.name} goes on in a new file", now)
-        self._told = self.error = None
+        self._notices.forget()
 
     def _queue_missed(self, current: OpenFile, now: float) -> bool:
         """Read what came and went since the last look: members of the set that were never seen,
         up to the current file. Whether there are any."""
-        self._look_below(current)
-        files = [current, *(each.file for each in self._retired)]
+        files = [current, *self._retired.files]
         files += [each for each in self._before if isinstance(each, OpenFile)]
         files += [] if self._file is None else [self._file]
-        held = {each.identity for each in files}
-        try:
-            current.beginning()
-            # What is open here is read from here, whatever copies of it there are.
-            known = [*self._known, *(_beginning_of(each) for each in files if each.position)]
-            unread = [_beginning_of(each) for each in files if not each.position]
-            around = members(current)
-        except Replaced:  # the next read says so
-            return False
-        plain = [each.generation for each in around if each.compression is None]
-        any_missed = False
-        for each in around:
-            file, generation = each.file, each.generation
-            head, size = generation.head, each.size
-            is_known = any(one.begins(head, size) for one in known)
-            # A copy of what was not read yet: it is read after all if its original is truncated.
-            is_copy = any(one.begins(head, size) for one in unread)
-            # What is being compressed is still there, and whole.
-            is_copy |= each.compression is not None and any(one.begins(head, None) for one in plain)
-            if file.identity in held or not head or is_known or is_copy:
-                if is_known and head:
-                    self._know(generation)  # as long as its file is there
-                file.close()
-                continue
-            missed: Readable = file
-            if each.compression is not None:
-                missed = CompressedFile(f"/dev/fd/{file.fd}", each.compression)
-                missed.name = file.name
-                file.close()
-            self._know(generation)
-            known.append(generation)
-            self._before.append(missed)
-            any_missed = True
-            self._tell("rotated", f"{file.name} came and went between two looks: it is read", now)
-        return any_missed
-
-    def _know(self, generation: Generation) -> None:
-        """Recognize it from now on: each file once, however often it was met, so that those that
-        are there are not forgotten for those that are gone."""
-        head, size = generation.head, generation.size
-        self._known = [each for each in self._known if not each.begins(head, size)]
-        self._known.append(generation)
-        del self._known[:-KNOWN_MAX]
-
-    def _know_siblings(self, file: OpenFile) -> None:
-        """Files of the set that were there before are no part of what is followed."""
-        self._look_below(file)
-        self._know_files(siblings(file), but=file.identity)
-
-    def _look_below(self, file: OpenFile) -> None:
-        """Folders below that hold files of the set by now are looked at from now on."""
-        self._folders += [each for each in folders_of(file) if each not in self._folders]
-
-    def _know_files(self, paths: Sequence[str], but: tuple[int, int] | None = None) -> None:
-        for path in paths[-GENERATIONS_MAX:]:
-            try:
-                if identity_of(path) != but:
-                    head, size, _ = head_of(path)
-                    self._know(Generation(head, b"", size or 0))
-            except OSError:
-                continue
+        missed = self._known.missed(current, files)
+        for each in missed:
+            self._before.append(each)
+            self._tell("rotated", f"{each.name} came and went between two looks: it is read", now)
+        return bool(missed)
 
     def _late(self, now: float) -> bytes:
         """Whole lines that were written to renamed files after the new one was begun."""
         if not self._at_line_start:
             return b""
-        for each in list(self._retired):
-            file = each.file
-            try:
-                data = file.read(1 << 20)
-            except (OSError, Replaced):
-                data = b""
-                each.since = now - RETIRED_S
-            whole = data.rfind(b"\n") + 1
-            if len(data) > whole:
-                file.seek(file.position - (len(data) - whole))
-            if whole:
-                each.since = now
-                self._know(file.generation)
-                self._note(file)
-                return data[:whole]
-            if now - each.since >= RETIRED_S:
-                file.close()
-                self._retired.remove(each)
-                if data:
-                    self.given = Given(file, file.content, file.position + len(data))
-                    return data + b"\n"  # this line is not ended any more
-        return b""
+        data, given = self._retired.read(now, self._known.add)
+        if given is not None:
+            self.given = given
+            self._notices.was_read(given.file.name)
+        return data
 
     def _away(self, now: float) -> None:
         if self._away_since is None:
             self._away_since = now
         elif now - self._away_since >= VANISHED_S:
-            self._tell("vanished", f"{self.name} is gone; waiting for it to come back", now)
+            path = self._current() or self.name
+            how = "is a link that leads nowhere now" if os.path.islink(path) else "is gone"
+            self._tell("vanished", f"{self.name} {how}; waiting for it to come back", now)
 
     def _back(self, path: str, now: float) -> None:
         self._away_since = self._left_at = None
-        if self._told is not None:
-            self._tell("returned", f"{path} is back", now)
-            self._told = self.error = None
+        self._notices.returned(f"{path} is back", now)
 
     def _tell(
         self,
@@ -596,23 +484,6 @@ class Follower:
         lost: bool = False,
         gone: bool = False,
     ) -> None:
-        """Say it, a state that lasts only once. What is `lost` may be, what is `gone` is for
-        certain."""
-        lasts = kind in ("waiting", "unreadable", "vanished")
-        if lasts and self._told == text:
-            return
-        if lasts:
-            self._told = text
-            self.error = text if kind == "unreadable" else None
-        lost |= gone
-        start = self.offset if lost else None
-        is_fault = fault or lasts or lost
-        self._notices.add(Notice(kind, self.name, text, now, is_fault, start, certain=gone))
-
-
-def _beginning_of(file: OpenFile) -> Generation:
-    """What it holds, or held when it was read."""
-    try:
-        return file.beginning()
-    except Replaced:
-        return file.generation
+        """Say it. What is `lost` may be, what is `gone` is for certain."""
+        lost_at = self.offset if lost or gone else None
+        self._notices.tell(kind, text, now, fault=fault, lost_at=lost_at, gone=gone)

@@ -12,7 +12,7 @@ from logan.report.units import visible
 
 if TYPE_CHECKING:
     from logan.live.alerts import Alerts
-    from logan.live.watching import Watch
+    from logan.live.watched import Watched
 
 __all__ = ["line_of", "live_section", "observed_rate", "verdict"]
 
@@ -104,7 +104,7 @@ def line_of(
     return "  ".join(parts)
 
 
-def live_section(watch: Watch, alerts: Alerts, window: str, now: float) -> dict[str, Any]:
+def live_section(watch: Watched, alerts: Alerts, window: str, now: float) -> dict[str, Any]:
     """What JSON has of the watch itself: the window, alerts, what happened to the logs."""
     section: dict[str, Any] = {
         "window": window,

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from logan.limits import SERIES_POINTS_MAX
-from logan.live.watching import Watch
+from logan.live.watched import Watched
 from logan.live.windows import SLOT_S, WINDOWS
 from logan.report.findings import find, sentence
 from logan.report.units import count, time_of, visible
@@ -44,10 +44,10 @@ class Recent:
     """What was found last, of a watch and each of its windows."""
 
     def __init__(self) -> None:
-        self._looked: dict[str, tuple[Watch, float, Row]] = {}
+        self._looked: dict[str, tuple[Watched, float, Row]] = {}
         self._undated = _Undated()
 
-    def look(self, watch: Watch, window: str, now: float) -> Row:
+    def look(self, watch: Watched, window: str, now: float) -> Row:
         """What stands out in a window of `WINDOWS`.
 
         `findings` are `{"kind", "text", "is_new", "is_over"}`, those that go on first; `new` are
@@ -61,7 +61,7 @@ class Recent:
             self._looked[window] = known = watch, now + pause_s, found
         return known[2]
 
-    def _messages(self, watch: Watch, now: float) -> list[Row]:
+    def _messages(self, watch: Watched, now: float) -> list[Row]:
         figures = json.loads(watch.summary(None, now).evaluate(top=1, series_points=1))
         templates = figures["analysis"]["templates"]
         begun, last = time_of(figures["time"]["first"]), time_of(figures["time"]["last"])
@@ -87,7 +87,7 @@ class _Undated:
     def __init__(self) -> None:
         self._first_at: dict[str, float | None] | None = None
 
-    def look(self, watch: Watch, templates: Sequence[Mapping[str, Any]], now: float) -> list[Row]:
+    def look(self, watch: Watched, templates: Sequence[Mapping[str, Any]], now: float) -> list[Row]:
         warned = [each for each in templates if each["level"] in WARNINGS]
         if self._first_at is None:
             if not templates:
@@ -105,7 +105,7 @@ class _Undated:
         return [_row(watch, each, at) for at, each in found[:NEW_SHOWN_MAX]]
 
 
-def _row(watch: Watch, template: Mapping[str, Any], at: float) -> Row:
+def _row(watch: Watched, template: Mapping[str, Any], at: float) -> Row:
     text = visible(watch.shown(template["text"]))
     level, number = template["level"], template["count"]
     return {"at": f"{datetime.fromtimestamp(at, UTC):%H:%M:%S}", "level": level} | {
@@ -114,7 +114,7 @@ def _row(watch: Watch, template: Mapping[str, Any], at: float) -> Row:
     }
 
 
-def _findings(watch: Watch, window: str, now: float) -> list[Row]:
+def _findings(watch: Watched, window: str, now: float) -> list[Row]:
     seconds = WINDOWS[window]
     wide = None if seconds is None else max(seconds, WINDOWS["1h"] or 0)
     figures = json.loads(watch.summary(wide, now).evaluate(top=1, series_points=SERIES_POINTS_MAX))

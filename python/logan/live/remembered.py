@@ -20,10 +20,11 @@ from logan._logan import LOOK_BACK_BYTES_MAX, Summary
 from logan.errors import StateError
 from logan.limits import SERIES_POINTS_MAX
 from logan.live.counting import LogCounter
-from logan.live.files import Generation, OpenFile
-from logan.live.follower import RETIRED_S, Follower, Given
+from logan.live.files import Generation, Given, OpenFile
+from logan.live.follower import Follower
 from logan.live.notices import Notice, Notices
 from logan.live.read_files import ReadFile, position_of
+from logan.live.retired import RETIRED_S
 from logan.model import Detection
 from logan.options import Execution, Options, Presentation
 from logan.planning.given_spec import GivenSpec
@@ -133,6 +134,7 @@ class Memory:
             before=follower.before(LOOK_BACK_BYTES_MAX) if detection is not None else b"",
             known_as={"origin": log.origin, "name": name},
             reading=self._reading,
+            notices=self._notices,
         )
 
     def _origin(self, name: str) -> str:

@@ -11,18 +11,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from math import inf
-from threading import RLock
 from types import SimpleNamespace
 from typing import Any, Final
 
 from logan._logan import Spec, Summary
 from logan.live.alerts import EVENTS_KEPT_MAX, Alert, AlertEvent, Alerts, ViewOf
-from logan.live.notices import Notice, Notices
-from logan.live.timeline import Point, Timeline
-from logan.live.watching import Watch
+from logan.live.notices import Notice
+from logan.live.timeline import Point
+from logan.live.watched import Watched
 from logan.model import Detection, Missing
 from logan.options import Options
-from logan.planning.spec import spec_json
 
 __all__ = ["HostState", "RemoteLog", "RemoteWatch", "ToldAlerts"]
 
@@ -108,7 +106,7 @@ class _Counter:
     missing: list[Missing] = field(default_factory=list)
 
 
-class RemoteWatch(Watch):
+class RemoteWatch(Watched):
     """A watch of logs on other hosts.
 
     Args:
@@ -131,13 +129,11 @@ class RemoteWatch(Watch):
         anonymize: bool = False,
     ) -> None:
         super().__init__([], options, now=now, anonymize=anonymize)
-        self.notices = Notices()
         self.alerts = ToldAlerts()
         self.patterns: tuple[str, ...] = ()
         self.ready = False
         self.job_ended = False
         self.lost_since: float | None = None
-        self._lock = RLock()
         self._shown = dict(shown or {})
         self._seen: dict[tuple[str, str, str], float] = {}
         self._unread: tuple[tuple[str, str, str], ...] = ()
@@ -155,11 +151,6 @@ class RemoteWatch(Watch):
             self.ready = False
             self._early = []
             self._restart(now)
-
-    def _restart(self, now: float) -> None:
-        self._empty_spec = Spec(spec_json([Detection()], self._options, anchor_ns=int(now * 1e9)))
-        self._timeline = Timeline(Summary.empty(self._empty_spec), 0.0, now)
-        self._windows = self._timeline.windows
 
     def take_options(self, options: Options) -> None:
         """What is computed, of a job that was begun by another."""

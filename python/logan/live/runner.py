@@ -17,7 +17,7 @@ from logan.live.alerts import AlertEvent, Alerts
 from logan.live.notices import Notice
 from logan.live.notify import notify
 from logan.live.pipes import Pipe
-from logan.live.watching import Watch
+from logan.live.watched import Watched
 from logan.report import units
 
 __all__ = ["Limits", "Runner"]
@@ -54,7 +54,7 @@ class Runner:
 
     def __init__(
         self,
-        watch: Watch,
+        watch: Watched,
         *,
         interval_s: float,
         shown: Callable[[], Awaitable[None]],

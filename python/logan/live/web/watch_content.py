@@ -13,7 +13,7 @@ from logan.live.exposition import Exposition
 from logan.live.lines import live_section
 from logan.live.notices import Notice
 from logan.live.recent import Recent
-from logan.live.watching import Watch
+from logan.live.watched import Watched
 from logan.live.windows import WINDOWS
 
 __all__ = ["WatchContent"]
@@ -26,7 +26,7 @@ class WatchContent:
     title = "logan watch"
     windows = ("5m", *(each for each in WINDOWS if each != "5m"))
 
-    def __init__(self, watch: Watch, alerts: Alerts) -> None:
+    def __init__(self, watch: Watched, alerts: Alerts) -> None:
         self._watch = watch
         self._alerts = alerts
         self._exposition = Exposition(watch)
