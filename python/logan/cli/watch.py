@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from logan.cli.report_options import expectations_of, options_of
 from logan.cli.watch_options import alerts_of, check_olddir, check_state, configure, server_of
-from logan.cli.watch_output import present_all, print_line
+from logan.cli.watch_output import line_now, present_all
 from logan.errors import UsageError
 from logan.live import clock
 from logan.options import Storage
@@ -161,6 +161,7 @@ async def _show(
     """Show a watch until it ends, or the user wants it to."""
     import trio
 
+    from logan.cli.side_output import Sayer, StdoutLines
     from logan.cli.signals import Signals
     from logan.cli.terminal import is_terminal, say
     from logan.live.recent import Recent
@@ -174,20 +175,22 @@ async def _show(
     if interval_s < INTERVAL_S_MIN:
         raise UsageError(f"--interval must be {INTERVAL_S_MIN:g}s or more")
     server = server_of(args)
+    sayer = Sayer(say)
     screen: Any = None
     recent = Recent()
     if with_view:
         from logan.cli.watch_view import Screen
 
-        screen = Screen(watch, alerts, args)
+        screen = Screen(watch, alerts, args, sayer.say)
+    say_now = screen.say if screen is not None else sayer.say
+    lines = StdoutLines(say_now)
 
     async def shown() -> None:
         if screen is not None:
             await screen.refresh()
         elif shows:
-            await trio.to_thread.run_sync(print_line, watch, alerts, recent, args)
+            await lines.write(partial(line_now, watch, alerts, recent, args))
 
-    say_now = screen.say if screen is not None else say
     if told is not None:
         told.say = say_now
     runner = Runner(
@@ -212,3 +215,5 @@ async def _show(
         else:
             await runner.run()
         nursery.cancel_scope.cancel()
+    lines.finish()
+    sayer.close()

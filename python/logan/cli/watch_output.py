@@ -7,6 +7,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
+from logan.errors import OutputError
 from logan.live import clock
 
 if TYPE_CHECKING:
@@ -14,23 +15,21 @@ if TYPE_CHECKING:
     from logan.live.recent import Recent
     from logan.live.watched import Watched
     from logan.report import Report
+    from logan.summaries.saved import Saved
 
-__all__ = ["present_all", "print_line"]
+__all__ = ["line_now", "present_all"]
 
 
-def print_line(watch: Watched, alerts: Alerts, recent: Recent, args: argparse.Namespace) -> None:
+def line_now(watch: Watched, alerts: Alerts, recent: Recent, args: argparse.Namespace) -> str:
     """What a pipe or a file gets at every interval: JSON, or a line of text."""
-    from logan.cli.terminal import write_stdout
     from logan.live.lines import line_of
 
     now = clock.now()
     report = watch.view(args.window, now)
     if args.output_format == "json":
-        write_stdout(_json_line(report, watch, alerts, args.window, now), encoding="utf-8")
-    else:
-        findings = recent.look(watch, args.window, now)["findings"]
-        line = line_of(report, args.window, now, watch.behind(), alerts, findings)
-        write_stdout(line + "\n")
+        return _json_line(report, watch, alerts, args.window, now)
+    findings = recent.look(watch, args.window, now)["findings"]
+    return line_of(report, args.window, now, watch.behind(), alerts, findings) + "\n"
 
 
 def _json_line(report: Report, watch: Watched, alerts: Alerts, window: str, now: float) -> str:
@@ -45,20 +44,11 @@ def present_all(
 ) -> int:
     """The report of all that was counted."""
     from logan.cli.output import completed, judge, present, say_what_is_wrong, write_junit
-    from logan.cli.terminal import say, write_file, write_stdout
+    from logan.cli.terminal import write_file, write_stdout
 
     now = clock.now()
-    summary = watch.finish(now)
-    memory = watch.memory
-    if memory is not None:
-        report, saved = memory.report(total=args.total)
-    else:
-        report = watch.report(summary, final=True)
-        saved = watch.saved(summary, report)
-    if memory is not None and memory.repeated and not args.total:
-        say("repeated: the report has lines that an earlier run counted and may have reported")
-    if memory is not None and not report.inputs:
-        say("nothing new since the last run")
+    report, saved = _all_of(watch, args, now)
+    unsaved = _unsaved(saved, args.save)
     if args.output_format != "json":
         code = present(report, args, expectations, None, notes=False)
     else:
@@ -71,8 +61,40 @@ def present_all(
             write_file(args.output, text)
         write_junit(report, args)
         code = judge(report, args)
-    if args.save:  # after the report, which a disk that is full must not cost
-        saved.save(args.save)
-    if memory is not None:
-        memory.reported()
+    if watch.memory is not None:
+        watch.memory.reported()
+    if unsaved is not None:
+        raise unsaved
     return code
+
+
+def _all_of(watch: Watched, args: argparse.Namespace, now: float) -> tuple[Report, Saved]:
+    """The report of all that was counted, and its summary. Says what happened at the end."""
+    from logan.cli.terminal import say
+
+    summary = watch.finish(now)
+    memory = watch.memory
+    if memory is None:
+        report = watch.report(summary, final=True)
+        saved = watch.saved(summary, report)
+    else:
+        report, saved = memory.report(total=args.total)
+        if memory.repeated and not args.total:
+            say("repeated: the report has lines that an earlier run counted and may have reported")
+        if not report.inputs:
+            say("nothing new since the last run")
+    for notice in watch.notices.take(now):
+        if notice.is_fault:
+            say(watch.shown(notice.text))
+    return report, saved
+
+
+def _unsaved(saved: Saved, path: str | None) -> OutputError | None:
+    """Save the summary, if it is asked for; why it could not be. Neither costs the other: a reader
+    of the report may let it wait, a disk may be full."""
+    try:
+        if path:
+            saved.save(path)
+    except OutputError as error:
+        return error
+    return None

@@ -13,10 +13,12 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import trio
 
+from logan.cli.terminal import say as say_on_stderr
 from logan.cli.watch_drawing import KEYS, SECTIONS, Board, drawn
 from logan.errors import LoganError
 from logan.live import clock
@@ -43,9 +45,15 @@ SAID_KEPT_MAX: Final = 20
 
 
 class Screen:
-    """What is on the terminal, and what keys have changed."""
+    """What is on the terminal, and what keys have changed. `say` takes lines for stderr."""
 
-    def __init__(self, watch: Watched, alerts: Alerts, args: argparse.Namespace) -> None:
+    def __init__(
+        self,
+        watch: Watched,
+        alerts: Alerts,
+        args: argparse.Namespace,
+        say: Callable[[str], object] = say_on_stderr,
+    ) -> None:
         self._watch = watch
         self._alerts = alerts
         self._args = args
@@ -62,6 +70,7 @@ class Screen:
         self._board: Board | None = None
         self._stop: Callable[[], object] = lambda: None
         self._keeps = True
+        self._say = say
         self._said: deque[str] = deque(maxlen=SAID_KEPT_MAX)
         self._said_count = 0
         self._lock = trio.Lock()
@@ -72,7 +81,7 @@ class Screen:
         if that is elsewhere; else it follows when the view is over."""
         from rich.live import Live
 
-        from logan.cli.terminal import is_terminal, say, wants_color
+        from logan.cli.terminal import is_terminal, wants_color
         from logan.report.text.console import terminal
 
         console = terminal(sys.stdout, color=wants_color(self._args.color, sys.stdout))
@@ -83,23 +92,21 @@ class Screen:
                 console=console, screen=True, auto_refresh=False, redirect_stderr=False
             ) as self._live:
                 nursery.start_soon(self._keys)
-                await self.refresh()
+                nursery.start_soon(self.refresh)
                 yield
         finally:
             self._live = None
             if self._filtered is not None:
                 self._filtered.close()
             if (earlier := self._said_count - len(self._said)) > 0:
-                say(f"{earlier:,} earlier lines are not shown; to have all: 2> FILE")
+                self._say(f"{earlier:,} earlier lines are not shown; to have all: 2> FILE")
             for text in self._said:
-                say(text)
+                self._say(text)
 
     def say(self, text: str) -> None:
         """A line for stderr."""
         if self._live is None or not self._keeps:
-            from logan.cli.terminal import say
-
-            say(text)
+            self._say(text)
         else:
             self._said.append(text)
             self._said_count += 1
@@ -109,13 +116,15 @@ class Screen:
         async with self._lock:
             if not self.paused or self._board is None:
                 self._board = await trio.to_thread.run_sync(self._look)
-            self.draw()
+            await self.draw()
 
-    def draw(self) -> None:
-        """Draw what was seen last."""
+    async def draw(self) -> None:
+        """Draw what was seen last; a terminal that stands still (Ctrl-S) holds up nothing else."""
         if self._live is not None and self._board is not None:
             size = self._live.console.size
-            self._live.update(self._drawn(size.width, size.height), refresh=True)
+            picture = self._drawn(size.width, size.height)
+            update = partial(self._live.update, picture, refresh=True)
+            await trio.to_thread.run_sync(update, abandon_on_cancel=True)
 
     def _look(self) -> Board:
         now = clock.now()
@@ -194,7 +203,7 @@ class Screen:
             return
         if key in ("w", "s") and self.paused:
             self._board = None
-        await self.refresh() if self.typed is None else self.draw()
+        await self.refresh() if self.typed is None else await self.draw()
 
     async def _type(self, key: str) -> None:
         assert self.typed is not None
@@ -211,7 +220,7 @@ class Screen:
             self.typed = ""
         elif key.isprintable() and len(self.typed) < FILTER_CHARS_MAX:
             self.typed += key
-        self.draw()
+        await self.draw()
 
     async def _filter(self, text: str) -> None:
         """Show only records for which a condition holds: a second watch of the same files."""

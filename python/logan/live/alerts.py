@@ -5,9 +5,9 @@
 An alert fires when its condition held at every evaluation for as long as `for` says, and ends when
 it was false for 30 s; until then it does not fire again. Fewer than 20 records say nothing: no
 alert fires for a percentage of two requests, and one that fired does not end just because a log
-pauses. If there are so few for longer than the window, it ends all the same, and says so, as it does
-when the watch ends. `absent` asks for just that there are none. Pure: the caller gives reports and
-the time.
+pauses. If there are so few for longer than the window, it ends all the same, and says so, as it
+does when the watch ends. `absent` asks for just that there are none. Pure: the caller gives reports
+and the time.
 """
 
 from __future__ import annotations

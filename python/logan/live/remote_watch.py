@@ -94,7 +94,8 @@ class ToldAlerts(Alerts):
 
     def end(self, now: float, reason: str) -> list[AlertEvent]:
         """What was told last: alerts of a job go on without this watch."""
-        return self.evaluate(dict, now)
+        fresh, self._fresh = self._fresh, []
+        return fresh
 
 
 @dataclass(slots=True)

@@ -22,6 +22,7 @@ from logan.planning.prepare import Job
 from logan.planning.seek import seek
 from logan.sources import files
 from logan.sources.files import Opener, by_name
+from logan.sources.hosts import is_remote
 
 __all__ = [
     "FIELDS_PER_JOB",
@@ -107,6 +108,8 @@ def why_not(job: Job, access: Access = HERE) -> str | None:
         return "standard input cannot be read again"
     if not job.watched and access.times is None:
         return "the files are on another host"
+    if any(is_remote(source.url) for source in job.plan.sources):
+        return "logs are not read a second time over ssh: analyze them where they are"
     if any(source.fingerprint is None for source in job.plan.sources):
         return "objects on servers are not read again"
     stored = sum(source.size or 0 for source in job.plan.sources if not source.splittable)

@@ -1,6 +1,7 @@
 """Where in a file a selected time lies, and when the last record of files was.
 
-Searches files by probing them; how is the native extension's. Knows no options and no plan.
+Searches files by probing them: how is the native extension's, and `ranged_seek`'s for files on
+hosts that are read over ssh. Knows no options and no plan.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ from logan import _logan
 from logan._logan import Spec
 from logan.errors import InputError, UsageError
 from logan.model import Source
+from logan.planning import ranged_seek
 from logan.sources.files import Opener, by_name
+from logan.sources.hosts import is_remote
+from logan.sources.ssh.files import RemoteFile
 
 __all__ = ["SeekResult", "last_time", "seek"]
 
@@ -33,11 +37,16 @@ def seek(source: Source, index: int, spec: Spec, opened: Opener = by_name) -> Se
     Only regular files that are not compressed can; whatever fails is left to the engine, which
     reads all of it and says what is wrong.
     """
-    if source.fingerprint is None or not source.size or not source.splittable:
+    if not _can_search(source) or not source.size:
         return SeekResult(source)
+    found: str
     try:
-        with opened(source.url) as place:
-            found, start, end = _logan.seek(place.path, source.size, spec, source=index)
+        if is_remote(source.url):
+            there = ranged_seek.search(_on_host(source), source.size, spec, index)
+            found, start, end = there.kind, there.start, there.end
+        else:
+            with opened(source.url) as place:
+                found, start, end = _logan.seek(place.path, source.size, spec, source=index)
     except (OSError, InputError):
         return SeekResult(source)
     if found == "unordered":
@@ -59,15 +68,18 @@ def last_time(sources: Sequence[Source], spec: Spec, opened: Opener = by_name) -
     before they are read."""
     times = []
     for index, source in enumerate(sources):
-        if source.fingerprint is None or not source.splittable:
+        if not _can_search(source):
             name = "standard input" if source.url == "-" else source.url
             raise UsageError(
                 f"the last record of {name} is not known before all of it is read",
                 hint="give since and until as absolute times, or count back from now",
             )
         try:
-            with opened(source.url) as place:
-                time = _logan.last_time(place.path, source.size or 0, spec, source=index)
+            if is_remote(source.url):
+                time = ranged_seek.last_time(_on_host(source), source.size or 0, spec, index)
+            else:
+                with opened(source.url) as place:
+                    time = _logan.last_time(place.path, source.size or 0, spec, source=index)
         except (OSError, InputError):
             continue  # the engine will say what is wrong with it
         if time is not None:
@@ -78,3 +90,12 @@ def last_time(sources: Sequence[Source], spec: Spec, opened: Opener = by_name) -
             hint="give since and until as absolute times",
         )
     return max(times)
+
+
+def _can_search(source: Source) -> bool:
+    """Whether parts of it can be looked at before all of it is read."""
+    return source.splittable and (source.fingerprint is not None or is_remote(source.url))
+
+
+def _on_host(source: Source) -> RemoteFile:
+    return RemoteFile(source.url, source.etag)

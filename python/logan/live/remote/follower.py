@@ -109,6 +109,9 @@ class HostFollower:
 
     def begin(self) -> None:
         """Start to follow."""
+        host = self.address.netloc
+        text = f"{host}: connecting over ssh"
+        self.notices.put(Notice("waiting", host, text, self._clock()))
         self._thread.start()
 
     def close(self) -> None:
@@ -254,7 +257,7 @@ class HostFollower:
             log.error = None
         if log.told is not None:
             self._tell(log, "returned", f"{log.name} is being read", lasts=False)
-            log.told = None
+            log.told = log.error = None
         while log.before:
             try:
                 if self._read(session, log, log.before[0]):
@@ -415,9 +418,10 @@ class HostFollower:
             "missing": "does not exist; waiting for it",
             "denied": "cannot be read: no permission; waiting until it can be read",
             "folder": "is a folder now; waiting until it can be read",
+            "special": "is a pipe, a socket or a device now; waiting until it is a file",
         }
         text = f"{log.name} {texts.get(why, 'cannot be read; waiting until it can be read')}"
-        if log.start is None:
+        if log.start is None or why != "missing":
             log.error = text
         self._tell(log, "waiting" if why == "missing" else "unreadable", text)
 
