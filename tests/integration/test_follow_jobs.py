@@ -320,7 +320,81 @@ def test_alerts_fire_while_nobody_is_attached(tmp_path: Path, hosts: list[Path])
         write(log, "".join(ERROR.format(n % 60, n) for n in range(10)))
         until(again, 110)
         assert cancel(cluster, job).wait() == 0
-    assert len(told.read_text().splitlines()) == 1
+        wait_until(lambda: len(told.read_text().splitlines()) == 2 or None, "its end is told, too")
+        event = json.loads(told.read_text().splitlines()[1])
+        assert (event["alert"], event["state"], event["job"]) == (alert, "ended", job)
+        assert event["reason"] == "the job has ended"
+        again.wait()
+        assert again.err.count(f"alert ended: {alert} (the job has ended)") == 1
+
+
+def test_a_coordinator_that_ends_ends_its_alerts(tmp_path: Path, hosts: list[Path]) -> None:
+    """Without a journal its jobs end with it."""
+    told = tmp_path / "told.jsonl"
+    script = tmp_path / "page.sh"
+    script.write_text(f'#!/bin/sh\ncat >> "{told}"; echo >> "{told}"\n', encoding="utf-8")
+    script.chmod(0o755)
+    with Cluster(tmp_path) as cluster:
+        coordinator = cluster.coordinator("--notify", str(script))
+        cluster.worker("alice", "--root", str(hosts[0]))
+        write(hosts[0] / "app.log", "".join(ERROR.format(n % 60, n) for n in range(50)))
+        watch, _ = follow(cluster, "--from", "start", "--alert", "errors.ratio over 1m > 5%")
+        watch.said("ALERT: errors.ratio over 1m > 5%")
+        coordinator.send(signal.SIGTERM)
+        assert coordinator.wait() == 0
+        watch.wait()
+    states = [json.loads(each)["state"] for each in told.read_text().splitlines()]
+    assert states == ["firing", "ended"]
+
+
+def test_hosts_that_go_and_come_back_are_said(tmp_path: Path, hosts: list[Path]) -> None:
+    """On stderr and among what happened, as often as it happens, while the others go on."""
+    with Cluster(tmp_path) as cluster:
+        cluster.coordinator()
+        workers = {}
+        for root in hosts:
+            write(root / "app.log", lines(0, 50))
+            workers[root.name] = cluster.worker(root.name, "--root", str(root))
+        watch, job = follow(cluster, "--from", "start")
+        until(watch, 100)
+        workers["bob"].send(signal.SIGKILL)
+        watch.said("bob is away: what is written to its 1 log is not counted until it is back")
+        write(hosts[0] / "app.log", lines(50, 60))
+        write(hosts[1] / "app.log", lines(50, 65))
+        last = until(watch, 110)
+        assert "bob is away: what" in json.dumps(last["live"]["notices"])
+        cluster.worker("bob", "--root", str(hosts[1]))
+        watch.said("bob is back: its logs go on where they were counted to")
+        until(watch, 125)
+        assert watch.err.count("bob is away: what") == 1
+        assert cancel(cluster, job).wait() == 0
+
+
+def test_a_link_that_is_pointed_elsewhere_stays_one_log(tmp_path: Path, hosts: list[Path]) -> None:
+    """As a program does that begins a file a day and keeps a link to it."""
+    root = hosts[0]
+    link = root / "current.log"
+    with Cluster(tmp_path) as cluster:
+        cluster.coordinator()
+        write(root / "data-0", lines(0, 20))
+        link.symlink_to("data-0")
+        cluster.worker("alice", "--root", str(root))
+        watch, job = follow(cluster, "--from", "start")
+        until(watch, 20)
+        count = 20
+        for number in range(1, 4):
+            write(root / f"data-{number - 1}", lines(count, count + 5))  # not told yet
+            write(root / f"data-{number}", lines(count + 5, count + 15))
+            fresh = root / "fresh"
+            fresh.symlink_to(f"data-{number}")
+            fresh.rename(link)
+            count += 15
+            until(watch, count)
+        ended = cancel(cluster, job, "--json")
+        assert ended.wait() == 0, ended.err
+    report = json.loads(ended.out)
+    assert [each["path"] for each in report["inputs"]] == [f"alice:{link}"]
+    assert report["total_requests"] == count
 
 
 @pytest.mark.parametrize(

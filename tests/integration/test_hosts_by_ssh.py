@@ -156,6 +156,34 @@ def test_hosts_with_few_programs(tmp_path: Path, server: SshServer, lacking: str
     same(report, tmp_path / "a.log")
 
 
+def test_a_selected_time_is_searched_for_there(tmp_path: Path, server: SshServer) -> None:
+    """The report is that of the file read here, and few bytes are fetched for it."""
+    log = tmp_path / "a.log"
+    with log.open("w") as file:
+        for number in range(150_000):
+            at = number // 2
+            clock = f"2024-01-24 {at // 3600:02}:{at // 60 % 60:02}:{at % 60:02}.000"
+            pad = "x" * (number % 90)
+            file.write(f"{clock} INFO Request {number} processed in {number % 500}ms {pad}\n")
+    for options in (
+        {"since": "2024-01-24T10:00:00", "until": "2024-01-24T10:20:00"},
+        {"since": "1h", "relative_to": "last"},
+        {"until": "2024-01-24T00:05:00"},
+    ):
+        report = logan.analyze([f"web1:{log}"], **options).to_dict()  # type: ignore[arg-type]
+        local = logan.analyze(str(log), **options).to_dict()  # type: ignore[arg-type]
+        for key in ("response_time_ms", "levels", "time", "total_requests"):
+            assert report[key] == local[key], key
+        assert report["lines"]["parsed"] == local["lines"]["parsed"] > 500
+        (entry,) = report["inputs"]
+        assert any(
+            "bytes outside the selected time range were not read" in e for e in entry["assumed"]
+        )
+        assert report["lines"]["skipped_bytes"] > log.stat().st_size * 0.7
+    for each in report["findings"]:
+        assert each["explained"] != "second_pass"
+
+
 @pytest.mark.parametrize("how", ["gz", "xz", "plain"])
 def test_compressed_and_chunked(tmp_path: Path, server: SshServer, how: str) -> None:
     path = tmp_path / "a.log"

@@ -1,5 +1,5 @@
-"""Hosts that refuse, hang, die half-way or ask for a password, under `logan watch`: each is named in
-every view and on stderr, and the other hosts go on."""
+"""Hosts that refuse, hang, die half-way or ask for a password, under `logan watch`: each is named
+in every view and on stderr, and the other hosts go on."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from logan.errors import OutputError
@@ -42,30 +43,51 @@ def _json_line(report: Report, watch: Watched, alerts: Alerts, window: str, now:
 def present_all(
     args: argparse.Namespace, watch: Watched, alerts: Alerts, expectations: list[Any]
 ) -> int:
-    """The report of all that was counted."""
-    from logan.cli.output import completed, judge, present, say_what_is_wrong, write_junit
-    from logan.cli.terminal import write_file, write_stdout
+    """The report of all that was counted. Where it cannot be written as it was asked for, it goes
+    to standard output: it is all that is left of the watch."""
+    from logan.cli.terminal import say
 
     now = clock.now()
     report, saved = _all_of(watch, args, now)
     unsaved = _unsaved(saved, args.save)
-    if args.output_format != "json":
-        code = present(report, args, expectations, None, notes=False)
-    else:
-        report = completed(report, args, expectations)
-        say_what_is_wrong(report, quiet=bool(args.quiet), notes=False)
-        text = _json_line(report, watch, alerts, "all", now)
+    show = partial(_present, report, args, watch, alerts, expectations, now)
+    try:
+        code = show()
+    except OutputError as error:
         if args.output in (None, "-"):
-            write_stdout(text, encoding="utf-8")
-        else:
-            write_file(args.output, text)
-        write_junit(report, args)
-        code = judge(report, args)
+            raise
+        say(f"{error}; the report goes to standard output instead")
+        args.output, unsaved = None, unsaved or error
+        show()
     if watch.memory is not None:
         watch.memory.reported()
     if unsaved is not None:
         raise unsaved
     return code
+
+
+def _present(
+    report: Report,
+    args: argparse.Namespace,
+    watch: Watched,
+    alerts: Alerts,
+    expectations: list[Any],
+    now: float,
+) -> int:
+    from logan.cli.output import completed, judge, present, say_what_is_wrong, write_junit
+    from logan.cli.terminal import write_file, write_stdout
+
+    if args.output_format != "json":
+        return present(report, args, expectations, None, notes=False)
+    report = completed(report, args, expectations)
+    say_what_is_wrong(report, quiet=bool(args.quiet), notes=False)
+    text = _json_line(report, watch, alerts, "all", now)
+    if args.output in (None, "-"):
+        write_stdout(text, encoding="utf-8")
+    else:
+        write_file(args.output, text)
+    write_junit(report, args)
+    return judge(report, args)
 
 
 def _all_of(watch: Watched, args: argparse.Namespace, now: float) -> tuple[Report, Saved]:

@@ -234,7 +234,10 @@ class RemoteWatch(Watched):
             self.job_ended = self.job_ended or ended
 
     def _note_hosts(self, hosts: Sequence[HostState], now: float) -> None:
-        """Say which hosts went away and which are back."""
+        """Say which hosts went away and which are back; those that were away before are in every
+        view and report."""
+        if not self._host_states:
+            return
         before = {each.host: each.state for each in self._host_states}
         for each in hosts:
             was = before.get(each.host, "live")

@@ -79,10 +79,12 @@ class Viewer:
             ended = self._ended
             parts, self._parts = self._parts, {}
             for at, summary in parts.values():
-                body = await trio.to_thread.run_sync(summary.to_bytes)
-                await link.send(Window(self._job.id, at, body))
-            body_now = self._body()
-            await link.send(Following(self._job.id, clock.now(), ended, body_now))
+                data = await trio.to_thread.run_sync(summary.to_bytes)
+                await link.send(Window(self._job.id, at, data))
+            body = self._body()
+            # Whoever hears of the end hears nothing more: all logs come before it.
+            ended = ended and not self._has_more()
+            await link.send(Following(self._job.id, clock.now(), ended, body))
             if ended:
                 await link.flush()
                 return
