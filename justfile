@@ -81,6 +81,15 @@ demo log="test_vectors/logs/mixed_format.log" scenario="worker-failure": build
 demo-live *args: build
     "{{ python }}" -m test_vectors.live_demo {{ args }}
 
+# A log that is rotated 1,000 times in each way, under load: no line lost or doubled
+rotations *args:
+    "{{ python }}" -m pytest tests/unit/live/test_follower.py tests/integration/test_watch.py \
+        -m slow -k rotations {{ args }}
+
+# Faults under a watch that take long: a burst of 1 GiB and the like
+live-faults *args:
+    "{{ python }}" -m pytest tests/integration -m 'slow or not slow' -k watch_faults {{ args }}
+
 # Runs and watches with a state folder, each killed 1,000 times among rotations: no line lost or doubled
 kills *args:
     "{{ python }}" -m pytest tests/unit/state -m slow -s {{ args }}

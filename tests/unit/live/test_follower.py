@@ -5,11 +5,17 @@ from __future__ import annotations
 import os
 import random
 import re
+import shutil
+import threading
+import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from logan.live import rotated
+from logan.live.files import Generation, OpenFile
 from logan.live.follower import Follower
 from logan.live.logs import newest
 from logan.live.notices import Notices
@@ -71,6 +77,119 @@ def under_load(folder: Path, kind: str, seed: int, rotations: int) -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_rotations_under_load(tmp_path: Path, kind: str, seed: int) -> None:
     under_load(tmp_path, kind, seed, 20)
+
+
+def no_rest_of_a_copy(patch: pytest.MonkeyPatch) -> None:
+    """The last lines before a log is truncated are skipped."""
+    patch.setattr("logan.live.follower.copy_of", lambda old, current: None)
+
+
+def no_last_line_of_a_copy(patch: pytest.MonkeyPatch) -> None:
+    """The last line before a log is truncated is skipped."""
+    from logan.live import follower
+
+    def copy_without(old: Generation, current: OpenFile) -> object:
+        found = rotated.copy_of(old, current)
+        if found is not None and isinstance(found[0], OpenFile):
+            left = found[0].size - found[0].position
+            rest = os.pread(found[0].fd, left, found[0].position)
+            found[0].seek(found[0].position + len(rest[: rest.find(b"\n") + 1]))
+        return found
+
+    patch.setattr(follower, "copy_of", copy_without)
+
+
+def nothing_late(patch: pytest.MonkeyPatch) -> None:
+    """What is written to a renamed file is not read."""
+    patch.setattr(Follower, "_late", lambda self, now: b"")
+
+
+def nothing_missed(patch: pytest.MonkeyPatch) -> None:
+    """Files that came and went between two looks are not read."""
+    patch.setattr(Follower, "_queue_missed", lambda self, current, now: False)
+
+
+def a_file_twice(patch: pytest.MonkeyPatch) -> None:
+    """Files that were read are not recognized, whatever they are called now."""
+    patch.setattr(Generation, "begins", lambda self, head, size: False)
+
+
+PLANTED: dict[Callable[[pytest.MonkeyPatch], None], str] = {
+    no_rest_of_a_copy: "copytruncate",
+    no_last_line_of_a_copy: "copytruncate",
+    nothing_late: "create",
+    nothing_missed: "rename",
+    a_file_twice: "rename",
+}
+
+
+@pytest.mark.parametrize("bug", PLANTED, ids=lambda each: each.__name__)
+def test_planted_bugs_are_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bug: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    """By the twenty rotations that are tried each time."""
+    bug(monkeypatch)
+    with pytest.raises(AssertionError, match="seed 0"):
+        under_load(tmp_path, PLANTED[bug], 0, 20)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_lost_between_copying_and_truncating_is_named(tmp_path: Path, seed: int) -> None:
+    """A writer that does not pause for it: each gap lies where a notice says that one may be."""
+    log, chance = tmp_path / "app.log", random.Random(seed)
+    log.touch()
+    follower, notices = followed(log)
+    written, ends = 0, threading.Event()
+
+    def write() -> None:
+        nonlocal written
+        with open(log, "ab", buffering=0) as file:
+            while not ends.is_set():
+                file.write(b"2024-01-24 10:15:00.123 INFO request %d x\n" % written)
+                written += 1
+                if written % 50 == 0:
+                    time.sleep(0.001)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    data, now, named = bytearray(), 0.0, set()
+    try:
+        for _ in range(20):
+            until = time.monotonic() + chance.uniform(0.01, 0.05)
+            while time.monotonic() < until:
+                data += follower.read(1 << 16, now)
+            for number in range(8, 0, -1):
+                old = tmp_path / f"app.log.{number}"
+                if old.exists():
+                    old.rename(tmp_path / f"app.log.{number + 1}")
+            shutil.copy2(log, tmp_path / "app.log.1")
+            time.sleep(chance.choice((0, 0.002)))
+            os.truncate(log, 0)
+            data += follower.read(1 << 16, now)
+            now += 1.0
+            named |= {each.start for each in notices.take(now) if each.kind == "lost"}
+    finally:
+        ends.set()
+        writer.join()
+    for _ in range(6):
+        data += drain(follower, now)
+        now += 61.0
+        named |= {each.start for each in notices.take(now) if each.kind == "lost"}
+    follower.close()
+    offset, before, gaps = 0, -1, 0
+    for line in bytes(data).splitlines(keepends=True):
+        found = re.fullmatch(rb"2024-01-24 10:15:00.123 INFO request (\d+) x\n", line)
+        if found is not None:
+            number = int(found[1])
+            assert number > before, "doubled"
+            if number > before + 1:
+                gaps += 1
+                near = [each for each in named if each is not None and abs(offset - each) < 200]
+                assert near, f"{number - before - 1} lines are missing before byte {offset}"
+            before = number
+        offset += len(line)
+    assert before == written - 1
+    assert gaps, "the writer lost nothing"
 
 
 @pytest.mark.slow
