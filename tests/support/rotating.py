@@ -7,6 +7,7 @@ import gzip
 import os
 import random
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 KINDS = ("rename", "create", "copytruncate", "dated", "compress", "copycompress", "link")
@@ -70,8 +71,9 @@ class Writer:
         self.lines += 1
         return f"{line}{'x' * self.random.randrange(60)}\n".encode()
 
-    def rotate(self) -> None:
-        """One rotation of the writer's kind."""
+    def rotate(self, meanwhile: Callable[[], object] = lambda: None) -> None:
+        """One rotation of the writer's kind. `meanwhile` is called when the log was renamed and the
+        writer was not told yet."""
         self.rotations += 1
         current = self.folder / "app.log"
         if self.kind in ("dated", "link"):
@@ -95,6 +97,7 @@ class Writer:
             current.rename(first)
             if self.kind in ("create", "olddir-create"):
                 current.touch()
+            meanwhile()
             if self.random.random() < 0.5:
                 self.write(self.random.randrange(4))  # it was not told yet
             self._reopen()

@@ -90,6 +90,7 @@ class Alert:
     """One alert and what is known of it; `expectation` is None for `absent`.
 
     Attributes:
+        begun: when it was looked at first.
         held_since: since when its condition has held; None if it does not.
         left_since: when it was not seen to hold for the first time after it had, and `false_since`,
             when it was seen not to.
@@ -100,6 +101,7 @@ class Alert:
     expectation: Expectation | None
     over_s: float
     for_s: float
+    begun: float | None = None
     held_since: float | None = None
     left_since: float | None = None
     false_since: float | None = None
@@ -124,8 +126,11 @@ class Alert:
         """Look at the report of its window; what happens, if anything does."""
         records = report["lines"]["parsed"]
         value: Any = records
+        if self.begun is None:
+            self.begun = now
         if self.expectation is None:
-            holds, is_known = records == 0, True
+            # What was before is not known: a watch that has just begun misses nothing yet.
+            holds, is_known = records == 0 and now - self.begun >= self.over_s, True
         else:
             verdict = self.expectation.check(report)
             value = verdict.actual

@@ -24,9 +24,10 @@ GONE_KEPT_MAX: Final = 1_000
 """What is missing is in every report from then on; one that has so many is partial anyway."""
 
 REPEATS_MAX: Final = 10
+LOSSES_MAX: Final = 60
 REPEATS_S: Final = 60.0
-"""Of one kind and log, so many are said in so much time; of what comes beyond, the number and the
-last one, once in that time."""
+"""Of one kind and log, so many are said in so much time, more of losses, each of which has its own
+place; of what comes beyond, the number and the last one, once in that time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class _Period:
     """Notices of one kind about one log, since `began`."""
 
     began: float
-    room: int = REPEATS_MAX
+    room: int
     left_out: int = 0
     last: Notice | None = None
 
@@ -89,7 +90,8 @@ class Notices:
             return
         self._sum_up(notice.at)
         key = notice.kind, notice.log
-        period = self._periods.setdefault(key, _Period(notice.at))
+        most = REPEATS_MAX if notice.start is None else LOSSES_MAX
+        period = self._periods.setdefault(key, _Period(notice.at, most))
         if period.room > 0:
             period.room -= 1
             self._keep(notice)
@@ -113,7 +115,7 @@ class Notices:
                 text = f"{period.last.text} ({period.left_out:,} like this in {REPEATS_S:.0f} s)"
                 self._keep(replace(period.last, text=text, at=now))
                 # As long as it goes on, only this is said.
-                self._periods[key] = _Period(now, room=0)
+                self._periods[key] = _Period(now, 0)
         self._due = min((each.began for each in self._periods.values()), default=now) + REPEATS_S
 
     def take(self, now: float | None = None) -> list[Notice]:

@@ -49,9 +49,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class _Probe:
-    """Whole lines from `start` on, and the first and the last of their timestamps."""
+    """Whole lines in `[start, end)`, and the first and the last of their timestamps."""
 
     start: int
+    end: int
     first_ns: int
     last_ns: int
 
@@ -110,11 +111,10 @@ def _grid(start: int, end: int, pieces: int) -> list[int]:
 
 
 def _in_order(probes: Sequence[_Probe]) -> bool:
-    latest = probes[0].last_ns
-    for each in probes:
-        if each.first_ns < latest - SLACK_NS:
+    for place, each in enumerate(probes):
+        before = (one.last_ns for one in probes[:place] if one.end <= each.start)
+        if each.first_ns < max(before, default=each.first_ns) - SLACK_NS:
             return False
-        latest = max(latest, each.last_ns)
     return True
 
 
@@ -136,7 +136,7 @@ def _probed(
             continue
         times = _times(data[first:last], spec, index)
         if times is not None:
-            found.append(_Probe(at + first, *times))
+            found.append(_Probe(at + first, at + last, *times))
     return found
 
 

@@ -59,9 +59,61 @@ def test_few_records_say_nothing() -> None:
     assert event.state == "firing"
 
 
+def test_a_pause_of_the_log_ends_nothing_until_it_is_longer_than_the_window() -> None:
+    alert = parse_alert("errors.ratio over 1m > 5%")
+    assert alert.evaluate(report(50, 100), NOW) is not None
+    for second in range(1, 90):
+        assert alert.evaluate(report(2, 2), NOW + second) is None
+    assert alert.evaluate(report(50, 100), NOW + 90) is None  # it is the same incident
+    for second in range(91, 181):
+        assert alert.evaluate(report(0, 0), NOW + second) is None
+    event = alert.evaluate(report(0, 0), NOW + 181)
+    assert event is not None
+    assert (event.state, event.reason) == ("ended", "there are too few records to tell")
+    assert event.sentence.endswith("> 5% (there are too few records to tell)")
+
+
+def test_what_was_false_stays_so_through_a_pause() -> None:
+    alert = parse_alert("errors.ratio over 1m > 5%")
+    assert alert.evaluate(report(50, 100), NOW) is not None
+    assert alert.evaluate(report(0, 100), NOW + 1) is None
+    assert alert.evaluate(report(0, 0), NOW + 30) is None
+    event = alert.evaluate(report(0, 0), NOW + 31)
+    assert event is not None
+    assert (event.state, event.reason) == ("ended", None)
+
+
+def test_what_fires_ends_with_its_watch() -> None:
+    alerts = Alerts([parse_alert("errors.ratio > 5%"), parse_alert("errors.ratio > 90%")])
+    assert len(alerts.evaluate(lambda seconds: report(50, 100), NOW)) == 1
+    (event,) = alerts.end(NOW + 5, "the watch has ended")
+    assert (event.state, event.alert, event.since) == ("ended", "errors.ratio > 5%", NOW)
+    assert event.to_dict()["reason"] == "the watch has ended"
+    assert alerts.end(NOW + 6, "the watch has ended") == []
+    assert [each.state for each in alerts.events] == ["firing", "ended"]
+    assert not alerts.firing
+
+
+def test_absence_is_seen_when_its_window_is_over_not_when_a_slot_is() -> None:
+    alerts = Alerts([parse_alert("absent over 30s")])
+    asked = []
+
+    def view_of(seconds: float) -> dict[str, Any]:
+        asked.append(seconds)
+        return report(0, 1 if seconds == 30 else 0)
+
+    assert alerts.evaluate(view_of, NOW - 40, NOW - 40) == []
+    assert alerts.evaluate(view_of, NOW, NOW - 29.9) == []
+    (event,) = alerts.evaluate(view_of, NOW + 1, NOW - 29.9)
+    assert event.state == "firing"
+    assert asked == [30, 30, 25]
+
+
 def test_absent() -> None:
     alert = parse_alert("absent over 5m for 10s")
     assert (alert.over_s, alert.for_s) == (300, 10)
+    for second in range(-300, 0, 30):  # what was before the watch is not known
+        assert alert.evaluate(report(0, 0), NOW + second) is None
     assert alert.evaluate(report(0, 0), NOW) is None
     event = alert.evaluate(report(0, 0), NOW + 10)
     assert event is not None

@@ -60,7 +60,7 @@ def test_a_line_that_does_not_end_is_said_once() -> None:
         line.took(b"x" * 30_000, NOW + 100 + second)
     (said,) = texts(notices, NOW)
     assert said.startswith("a.log: 1")
-    assert "MiB since 10:17:12.000Z without the end of a line" in said
+    assert "MB since 10:17:12.000Z without the end of a line" in said
     line.took(b"\nfive\nsix", NOW + 300)
     (said,) = texts(notices, NOW)
     assert said.endswith(f"has ended, after {4 + 100 * 30_000 + 1:,} bytes")
@@ -74,7 +74,7 @@ def test_a_line_that_grows_slowly_is_said_after_a_minute() -> None:
     assert texts(notices, NOW) == []
     line.took(b"x", NOW + 61)
     (said,) = texts(notices, NOW)
-    assert said.startswith("standard input: 60 bytes since")
+    assert said.startswith("standard input: 60 B since 10:15:32.000Z without the end of a line")
 
 
 def test_a_pipe_is_read_to_its_end_before_another_one(tmp_path: Path) -> None:
