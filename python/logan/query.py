@@ -17,6 +17,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
+from unicodedata import category
 
 from logan.errors import ExpressionError, InputError, LoganError, UsageError
 from logan.record_stream import Records, column_names, settled_columns
@@ -195,7 +196,8 @@ class Answer:
                 yield batch
 
     def write(self, fd: int, kind: str) -> None:
-        """Write all rows to a descriptor as "csv", "json", "jsonl" or "parquet".
+        """Write all rows to a descriptor as "csv", "json", "jsonl" or "parquet". In CSV, text of a
+        log is neither a formula nor what steers a terminal, as in the CSV of reports.
 
         Raises `OSError` for what goes wrong with the descriptor.
         """
@@ -205,10 +207,12 @@ class Answer:
             "jsonl": "FORMAT json, ARRAY false",
             "parquet": "FORMAT parquet, COMPRESSION zstd",
         }[kind]
-        copy = f"COPY ({self._query.sql}\n) TO '/dev/fd/{fd}' ({options}, USE_TMP_FILE false)"
         try:
             with self.reading(), self._query.explained():
-                self._connection.execute(copy)
+                sql = self._with_plain_cells() if kind == "csv" else self._query.sql
+                self._connection.execute(
+                    f"COPY ({sql}\n) TO '/dev/fd/{fd}' ({options}, USE_TMP_FILE false)"
+                )
         except UsageError as error:
             # DuckDB's own IO errors say no more than the system's text.
             for code in (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG):
@@ -217,6 +221,21 @@ class Answer:
                 ) in str(error):
                     raise OSError(code, os.strerror(code)) from error
             raise
+
+    def _with_plain_cells(self) -> str:
+        """The statement with cells of text as `report.csv` writes them."""
+        columns = self._connection.execute(f"DESCRIBE {self._query.sql}").fetchall()
+        self._connection.execute(f"CREATE OR REPLACE TEMP MACRO logan_cell(cell) AS {_cell_sql()}")
+        shown = []
+        for index, (name, kind, *_) in enumerate(columns):
+            cell = f"c{index}"
+            if kind == "BLOB":
+                cell = f"logan_cell(coalesce(try(decode({cell})), {cell}::VARCHAR))"
+            elif kind.startswith(("VARCHAR", "ENUM", "JSON")) and not kind.endswith("]"):
+                cell = f"logan_cell({cell}::VARCHAR)"
+            shown.append(f'{cell} AS "{name.replace(chr(34), chr(34) * 2)}"')
+        names = ", ".join(f"c{index}" for index in range(len(columns)))
+        return f"SELECT {', '.join(shown)} FROM ({self._query.sql}\n) AS answer({names})"
 
     def interrupt(self) -> None:
         """Stop, from another thread or a signal's handler."""
@@ -316,6 +335,26 @@ def _hint(sql: str, text: str) -> str | None:
     if "Table with name" in text:
         return "the records of the inputs are the table log"
     return None
+
+
+_SPELLED: Final = ("Cc", "Cf", "Zl", "Zp")
+"""Categories of Unicode: controls, what has no form of its own, line separators."""
+
+
+def _cell_sql() -> str:
+    """A cell of `report.csv` in SQL. Few have what must be spelled out, which is looked for
+    first."""
+    from logan.report.csv import FORMULA_STARTS
+    from logan.report.units import visible
+
+    spelled = [each for each in map(chr, range(0xFFFE)) if category(each) in _SPELLED]
+    text = "cell"
+    for each in spelled:
+        text = f"replace({text}, chr({ord(each)}), '{visible(each)}')"
+    steering = "".join(f"\\x{{{ord(each):x}}}" for each in spelled)
+    starts = "".join(re.escape(each) for each in FORMULA_STARTS)
+    plain = f"CASE WHEN regexp_matches(cell, '[{steering}]') THEN {text} ELSE cell END"
+    return rf"regexp_replace({plain}, '^([\s\p{{Z}}]*[{starts}])', '''\1')"
 
 
 def _load() -> Any:

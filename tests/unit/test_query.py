@@ -57,3 +57,24 @@ def test_the_stream_has_those_columns_alone(tmp_path: Path) -> None:
     assert lists == [("level", "m"), ("WARN", 8)]
     assert asked == [["level", "json.n:int"]]
     assert answer.records.stats().complete
+
+
+def test_cells_of_csv_are_neither_formulas_nor_escapes(tmp_path: Path) -> None:
+    import csv
+    import json
+
+    texts = ["=1+1", "\u00a0@SUM(1)", "\t-2", "\x1b[31mred", "\u202egnp", '"quoted", plain', "ok"]
+    log = tmp_path / "a.log"
+    line = {"time": "2024-01-24T10:15:32Z", "level": "warn", "n": -7}
+    log.write_text("".join(json.dumps({**line, "msg": text}) + "\n" for text in texts))
+    sql = 'select message, message as again, "json.n", raw from log order by "offset" -- the end'
+    answer = Query(sql, ["json.n:int"]).run(lambda names: logan.records(log, columns=names))
+    out = tmp_path / "out.csv"
+    with out.open("wb") as file:
+        answer.write(file.fileno(), "csv")
+    head, *rows = csv.reader(out.read_text("utf-8").splitlines())
+    assert head == ["message", "again", "json.n", "raw"]
+    expected = ["'=1+1", "'\u00a0@SUM(1)", "\\t-2", "\\x1b[31mred", "\\u{202e}gnp", *texts[5:]]
+    assert [row[0] for row in rows] == [row[1] for row in rows] == expected
+    assert {row[2] for row in rows} == {"-7"}
+    assert json.loads(rows[0][3])["msg"] == "=1+1"

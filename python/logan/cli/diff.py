@@ -260,7 +260,7 @@ def _present(args: argparse.Namespace, limits: list[Limit], before: Side, after:
         say(each.text, prefix=prefixes[each.state])
     failed = sum(each.state == "failed" for each in verdicts)
     if failed:
-        say(f"{failed:,} changes exceed their limits" if failed > 1 else "a limit is exceeded")
+        say("a limit failed" if failed == 1 else f"limits failed {failed:,} times")
     if before.info.partial or after.info.partial:
         return Exit.INPUT
     return Exit.EXPECTATION_FAILED if failed else Exit.OK

@@ -34,6 +34,7 @@ The records are the table log; its columns are time, level, message, method, pat
 status, duration_ms, duration_ns, bytes, client, host, user_agent, referrer, format, source,
 offset, line and keys in double quotes ("json.KEY", "logfmt.KEY"), which are text unless --columns
 gives them a type (--columns json.KEY:int). Only the columns that the question names are parsed.
+In CSV, text that a spreadsheet would run as a formula gets a leading apostrophe.
 Needs DuckDB: pip install 'logan-analyzer[sql]'
 
 exit codes: 0 ok, 2 usage or wrong SQL, 3 an input is unreadable in part, 4 the output cannot be
@@ -172,4 +173,6 @@ def _shown(value: Any) -> str:
         return value.isoformat(sep=" ").replace("+00:00", "Z")
     if isinstance(value, float):
         return f"{value:.15g}"
+    if isinstance(value, bytes):  # raw: the line as it is
+        return value.decode("utf-8", "backslashreplace")
     return str(value)

@@ -13,8 +13,8 @@ from logan.options import REPORTING, Options, TimeRange, flags
 if TYPE_CHECKING:
     from logan._logan import Summary
     from logan.live.alerts import Alert, AlertEvent
-    from logan.live.remote_watch import RemoteWatch
-    from logan.wire.following import AlertEntry, AlertNews, Following
+    from logan.live.remote_watch import HostState, RemoteWatch
+    from logan.wire.following import AlertEntry, AlertNews, Following, HostEntry
 
 READY_POLL_S: Final = 0.02
 
@@ -107,12 +107,13 @@ class Told:
 
         from logan._logan import Spec
         from logan.live.notices import Notice
-        from logan.live.remote_watch import HostState, RemoteLog
+        from logan.live.remote_watch import RemoteLog
 
         body = message.body
         if not self._watch.ready:
             self._watch.take_options(msgspec.convert(json.loads(body.options), Options))
-        hosts = [HostState(**each.to_dict()) for each in body.hosts]
+        now = clock.now()
+        hosts = [_host(each, now) for each in body.hosts]
         logs = [
             RemoteLog(
                 *(each.name, each.host, Spec(each.spec), each.assumed, each.missing, each.gone)
@@ -124,8 +125,7 @@ class Told:
             name = f"{each.host}:{each.log}" if each.log else each.host
             text = each.text if each.text.startswith(each.host) else f"{each.host}: {each.text}"
             notice = Notice(each.kind, name, text, 0.0, each.is_fault, each.start)
-            notices.append((notice, each.age_s))
-        now = clock.now()
+            notices.append((notice, min(each.age_s, now)))
         self._watch.alerts.tell(
             [_alert(each, now) for each in body.alerts], [_event(each, now) for each in body.news]
         )
@@ -147,10 +147,21 @@ class Told:
         self._watch.lost(clock.now())
 
 
+def _host(entry: HostEntry, now: float) -> HostState:
+    """A host; nothing began before 1970, whatever the coordinator says."""
+    from logan.live.remote_watch import HostState
+
+    values = entry.to_dict()
+    behind_s = values["behind_s"]
+    values["since_s"] = min(values["since_s"], now)
+    values["behind_s"] = None if behind_s is None else min(behind_s, now)
+    return HostState(**values)
+
+
 def _alert(entry: AlertEntry, now: float) -> Alert:
     from logan.live.alerts import Alert
 
-    since = None if entry.since_s is None else now - entry.since_s
+    since = None if entry.since_s is None else max(0.0, now - entry.since_s)
     alert = Alert(entry.alert, None, 0.0, 0.0, held_since=since)
     if entry.firing:
         alert.firing_since = now if since is None else since
@@ -161,7 +172,7 @@ def _event(entry: AlertNews, now: float) -> AlertEvent:
     from logan.live.alerts import AlertEvent
 
     return AlertEvent(
-        *(entry.alert, entry.state, now - entry.age_s, now - entry.since_s),
+        *(entry.alert, entry.state, max(0.0, now - entry.age_s), max(0.0, now - entry.since_s)),
         *(entry.value, entry.records, entry.reason),
     )
 

@@ -42,6 +42,8 @@ _TABLES: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """By table: what a column may be called, and its name."""
 
+_NOUNS: Final = {"routes": "route", "status": "status"}
+
 _SHORT: Final[Mapping[str, str]] = {**SHORT_NAMES, "malformed": "malformed_share"}
 _WORSE_IF_LARGER: Final = ("errors", "error_rate", "malformed", "response_time_ms", "avg_response")
 
@@ -241,6 +243,15 @@ def judge(
 
 
 def _ok(limit: Limit, cells: Sequence[tuple[str, Cell]], comparison: Comparison) -> Verdict:
+    if limit.row == "*":
+        why = _without_values(limit, cells, comparison)
+        if why is not None:
+            text = f"{limit.expression}: no data: {why}"
+            return Verdict(limit.expression, limit.metric, "failed", text)
+        if not cells:
+            why = "no row meets its conditions" if limit.conditions else f"no {limit.table}"
+            text = f"{limit.expression}: {why}"
+            return Verdict(limit.expression, limit.metric, "ok", text)
     if limit.row == "*" and len(cells) != 1:
         text = f"{limit.expression}: {len(cells):,} rows, none exceeds it"
     elif not cells:
@@ -249,6 +260,18 @@ def _ok(limit: Limit, cells: Sequence[tuple[str, Cell]], comparison: Comparison)
         name, cell = cells[0]
         text = f"{limit.expression}: {_values(name, cell)}"
     return Verdict(limit.expression, limit.metric, "ok", text)
+
+
+def _without_values(
+    limit: Limit, cells: Sequence[tuple[str, Cell]], comparison: Comparison
+) -> str | None:
+    """Why nothing was measured of all rows; None if something was. Good runs have no messages."""
+    (table,) = (each for each in comparison.tables if each.name == limit.table)
+    if not table.rows:
+        return None if limit.table == "messages" else f"no record has a {_NOUNS[limit.table or '']}"
+    if cells and all(cell.change is None for _, cell in cells):
+        return f"no row has {view.label(limit.metric)} on both sides"
+    return None
 
 
 def _without_row(limit: Limit, comparison: Comparison) -> Verdict:
@@ -305,7 +328,7 @@ def _cells(
     for row in table.rows:
         if limit.row not in ("*", row.key):
             continue
-        if all(_holds(each, row) for each in limit.conditions):
+        if all(_holds(each, row, limit) for each in limit.conditions):
             name = f"{row.about.get('level', '')} {row.key} {view.label(limit.metric)}".strip()
             yield name, _tested(row, limit.metric)
 
@@ -320,10 +343,14 @@ def _tested(row: Row, column: str) -> Cell:
     return cell
 
 
-def _holds(condition: _Condition, row: Row) -> bool:
-    """Whether a condition holds for a row after the change."""
-    value = row.cells[condition.column].after
-    return value is not None and _COMPARE[condition.op](value, condition.value)
+def _holds(condition: _Condition, row: Row, limit: Limit) -> bool:
+    """Whether a condition holds for a row after the change; of a decrease also before it, as what
+    is looked for is what has gone."""
+    cell = row.cells[condition.column]
+    values = [cell.after, cell.before if limit.op[0] == "<" else None]
+    return any(
+        each is not None and _COMPARE[condition.op](each, condition.value) for each in values
+    )
 
 
 def _other(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Cell:

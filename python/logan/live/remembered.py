@@ -30,7 +30,7 @@ from logan.options import Execution, Options, Presentation
 from logan.planning.given_spec import GivenSpec
 from logan.report import Report, assemble, input_entry
 from logan.report.builder import selection
-from logan.sources.inputs import open_inputs
+from logan.sources.inputs import open_inputs, readable_name
 from logan.sources.rotation import in_time_order
 from logan.state.folder import StateFolder
 from logan.state.look import Seen
@@ -132,7 +132,7 @@ class Memory:
             detection=detection,
             start=start,
             before=follower.before(LOOK_BACK_BYTES_MAX) if detection is not None else b"",
-            known_as={"origin": log.origin, "name": name},
+            known_as={"origin": log.origin, "name": readable_name(name)},
             reading=self._reading,
             notices=self._notices,
         )
@@ -141,7 +141,9 @@ class Memory:
         """Which log of the folder it is: the one that a watch counted before, or a new one."""
         for each in (self._total_spec or {}).get("sources", ()):
             identity = each["identity"]
-            if identity["name"] == name and identity["origin"].partition(" ")[0].endswith("w"):
+            if identity["name"] == readable_name(name) and identity["origin"].partition(" ")[
+                0
+            ].endswith("w"):
                 return str(identity["origin"])
         number, _, path = self._folder.new_logs([name])[0].partition(" ")
         return f"{number}w {path}"  # as a watch counts: on through rotation

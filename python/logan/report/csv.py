@@ -16,9 +16,9 @@ from logan.report.units import visible
 if TYPE_CHECKING:
     from logan.report import RenderOptions, Report
 
-__all__ = ["render"]
+__all__ = ["FORMULA_STARTS", "render"]
 
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "|", "%", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+FORMULA_STARTS: Final = ("=", "+", "-", "@", "|", "%", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """The last four are the first four in full width, which some spreadsheets treat alike."""
 
 
@@ -50,4 +50,4 @@ def _cell(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     shown = visible(value)
-    return f"'{shown}" if shown.lstrip().startswith(_FORMULA_STARTS) else shown
+    return f"'{shown}" if shown.lstrip().startswith(FORMULA_STARTS) else shown

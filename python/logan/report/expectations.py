@@ -169,24 +169,42 @@ class Expectation:
         metric = windows.METRICS[self.name]
         is_sum = self.name in _GROWING
         valued = [
-            (value, window)
+            (*found_bounds, window, 1)
             for window in found
-            if not (self.least and getattr(window, self.least[0]) < self.least[1])
+            if self._has_enough(window)
             # A window that the log covers in part has less of everything that is summed.
             and (window.whole or not (is_sum and self.op in (">", ">=", "==")))
-            and (value := metric(window)) is not None
+            and (found_bounds := metric(window)) is not None
         ]
+        if is_sum and self.op not in ("<", "<="):
+            empty, count = windows.empty_between(report, found)
+            if empty is not None and self._has_enough(empty):
+                valued.append((0, 0, empty, count))
         if not valued:
             few = f" with {self.least[1]:,} {self.least[0]}" if self.least else ""
             return self._no_data(f"there is no window{few} that has one")
-        failed = [each for each in valued if not self._compared(each[0]).ok]
-        by_value = sorted(failed or valued, key=lambda each: each[0])
-        value, window = by_value[0 if self.op in (">", ">=") else -1]
-        verdict = self._compared(value)
-        count = f"{len(failed):,} of {len(valued):,} windows fail, " if failed else ""
+        failed = [each for each in valued if not self._holds_between(*each[:2])]
+        side = 0 if self.op in (">", ">=") else 1
+        ordered = sorted(failed or valued, key=lambda each: (each[side], each[2].start))
+        *bounds, window, _ = ordered[-side]
+        verdict = self._compared(bounds[side])
+        if failed and verdict.ok:  # of == and !=, where the value may be any in between
+            verdict = replace(self._compared(bounds[0]), ok=False)
+        numbers = [sum(count for *_, count in each) for each in (failed, valued)]
+        count_text = f"{numbers[0]:,} of {numbers[1]:,} windows fail, " if failed else ""
         words = verdict.text.removeprefix(f"{self.expression}: ")
-        text = f"{self.expression}: {count}the worst begins at {window}: {words}"
+        text = f"{self.expression}: {count_text}the worst begins at {window}: {words}"
         return replace(verdict, text=text, at=str(window))
+
+    def _has_enough(self, window: windows.Window) -> bool:
+        return self.least is None or getattr(window, self.least[0]) >= self.least[1]
+
+    def _holds_between(self, low: float, high: float) -> bool:
+        """Whether it holds whatever the value between these bounds is."""
+        if self.op == "!=":
+            assert self.value is not None
+            return not low <= self.value <= high
+        return self._compared(low).ok and self._compared(high).ok
 
     def _compared(self, actual: Any) -> Verdict:
         comparable = is_number(actual) and is_number(self.value)

@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any, Final, NoReturn
 
 from logan.errors import StateError, UsageError
+from logan.sources.inputs import readable_name
 from logan.state.positions import Position
 from logan.summaries.saved import Saved
 
@@ -95,7 +96,10 @@ class StateFolder:
         with self._guarded():
             rows = self._db.execute("select * from positions order by log").fetchall()
         return tuple(
-            Position(log, name, path, at, head, tail, (device, inode), (size, mtime), bool(done))
+            Position(
+                *(log, os.fsdecode(name), os.fsdecode(path), at, head, tail),
+                *((device, inode), (size, mtime), bool(done)),
+            )
             for log, name, path, at, head, tail, device, inode, size, mtime, done in rows
         )
 
@@ -128,7 +132,9 @@ class StateFolder:
                     "insert or replace into summaries values (?, ?)", (key, saved.to_bytes())
                 )
             for each in positions:
-                row = (*astuple(each)[:6], *each.inode, *each.stored, each.complete)
+                log, name, path, *counted = astuple(each)[:6]
+                row = (log, _kept(name), _kept(path), *counted, *each.inode, *each.stored)
+                row = (*row, each.complete)
                 marks = ",".join("?" * len(row))
                 self._db.execute(f"insert or replace into positions values ({marks})", row)
             for log in dropped:
@@ -147,7 +153,8 @@ class StateFolder:
             after = str(first + len(paths))
             self._db.execute("update meta set value = ? where key = 'logs'", (after,))
         number = "{}" if of is None else f"{of}.{{}}"
-        return [f"{number.format(first + at)} {path}" for at, path in enumerate(paths)]
+        shown = map(readable_name, paths)
+        return [f"{number.format(first + at)} {path}" for at, path in enumerate(shown)]
 
     def _summary(self, key: str) -> Saved | None:
         with self._guarded():
@@ -233,6 +240,15 @@ class StateFolder:
         raise StateError(
             f"cannot use the state folder {self.path}: {why}", hint="nothing of it has changed"
         ) from error
+
+
+def _kept(path: str) -> str | bytes:
+    """A path as SQLite can keep it: one that is not UTF-8 as its bytes."""
+    data = os.fsencode(path)
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data
 
 
 def _told(flag: str, value: Any) -> str:

@@ -182,6 +182,44 @@ def test_what_was_not_measured_fails_a_limit(
     assert "no data" in capsys.readouterr().err
 
 
+def test_a_limit_of_all_rows_fails_where_none_was_measured(tmp_path: Path) -> None:
+    bare, untimed = tmp_path / "bare.log", tmp_path / "untimed.log"
+    bare.write_text("2024-01-24 10:15:00 INFO started\n" * 60)
+    request = '10.0.0.1 - - [24/Jan/2024:10:15:00 +0000] "GET /a HTTP/1.1" 200 17\n'
+    untimed.write_text(request * 60)
+    for other, limit, state, words in (
+        (bare, "routes[*].p95 > +10%", "failed", "no data: no record has a route"),
+        (bare, "status[*].share > +1pp", "failed", "no data: no record has a status"),
+        (bare, "messages[*].count > +10%", "ok", "no messages"),
+        (untimed, "routes[*].p95 > +10%", "failed", "no data: no row has p95 on both sides"),
+        (untimed, "routes[*].p95 > +10% and requests >= 100", "ok", "no row meets its conditions"),
+    ):
+        copy = tmp_path / "copy.log"
+        copy.write_text(other.read_text().replace("10:15:00", "10:15:01"))
+        change = logan.compare(str(other), str(copy))
+        (told,) = judge([parse_limit(limit)], change, {}, {})
+        assert told.state == state
+        assert words in told.text
+
+
+def test_the_condition_of_a_decrease_holds_on_either_side(tmp_path: Path) -> None:
+    def write(name: str, carts: int) -> str:
+        lines = (
+            f'10.0.0.1 - - [24/Jan/2024:10:{n // 60:02}:{n % 60:02} +0000] "GET '
+            f'{"/cart" if n % 4 == 0 and n // 4 < carts else "/"} HTTP/1.1" 200 17\n'
+            for n in range(3000)
+        )
+        path = tmp_path / name
+        path.write_text("".join(lines))
+        return str(path)
+
+    change = logan.compare(write("a.log", 750), write("b.log", 20))
+    limit = parse_limit("routes[*].requests < -50% and requests >= 100")
+    (told,) = judge([limit], change, {}, {})
+    assert told.state == "failed"
+    assert "GET /cart" in told.text
+
+
 def test_few_requests_cannot_tell(write: Callable[..., str]) -> None:
     a = write("a.log", seed=1, lines=40)
     b = write("b.log", seed=3, lines=40, day=2, slow=1.3)

@@ -116,6 +116,77 @@ def test_the_worst_window_is_reported() -> None:
     assert check("errors.ratio < 1% in every 1h", report()).ok
 
 
+def _with_outage() -> Report:
+    """Ten minutes of 100 requests each, then an hour without a line, then ten more minutes."""
+    base = figures()["series"]["points"][0]
+    minutes = [*range(10), *range(70, 80)]
+    points = [{**base, "t": moment(n), "records": 100, "requests": 100} for n in minutes]
+    time = {**figures()["time"], "first": moment(0), "last": moment(80)}
+    return report(series={"step_s": 60, "points": points}, time=time)
+
+
+@pytest.mark.parametrize(
+    ("expression", "ok"),
+    [
+        ("total_requests >= 100 in every 1m", False),
+        ("lines.parsed > 0 in every 5m", False),
+        ("requests_per_second > 0.1 in every 5m", False),
+        ("total_requests != 0 in every 5m", False),
+        ("total_requests == 500 in every 5m", False),
+        ("total_requests >= 100 in every 1m and requests >= 1", True),
+        ("total_requests <= 100 in every 1m", True),
+        ("errors.ratio <= 1 in every 1m", True),
+        ("response_time_ms.max > 0 in every 1m", True),
+    ],
+)
+def test_a_lower_bound_on_counts_does_not_hold_through_an_outage(expression: str, ok: bool) -> None:
+    verdict = check(expression, _with_outage())
+    assert verdict.ok == ok
+    if not ok:
+        assert (verdict.actual, verdict.at) == (0, moment(10))
+    if expression == "total_requests >= 100 in every 1m":
+        assert "60 of 80 windows fail" in str(verdict)
+
+
+def test_a_clock_that_is_far_off_makes_no_outage() -> None:
+    one = _with_outage()
+    points = [{**one.series.points[0], "t": "2019-01-01T00:00:00Z"}, *one.series.points[:10]]
+    time = {**one.time, "typical": {"first": moment(0), "last": moment(10)}}
+    time["first"] = "2019-01-01T00:00:01Z"
+    off = report(series={"step_s": 60, "points": points}, time=time)
+    assert check("total_requests >= 100 in every 1m", off).ok
+
+
+def test_means_of_windows_are_weighted_only_where_each_request_has_a_time() -> None:
+    base = figures()["series"]["points"][0]
+    slow = {**base, "t": moment(0), "requests": 10, "mean_ms": 400.0}
+    fast = {**base, "t": moment(1), "requests": 30, "mean_ms": 200.0}
+    series = {"step_s": 60, "points": [slow, fast]}
+    times = figures()["response_time_ms"]
+    timed = report(series=series, total_requests=40, response_time_ms={**times, "count": 40})
+    assert check("avg_response_time <= 250 in every 1h", timed).ok
+    assert check("avg_response_time <= 249 in every 1h", timed).actual == 250
+    some = report(series=series, total_requests=40, response_time_ms={**times, "count": 12})
+    for expression, ok, actual in (
+        ("avg_response_time <= 399 in every 1h", False, 400),
+        ("avg_response_time <= 400 in every 1h", True, 400),
+        ("response_time_ms.mean > 201 in every 1h", False, 200),
+        ("response_time_ms.mean == 250 in every 1h", False, 400),
+        ("response_time_ms.mean != 250 in every 1h", False, 200),
+        ("response_time_ms.mean != 500 in every 1h", True, 400),
+    ):
+        verdict = check(expression, some)
+        assert (verdict.ok, verdict.actual) == (ok, actual), expression
+
+
+def test_a_lower_bound_on_a_percentile_is_compared_with_the_least_of_the_steps() -> None:
+    one = report(response_times=response_times())
+    least = check("response_time_ms.p95 > 1s in every 1m", one).actual
+    assert least < 300
+    whole = check("response_time_ms.p95 >= 300ms in every 3h", one)
+    assert (whole.ok, whole.actual) == (False, least)
+
+
 def test_windows_lie_at_round_times_and_empty_ones_are_skipped() -> None:
     point = {**figures()["series"]["points"][0], "errors": 0}
     points = [{**point, "t": moment(3)}, {**point, "t": moment(64), "errors": 60}]

@@ -258,6 +258,25 @@ def test_two_users_are_refused_by_name(
     session.kill()
 
 
+def test_a_log_whose_name_is_not_utf_8(log: Path) -> None:
+    odd = Path(os.fsdecode(os.fsencode(log.parent) + b"/a\xff\n.log"))
+    odd.write_text(lines(0, 7))
+    state = log.parent.parent / "state"
+    assert logan.analyze([log, odd], state=state).lines.total == 17
+    odd.rename(f"{odd}.1")
+    odd.write_text(lines(300, 3))
+    assert logan.analyze([log, odd], state=state).lines.total == 3
+    with odd.open("a") as file:
+        file.write(lines(303, 2))
+    session = Session(open_state(Storage(state=state), Options()), log, odd)
+    session.step()
+    with odd.open("a") as file:
+        file.write(lines(305, 1))
+    session.step()
+    assert session.end() == 3
+    assert logan.analyze([log, odd], state=state, total=True).lines.total == 23
+
+
 def test_the_command(log: Path, tmp_path: Path) -> None:
     """What is saved and reported: the new part, or all."""
     state, saved = tmp_path / "state", tmp_path / "new.logan"

@@ -251,12 +251,19 @@ class FollowJob:
         if source is None:
             source = next((s for s in self.sources if s.file == _file_of(body)), None)
             if source is not None and source.owner is not None:
-                self._standby.append((session, worker, body))
+                self._stand_by(session, worker, body)
                 return None
         if source is None:
             source = self._new(worker, body, now)
         self._give(source, session, worker, body)
         return source
+
+    def _stand_by(self, session: str, worker: str, body: OfferBody) -> None:
+        """Remember who can take a log over; its samples are not needed any more."""
+        bare = msgspec.structs.replace(body, samples=())
+        entry = session, worker, bare
+        if entry not in self._standby and len(self._standby) < INPUTS_PER_JOB_MAX:
+            self._standby.append(entry)
 
     def lost_since(self, then: float) -> set[str]:
         """Workers with logs that are away, and were there after `then`."""
@@ -371,11 +378,16 @@ class FollowJob:
         if slot.missing:
             source.missing = (source.missing + list(slot.missing))[-MISSING_KEPT_MAX:]
             source.version += 1
-        at = now - slot.age_s
+        at = max(0.0, now - slot.age_s)  # records may be older than 1970, or a worker say so
         source.counted_at = max(source.counted_at or at, at)
         return AcceptedSlot(
             *(slot.source, session, slot.attempt, slot.end, source.place, at, summary)
         )
+
+    def is_behind(self, session: str, source: int, behind_bytes: int) -> None:
+        """How much of a log its worker has not sent; what others say of it does not count."""
+        if source < len(self.sources) and self.sources[source].owner == session:
+            self.sources[source].behind_bytes = behind_bytes
 
     def merge(
         self, slots: Iterable[AcceptedSlot], now: float
@@ -428,8 +440,9 @@ class FollowJob:
     def note(self, worker: str, entry: NoticeEntry, now: float) -> None:
         """Something happened to a log of a worker."""
         self.notices_total += 1
-        told = msgspec.structs.replace(entry, host=worker)
-        self.notices.append(Notice(self.notices_total, now - entry.age_s, told))
+        age_s = min(entry.age_s, now)
+        told = msgspec.structs.replace(entry, host=worker, age_s=age_s)
+        self.notices.append(Notice(self.notices_total, now - age_s, told))
         if entry.log and entry.kind == "unreadable" and len(self.unread) < NOTICES_KEPT_MAX:
             self.unread[worker, entry.log] = entry.text
         elif entry.log:

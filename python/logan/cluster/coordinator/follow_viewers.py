@@ -28,6 +28,7 @@ from logan.wire.following import (
     UnreadEntry,
     Window,
 )
+from logan.wire.limits import INTEGER_MAX
 
 __all__ = ["Viewer", "hosts_of"]
 
@@ -143,8 +144,8 @@ def hosts_of(job: FollowJob, now: float) -> tuple[HostEntry, ...]:
                 state="late" if name in job.late else "live" if is_there else "away",
                 since_s=max(0.0, now - since),
                 logs=len(sources),
-                counted_bytes=sum(each.counted_bytes for each in sources),
-                behind_bytes=sum(each.behind_bytes for each in sources),
+                counted_bytes=min(INTEGER_MAX, sum(each.counted_bytes for each in sources)),
+                behind_bytes=min(INTEGER_MAX, sum(each.behind_bytes for each in sources)),
                 behind_s=max(0.0, now - max(counted)) if counted else None,
                 lost=sum(len(each.lost) for each in sources),
             )

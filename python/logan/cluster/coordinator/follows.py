@@ -48,6 +48,7 @@ from logan.sources.roots import check_patterns
 from logan.wire import following
 from logan.wire.bodies import FollowStatus
 from logan.wire.following import NoticeEntry, WatchBody
+from logan.wire.limits import INTEGER_MAX
 from logan.wire.messages import Cancel
 
 __all__ = ["Follows"]
@@ -283,8 +284,7 @@ class Follows:
                 await self._take_slot(running, session, message)
             case following.Followed(body=body):
                 for each in body.logs:
-                    if each.source < len(running.job.sources):
-                        running.job.sources[each.source].behind_bytes = each.behind_bytes
+                    running.job.is_behind(session.id, each.source, each.behind_bytes)
                 for entry in body.notices:
                     running.job.note(session.name, entry, clock.now())
                     if entry.kind == "lost":
@@ -459,8 +459,8 @@ class Follows:
                     hosts=len(hosts),
                     away=sum(each.state == "away" for each in hosts),
                     logs=len(job.sources),
-                    counted_bytes=sum(each.counted_bytes for each in hosts),
-                    behind_bytes=sum(each.behind_bytes for each in hosts),
+                    counted_bytes=min(INTEGER_MAX, sum(each.counted_bytes for each in hosts)),
+                    behind_bytes=min(INTEGER_MAX, sum(each.behind_bytes for each in hosts)),
                     lost=sum(each.lost for each in hosts),
                     viewers=len(running.viewers),
                     elapsed_s=max(0.0, round(now - job.created_at, 3)),

@@ -15,11 +15,12 @@ from typing import Any, Final
 
 import trio
 
+from logan.cluster.limits import JOBS_MAX
 from logan.cluster.transport import Transport
 from logan.cluster.worker.followed_log import Cut, FollowedLog
 from logan.cluster.worker.followed_logs import find_logs
 from logan.cluster.worker.resources import Resources
-from logan.errors import LoganError
+from logan.errors import LoganError, ProtocolError
 from logan.live import clock
 from logan.live.logs import LOGS_MAX
 from logan.live.notices import Notice
@@ -83,8 +84,10 @@ class FollowTable:
         return len(self._jobs)
 
     def watch(self, message: following.Watch, nursery: trio.Nursery) -> None:
-        """Begin to look for logs of a job."""
+        """Begin to look for logs of a job. Raises `ProtocolError` if there are too many jobs."""
         if message.job not in self._jobs:
+            if len(self._jobs) >= JOBS_MAX:
+                raise ProtocolError(f"WATCH: more than {JOBS_MAX} follow jobs", code="state")
             job = _Job(message.job, message.body.patterns, message.body.begin)
             self._jobs[message.job] = job
             nursery.start_soon(self._run, job)
