@@ -40,7 +40,9 @@ ERRORS_PER_TIME_MIN: Final = 1.5
 LATENCY_TIMES_MIN: Final = 1.25
 """Response times of a route (geometric mean). 1.3 is what counts; it is measured as 1.25+."""
 
-TRAFFIC_TIMES_MIN: Final = 1.8
+TRAFFIC_Z: Final = 1.64
+TRAFFIC_TREND_BUCKETS: Final = 24
+TRAFFIC_TIMES_MIN: Final = 1.5
 """Traffic downward. 2 is what counts; with clumped traffic it is measured as 1.8 to 2.2."""
 
 SURGE_TIMES_MIN: Final = 2.0
@@ -70,7 +72,7 @@ exceeds it (chi-squared with one degree of freedom); about 2e5 intervals of 40 r
 are tried in a log, so one log in some thousands has a finding by chance alone. The rest is reserve
 for tails that are heavier than the dispersion tells."""
 
-TRAFFIC_LIKELIHOOD_MIN: Final = 30.0
+TRAFFIC_LIKELIHOOD_MIN: Final = 24.0
 """The same for traffic, of which there is one series and the edges are tested besides."""
 
 DISPERSION_BLOCKS_MIN: Final = 4
