@@ -15,7 +15,12 @@ from typing import Any, NamedTuple
 from logan.report.findings import thresholds as limits
 from logan.report.findings.grid import Grid, prefix
 from logan.report.findings.scan import Found, apart, lengths
-from logan.report.findings.trend import Step, edge_likelihoods, step_beside_trend
+from logan.report.findings.trend import (
+    Step,
+    edge_likelihoods,
+    edge_width,
+    step_beside_trend,
+)
 
 __all__ = ["covered_parts", "find_steps"]
 
@@ -96,9 +101,7 @@ class _Part(NamedTuple):
 class _Steps:
     """One series of counts, and how it deviates by itself."""
 
-    def __init__(
-        self, counts: Sequence[int], low: int, high: int, least: int, step_s: int
-    ) -> None:
+    def __init__(self, counts: Sequence[int], low: int, high: int, least: int, step_s: int) -> None:
         self.sums = prefix(counts)
         self.step_s = step_s
         self.low, self.high, self.least = low, high, least
@@ -144,9 +147,8 @@ class _Steps:
         log_factor = sum(each.step.log_factor for each in parts) / len(parts)
         error = math.hypot(*(each.step.error for each in parts)) / len(parts)
         evidence = sum(each.step.evidence for each in parts)
-        if sign * log_factor + limits.TRAFFIC_Z * error < math.log(2):
-            return None
-        if evidence < limits.TRAFFIC_LIKELIHOOD_MIN:
+        is_halved = sign * log_factor + limits.TRAFFIC_Z * error >= math.log(limits.TRAFFIC_HALF)
+        if not is_halved or evidence < limits.TRAFFIC_LIKELIHOOD_MIN:
             return None
         start = parts[0].best_start(start, dispersion)
         if end < self.high:
@@ -156,8 +158,8 @@ class _Steps:
         if end - start < self.least or not self._is_long(start, end, outside):
             return None
         # Longer ones have more evidence: a part of an incident is not it.
-        score = self._against_windows(start, end, dispersion)
-        return Found(start, end, inside, outside, score, excess)
+        edge_buckets = edge_width(inside, outside, dispersion)
+        return Found(start, end, inside, outside, evidence, excess, evidence, edge_buckets)
 
     def _is_long(self, start: int, end: int, outside: float) -> bool:
         """Whether it lasts as long as counts; the buckets at its edges may be in it in part."""
@@ -256,9 +258,7 @@ class _Steps:
         inside = [start <= i < end for i in range(low, high)]
         return _Part(low, counts, step_beside_trend(counts, inside, self.step_s, dispersion))
 
-    def _is_times(
-        self, edge: int, reach: int, sense: int, least: float, dispersion: float
-    ) -> bool:
+    def _is_times(self, edge: int, reach: int, sense: int, least: float, dispersion: float) -> bool:
         """Whether traffic is multiplied across an edge by at least so much, or may be."""
         before, n, after, m = self._sides(edge, reach)
         if not n or not m:

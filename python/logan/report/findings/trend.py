@@ -12,9 +12,10 @@ import math
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-__all__ = ["Step", "edge_likelihoods", "step_beside_trend"]
+from logan.report.findings import thresholds as limits
 
-_DEGREE_MAX: Final = 3
+__all__ = ["Step", "edge_likelihoods", "edge_width", "step_beside_trend"]
+
 _DAY_H: Final = 24.0
 _NEGLIGIBLE: Final = 0.02
 """A term of the trend that cannot change counts by more than this is left out."""
@@ -43,9 +44,8 @@ def step_beside_trend(
     size = len(counts)
     half_h = size * step_s / 7_200
     reach = 2 * math.pi * half_h / _DAY_H
-    degrees = [
-        k for k in range(1, _DEGREE_MAX + 1) if reach**k / math.factorial(k) >= _NEGLIGIBLE
-    ]
+    able = ((k, reach**k / math.factorial(k)) for k in range(1, limits.TRAFFIC_TREND_DEGREE + 1))
+    degrees = [k for k, most in able if most >= _NEGLIGIBLE]
     rows = []
     for i in range(size):
         u = (2 * i + 1 - size) / size * reach
@@ -61,15 +61,20 @@ def step_beside_trend(
     return Step(full[-1], error, 2 * evidence, usual)
 
 
-def edge_likelihoods(
-    counts: Sequence[int], step: Step, dispersion: float
-) -> list[float]:
+def edge_likelihoods(counts: Sequence[int], step: Step, dispersion: float) -> list[float]:
     """By bucket, the log of how much likelier its count is inside than outside."""
     factor = math.exp(step.log_factor)
     return [
         _log_chance(count, usual * factor, dispersion) - _log_chance(count, usual, dispersion)
         for count, usual in zip(counts, step.usual, strict=True)
     ]
+
+
+def edge_width(inside: float, outside: float, dispersion: float) -> int:
+    """How many buckets tell an edge between two levels (counts of a bucket) from its neighbors."""
+    inside, outside = max(inside, 0.1), max(outside, 0.1)
+    apart = (inside * math.log(inside / outside) - inside + outside) / dispersion
+    return max(1, math.ceil(limits.EDGE_LIKELIHOOD_MIN / max(apart, 1e-3)))
 
 
 def _product(row: Sequence[float], fit: Sequence[float]) -> float:
@@ -118,7 +123,8 @@ def _fitted(
         moves, variance = _solved(matrix, slope)
         error = math.sqrt(max(variance, 0.0))
         largest = max(map(abs, moves))
-        fit = [a + b * min(1.0, 2.0 / largest) for a, b in zip(fit, moves, strict=True)] if largest else fit
+        slowed = min(1.0, 2.0 / max(largest, 1e-9))
+        fit = [a + b * slowed for a, b in zip(fit, moves, strict=True)]
         if largest < 1e-4:
             break
     return fit, error
