@@ -2,8 +2,9 @@
 
 `judged` compares the findings of a report with what is true of a log. A finding is right if its
 kind names the incident, its interval begins and ends within one bucket of the truth (the bucket
-that the finding states; the table also has the share within one bucket of the analysis grid), and the best explanation is the value that was planted. What the log
-cannot show is not asked for: an access log has no hosts and no messages.
+that the finding states; the table also has the share within one bucket of the analysis grid, as
+"exact"), and the best explanation is the value that was planted. What the log cannot show is not
+asked for: an access log has no hosts and no messages.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the clock explains is no finding: a nightly batch, office hours, an hour that was skipped."""
+"""What the clock explains is no finding: a nightly batch, office hours, an hour clocks skipped."""
 
 from __future__ import annotations
 

@@ -130,8 +130,8 @@ CONCENTRATION_FAILS_MIN: Final = 0.5
 CONCENTRATION_EVENTS_MIN: Final = 30
 
 EDGE_LIKELIHOOD_MIN: Final = 3.0
-"""The edges of a change of traffic are stated to so many buckets that one place is 20 times as likely
-as the next (the log of 20 is 3): one where traffic is even, more where it comes in clumps."""
+"""The edges of a change of traffic are stated to so many buckets that one place is 20 times as
+likely as the next (the log of 20 is 3): one in even traffic, more where it comes in clumps."""
 
 CLOCK_GAP_MIN_S: Final = 26 * 3_600
 """One clock far from the others: time zones differ by at most 26 hours, and are not clocks."""
