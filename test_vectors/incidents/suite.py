@@ -2,8 +2,9 @@
 
 `judged` compares the findings of a report with what is true of a log. A finding is right if its
 kind names the incident, its interval begins and ends within one bucket of the truth (the bucket
-that the finding states), and the best explanation is the value that was planted. What the log
-cannot show is not asked for: an access log has no hosts and no messages.
+that the finding states; the table also has the share within one bucket of the analysis grid, as
+"exact"), and the best explanation is the value that was planted. What the log cannot show is not
+asked for: an access log has no hosts and no messages.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class Verdict:
     size: float
     found: bool = False
     dated: bool = False
+    exact: bool = False
     explained: bool = False
     says: list[str] = field(default_factory=list)
 
@@ -52,12 +54,14 @@ def _judged(
     verdict = Verdict(truth.kind, log.seed, truth.size, says=says)
     if log.kind == "two_at_once":
         verdict.kind = "two_at_once"
-    best = (False, False)
+    best = (False, False, False)
     for each in findings:
         if each["kind"] in truth.finds and each["start"] is not None and _meets(truth, each, log):
             verdict.found = True
-            best = max(best, (_dated(truth, each, log), _explained(truth, each)), key=sum)
-    verdict.dated, verdict.explained = best
+            dated = _dated(truth, each, log, max(each["step_s"] or 0, log.service.step))
+            exact = _dated(truth, each, log, log.service.step)
+            best = max(best, (dated, _explained(truth, each), exact), key=sum)
+    verdict.dated, verdict.explained, verdict.exact = best
     return verdict
 
 
@@ -74,9 +78,7 @@ def _meets(truth: Truth, finding: Finding, log: IncidentLog) -> bool:
     return start < (truth.end or log.service.end) and end > truth.start
 
 
-def _dated(truth: Truth, finding: Finding, log: IncidentLog) -> bool:
-    bucket = max(finding["step_s"] or 0, log.service.step)
-
+def _dated(truth: Truth, finding: Finding, log: IncidentLog, bucket: int) -> bool:
     def between(moment: float, first: float, last: float) -> bool:
         """Whether it lies in the buckets of these moments, or in one beside."""
         return first // bucket - 1 <= moment // bucket <= last // bucket + 1
@@ -108,7 +110,8 @@ def _explained(truth: Truth, finding: Finding) -> bool:
 def table(verdicts: Sequence[Verdict]) -> str:
     """Shares by kind and size as text."""
     rows = [
-        f"{'incident':<22}{'size':>16}{'logs':>6}{'found':>8}{'dated':>8}{'where':>8}{'right':>8}"
+        f"{'incident':<22}{'size':>16}{'logs':>6}{'found':>8}{'dated':>8}{'exact':>8}{'where':>8}"
+        f"{'right':>8}"
     ]
     planted = [each for each in verdicts if each.kind not in QUIET]
     for kind in sorted({each.kind for each in planted}):
@@ -133,6 +136,6 @@ def _row(kind: str, part: Sequence[Verdict]) -> str:
     size = f"{part[0].size:.3g} to {part[-1].size:.3g}" if kind != "all" else ""
     shares = [
         sum(getattr(each, name) for each in part) / len(part)
-        for name in ("found", "dated", "explained", "right")
+        for name in ("found", "dated", "exact", "explained", "right")
     ]
     return f"{kind:<22}{size:>16}{len(part):>6}" + "".join(f"{each:>8.0%}" for each in shares)

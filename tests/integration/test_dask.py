@@ -23,6 +23,7 @@ import pytest
 
 import logan
 from logan.engines import dask
+from test_vectors.incidents.quiet import make_log
 
 distributed = pytest.importorskip("distributed")
 
@@ -99,6 +100,26 @@ def outside_cluster(folder: Path, workers: int = 1) -> Iterator[tuple[str, list[
         with distributed.Client(address, set_as_default=False) as client:
             client.wait_for_workers(workers, timeout=30)
         yield address, processes
+
+
+# --- Findings -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["error_burst", "latency_shift", "bot", "bad_clock"])
+def test_findings_and_what_explains_them_are_those_of_one_machine(
+    kind: str, tmp_path: Path
+) -> None:
+    paths = []
+    for name, data in make_log(kind, 1, scale=0.3).files:
+        paths.append(tmp_path / name)
+        paths[-1].write_bytes(data)
+    there, here = (
+        logan.analyze(paths, engine=engine, threads=2, chunk_size=CHUNK_SIZE).to_dict()
+        for engine in ("dask", "local")
+    )
+    del there["performance"], here["performance"]
+    assert [each["explained"] for each in here["findings"]][:1] == ["second_pass"]
+    assert json.dumps(there) == json.dumps(here)
 
 
 # --- Lost workers -------------------------------------------------------------------------------

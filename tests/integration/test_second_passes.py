@@ -62,6 +62,25 @@ def test_the_workers_explain_what_one_machine_does(
     assert figures(done.out) == expected
 
 
+@pytest.mark.parametrize("kind", ["latency_shift", "bot", "bad_clock"])
+def test_findings_of_all_kinds_have_the_same_bytes(
+    kind: str, cluster: Cluster, tmp_path: Path
+) -> None:
+    """Each kind asks other questions; two workers answer them."""
+    (tmp_path / "logs").mkdir()
+    ((name, data),) = make_log(kind, 1, scale=0.3).files
+    (tmp_path / "logs" / name).write_bytes(data)
+    with chdir(tmp_path / "logs"):
+        report = logan.analyze(name, chunk_size=CHUNK)
+    assert any(each["explained"] == "second_pass" for each in report["findings"])
+    cluster.coordinator("--root", str(tmp_path / "logs"))
+    for worker in ("alice", "bob"):
+        cluster.worker(worker, "--root", str(tmp_path / "logs"))
+    done = cluster.submit(*OPTIONS, name, cwd=tmp_path / "logs")
+    assert done.wait() == 0, done.err
+    assert figures(done.out) == figures(report.to_json())
+
+
 def test_a_client_that_wants_no_explanation(cluster: Cluster, log: Path) -> None:
     cluster.coordinator("--root", str(log.parent))
     cluster.worker("alice", "--root", str(log.parent))

@@ -14,6 +14,7 @@ from logan.report.findings import thresholds as limits
 from logan.report.findings.change import Change, where_entry
 from logan.report.findings.grid import Grid, RouteSeries, prefix
 from logan.report.findings.messages import with_messages
+from logan.report.findings.rhythm import is_skipped_hour, recurs_daily
 from logan.report.findings.scan import Found, Mean, Ratio, find_intervals
 from logan.report.findings.traffic import covered_parts, find_steps, is_explained_by_messages
 
@@ -35,8 +36,7 @@ def changes_of(
         for each in analysis["templates"]
         if each["first"] is not None
     ]
-    errors = list(_errors(grid))
-    found = [*errors, *_latency(grid)]
+    found = [*_errors(grid), *_latency(grid)]
     if judges_traffic:
         found += _traffic(grid, ranges, templates)
     found += _clocks(grid, figures)
@@ -62,6 +62,13 @@ def _errors(grid: Grid) -> list[Change]:
         for each in find_intervals(Ratio(route.errors, route.requests), limits.LIKELIHOOD_MIN):
             change = _change("errors", "errors.ratio", grid, each, route.requests)
             routes.append(replace(change, within=route.name))
+    found = [each for each in found if not recurs_daily(each, grid, total.errors, exposure)]
+    by_name = {route.name: route for route in grid.routes}
+    routes = [
+        each
+        for each in routes
+        if not recurs_daily(each, grid, by_name[each.within].errors, by_name[each.within].requests)
+    ]
     joined = [_with_routes(each, grid, exposure) for each in found]
     for change in sorted(routes, key=lambda each: -each.score):
         at = next((i for i, other in enumerate(joined) if change.overlaps(other)), None)
@@ -165,18 +172,22 @@ def _latency(grid: Grid) -> list[Change]:
     measured = sum(grid.total.measured)
     if measured < 2 * limits.EVENTS_MIN:
         return []
-    total = _standardized(grid)
+    sums, squares = _standardized(grid)
+    total = Mean(grid.total.measured, sums, squares)
     found = [
         _latency_change(grid, each, grid.total, None)
         for each in find_intervals(total, limits.LIKELIHOOD_MIN)
     ]
+    found = [each for each in found if not recurs_daily(each, grid, sums, grid.total.measured)]
     singles: list[Change] = []
     for route in grid.routes:
         if sum(route.measured) < 2 * limits.EVENTS_MIN:
             continue
         series = Mean(route.measured, route.log_sum, route.log_sq)
         for each in find_intervals(series, limits.LIKELIHOOD_MIN):
-            singles.append(_latency_change(grid, each, route, route.name))
+            change = _latency_change(grid, each, route, route.name)
+            if not recurs_daily(change, grid, route.log_sum, route.measured):
+                singles.append(change)
     joined: list[Change] = []
     for change in found:
         same = [each for each in singles if each.overlaps(change)]
@@ -191,8 +202,8 @@ def _latency(grid: Grid) -> list[Change]:
     return joined
 
 
-def _standardized(grid: Grid) -> Mean:
-    """Logarithms of all response times less the mean of their routes.
+def _standardized(grid: Grid) -> tuple[list[int], list[int]]:
+    """Sums and squares of the logarithms of all response times less the mean of their routes.
 
     Other records are one more route. Sums of integers: means are rounded, which moves all alike.
     """
@@ -217,7 +228,7 @@ def _standardized(grid: Grid) -> Mean:
             if n[i]:
                 sums[i] += s[i] - n[i] * mean
                 squares[i] += q[i] - 2 * mean * s[i] + n[i] * mean * mean
-    return Mean(grid.total.measured, sums, squares)
+    return sums, squares
 
 
 def _latency_change(grid: Grid, found: Found, series: RouteSeries, name: str | None) -> Change:
@@ -266,7 +277,10 @@ def _traffic(
             start, end = grid.start_of(found.start), grid.end_of(found.end)
             if is_explained_by_messages(kind, start, end, grid.step_s, templates):
                 continue
-            yield Change(
+            if is_silence and is_skipped_hour(start, end, grid.step_s):
+                continue
+            least = _resolution(grid.step_s, sum(counts) / len(counts))
+            change = Change(
                 kind,
                 start,
                 end,
@@ -274,9 +288,11 @@ def _traffic(
                 found.outside / grid.step_s,
                 found.inside / grid.step_s,
                 abs(found.excess),
-                _resolution(grid.step_s, sum(counts) / len(counts)),
+                max(least, grid.step_s * found.edge_buckets),
                 found.score,
             )
+            if not recurs_daily(change, grid, counts, [1] * len(counts)):
+                yield change
 
 
 def _clocks(grid: Grid, figures: Mapping[str, Any]) -> Iterator[Change]:

@@ -126,6 +126,13 @@ def _rank(each: Candidate) -> tuple[Any, ...]:
     return (-each.strength, *_order(each))
 
 
+def _is_equal(one: Candidate, best: Candidate) -> bool:
+    if one.strength >= limits.EQUAL_STRENGTH_MIN * best.strength:
+        return True
+    apart = max(abs(one.share - best.share), abs(one.share_outside - best.share_outside))
+    return apart <= limits.EQUAL_SHARES_MAX
+
+
 def _order(each: Candidate) -> tuple[int, str, str]:
     known = _ORDER.index(each.field) if each.field in _ORDER else len(_ORDER)
     return known, each.field, each.value
@@ -142,9 +149,9 @@ def chosen(
     ranked = sorted(found, key=_rank)
     if not ranked:
         return []
-    # Strengths within some percent are equal: then the better known field is named.
-    equal = limits.EQUAL_STRENGTH_MIN * ranked[0].strength
-    best = min((each for each in ranked if each.strength >= equal), key=_order)
+    # Strengths within some percent are equal, and so are values of the same records, whatever else
+    # their fields hold: then the better known field is named.
+    best = min((each for each in ranked if _is_equal(each, ranked[0])), key=_order)
     named = [best]
     for field, those in sorted((within or {}).items()):
         if field == best.field or field in IMPLIED.get(best.field, ()):

@@ -103,7 +103,9 @@ class Grid:
         )
 
     def start_of(self, index: int) -> int:
-        return self.times[index]
+        """When an interval from `index` on begins: with the log, if it is there from the first
+        bucket that is judged."""
+        return self.times[index] if index else self.first_s
 
     def end_of(self, index: int) -> int | None:
         """When an interval up to `index` (not with it) ends; None if it lasts to the log's end."""

@@ -24,7 +24,13 @@ Span = tuple[int, int]
 
 
 class Found(NamedTuple):
-    """Buckets `[start, end)`: level inside and outside, and the evidence that they differ."""
+    """Buckets `[start, end)`: level inside and outside, and the evidence that they differ.
+
+    Attributes:
+        score: evidence over dispersion.
+        evidence: as if events were independent.
+        edge_buckets: to how many buckets the edges are known.
+    """
 
     start: int
     end: int
@@ -32,6 +38,8 @@ class Found(NamedTuple):
     outside: float
     score: float
     excess: float
+    evidence: float = 0.0
+    edge_buckets: int = 1
 
 
 class Series(Protocol):
@@ -252,14 +260,23 @@ def _disjoint(candidates: Sequence[Found], least_score: float) -> list[Found]:
     """The intervals without overlap that have the most evidence together, in the order of time.
 
     One that spans several incidents has less than these have together, a part of an incident has
-    less than the whole of it.
+    less than the whole of it. All are measured by the same dispersion: shorter ones have been
+    compared with less.
     """
+    if not candidates:
+        return []
+    strongest = max(candidates, key=lambda each: (each.evidence, each.start))
+    dispersion = strongest.evidence / strongest.score
+
+    def worth(each: Found) -> float:
+        return max(each.evidence / dispersion - least_score, each.score / 1_000)
+
     ordered = sorted(candidates, key=lambda each: (each.end, each.start))
     best: list[tuple[float, list[Found]]] = [(0.0, [])]
     for index, each in enumerate(ordered):
         before = max(i for i in range(index + 1) if i == 0 or ordered[i - 1].end <= each.start)
         total, chosen = best[before]
-        taken = (total + each.score - least_score, [*chosen, each])
+        taken = (total + worth(each), [*chosen, each])
         best.append(max(best[-1], taken, key=lambda pair: pair[0]))
     return best[-1][1]
 
@@ -283,11 +300,12 @@ def _candidates(series: Series, low: int, high: int, least_score: float) -> list
         for span in spans:
             start, end = _refined(evidence, *span, low, high)
             free = _free([*spans, (start, end)], low, high)
-            score = evidence(start, end, low, high) / series.dispersion(free, end - start)
+            value = evidence(start, end, low, high)
+            score = value / series.dispersion(free, end - start)
             if score >= least_score:
                 candidate = series.found(start, end, low, high, score)
                 if candidate is not None:
-                    candidates.append(candidate)
+                    candidates.append(candidate._replace(evidence=value))
     return candidates
 
 

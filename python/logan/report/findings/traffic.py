@@ -9,12 +9,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
-from typing import Any
+from itertools import accumulate, pairwise
+from typing import Any, NamedTuple
 
 from logan.report.findings import thresholds as limits
 from logan.report.findings.grid import Grid, prefix
 from logan.report.findings.scan import Found, apart, lengths
+from logan.report.findings.trend import (
+    Step,
+    edge_likelihoods,
+    edge_width,
+    step_beside_trend,
+)
 
 __all__ = ["covered_parts", "find_steps"]
 
@@ -48,7 +54,7 @@ def find_steps(
     if high - low < limits.BUCKETS_MIN // 2:
         return
     least = max(limits.INSIDE_BUCKETS_MIN, -(-limits.TRAFFIC_SECONDS_MIN // step_s))
-    series = _Steps(counts, low, high, least)
+    series = _Steps(counts, low, high, least, step_s)
     reach = limits.TRAFFIC_EDGE_BUCKETS
     candidates = list(series.candidates())
     taken: list[Found] = []
@@ -69,11 +75,35 @@ def find_steps(
             return
 
 
+class _Part(NamedTuple):
+    """Neighboring buckets from `low` on, with the step in them."""
+
+    low: int
+    counts: Sequence[int]
+    step: Step
+
+    def best_start(self, near: int, dispersion: float) -> int:
+        """The most likely first bucket of the interval that begins near the given one."""
+        return self._best(near, -1, dispersion)
+
+    def best_end(self, near: int, dispersion: float) -> int:
+        """The most likely end of the interval that ends near the given one."""
+        return self._best(near, 1, dispersion)
+
+    def _best(self, near: int, sign: int, dispersion: float) -> int:
+        sums = list(accumulate(edge_likelihoods(self.counts, self.step, dispersion), initial=0.0))
+        reach = limits.TRAFFIC_EDGE_BUCKETS // 2
+        low, high = near - reach, near + reach
+        places = range(max(self.low, low), min(self.low + len(self.counts), high) + 1)
+        return max(places, key=lambda at: (sign * sums[at - self.low], -abs(at - near)))
+
+
 class _Steps:
     """One series of counts, and how it deviates by itself."""
 
-    def __init__(self, counts: Sequence[int], low: int, high: int, least: int) -> None:
+    def __init__(self, counts: Sequence[int], low: int, high: int, least: int, step_s: int) -> None:
         self.sums = prefix(counts)
+        self.step_s = step_s
         self.low, self.high, self.least = low, high, least
 
     def candidates(self) -> Iterator[tuple[str, Found]]:
@@ -94,31 +124,51 @@ class _Steps:
         tried = set()
         for (kind, _), found in sorted(octaves.items()):
             for coarse_start, coarse_end in apart(found):
-                start, end = self._refined(kind, coarse_start, coarse_end)
+                reach = min(limits.TRAFFIC_EDGE_BUCKETS, coarse_end - coarse_start)
+                dispersion = self._dispersion(coarse_start, coarse_end, reach)
+                start, end = self._refined(kind, coarse_start, coarse_end, dispersion)
                 if (kind, start, end) in tried:
                     continue
                 tried.add((kind, start, end))
                 if end < self.high and 2 * (end - start) > self.high - self.low:
                     continue  # the longer part is the usual one
-                reach = min(limits.TRAFFIC_EDGE_BUCKETS, end - start)
-                dispersion = self._dispersion(start, end, reach)
-                if self._steps_evidence(kind, start, end, dispersion) >= least:
-                    # Longer ones have more evidence: a part of an incident is not it.
-                    score = self._against_windows(start, end, dispersion)
-                    inside, outside = self._levels(start, end)
-                    yield (
-                        kind,
-                        Found(
-                            *(
-                                start,
-                                end,
-                                inside,
-                                outside,
-                                score,
-                                (inside - outside) * (end - start),
-                            )
-                        ),
-                    )
+                found_step = self._judged(kind, start, end)
+                if found_step is not None:
+                    yield kind, found_step
+
+    def _judged(self, kind: str, start: int, end: int) -> Found | None:
+        """The interval with its edges, if traffic steps there to another level, beyond what chance
+        and the usual rhythm do."""
+        dispersion = self._dispersion(start, end, min(limits.TRAFFIC_EDGE_BUCKETS, end - start))
+        if not self._has_edges(kind, start, end, dispersion):
+            return None
+        sign = 1 if kind == "traffic_surge" else -1
+        parts = self._parts(start, end, dispersion)
+        log_factor = sum(each.step.log_factor for each in parts) / len(parts)
+        error = math.hypot(*(each.step.error for each in parts)) / len(parts)
+        evidence = sum(each.step.evidence for each in parts)
+        is_halved = sign * log_factor + limits.TRAFFIC_Z * error >= math.log(limits.TRAFFIC_HALF)
+        if not is_halved or evidence < limits.TRAFFIC_LIKELIHOOD_MIN:
+            return None
+        start = parts[0].best_start(start, dispersion)
+        if end < self.high:
+            end = parts[-1].best_end(end, dispersion)
+        inside, outside = self._levels(start, end)
+        excess = (inside - outside) * (end - start)
+        if end - start < self.least or not self._is_long(start, end, outside):
+            return None
+        # Longer ones have more evidence: a part of an incident is not it.
+        edge_buckets = edge_width(inside, outside, dispersion)
+        return Found(start, end, inside, outside, evidence, excess, evidence, edge_buckets)
+
+    def _is_long(self, start: int, end: int, outside: float) -> bool:
+        """Whether it lasts as long as counts; the buckets at its edges may be in it in part."""
+        interior = self.sums[end - 1] - self.sums[start + 1]
+        level = interior / max(end - start - 2, 1)
+        first, last = max(self.low, start - 1), min(self.high, end + 1)
+        missing = abs(outside * (last - first) - (self.sums[last] - self.sums[first]))
+        whole = missing / max(abs(outside - level), 1e-9)
+        return whole * self.step_s >= limits.TRAFFIC_SECONDS_MIN
 
     def _windows(self, start: int, end: int) -> tuple[int, int]:
         """How far the windows before and after an interval reach."""
@@ -160,12 +210,13 @@ class _Steps:
         inside = (self.sums[end] - self.sums[start]) / (end - start)
         return inside, rest / (start - before + after - end)
 
-    def _refined(self, kind: str, start: int, end: int) -> tuple[int, int]:
+    def _refined(self, kind: str, start: int, end: int, dispersion: float) -> tuple[int, int]:
         reach = max(3, (end - start) // 3)
 
         def value(first: int, last: int) -> float:
-            found, found_kind = self.evidence(first, last)
-            return found if found_kind == kind else 0.0
+            if self.evidence(first, last)[1] != kind:
+                return 0.0
+            return self._against_windows(first, last, dispersion)
 
         for _ in range(3):
             was = start, end
@@ -177,36 +228,50 @@ class _Steps:
                 break
         return start, end
 
-    def _steps_evidence(self, kind: str, start: int, end: int, dispersion: float) -> float:
-        """The evidence of steps at both edges (at the first alone, if it lasts to the end); 0 where
-        an edge is a ramp, or the level inside is not another."""
+    def _has_edges(self, kind: str, start: int, end: int, dispersion: float) -> bool:
+        """Whether each edge is a step (the first alone, if it lasts to the end): not a ramp."""
         length = end - start
         if length < self.least or self.evidence(start, end)[1] != kind:
-            return 0.0
+            return False
         reach = min(limits.TRAFFIC_EDGE_BUCKETS, length)
+        near = min(limits.TRAFFIC_NEAR_BUCKETS, reach)
         sign = 1 if kind == "traffic_surge" else -1
         edges = [(start, sign)] + ([(end, -sign)] if end < self.high else [])
-        for edge, sense in edges:
-            near = min(limits.TRAFFIC_NEAR_BUCKETS, reach)
-            if self._times(edge, near) ** sense < limits.TRAFFIC_NEAR_MIN:
-                return 0.0
-            if self._times(edge, reach) ** sense < limits.TRAFFIC_EDGE_MIN:
-                return 0.0
-        if len(edges) == 1 or length >= 2 * reach:
-            return sum(_deviance(*self._sides(edge, reach), dispersion) for edge, _ in edges)
-        # What is inside counts once, though it lies at both edges.
-        return self._against_windows(start, end, dispersion)
+        return all(
+            self._is_times(edge, near, sense, limits.TRAFFIC_NEAR_MIN, dispersion)
+            and self._is_times(edge, reach, sense, limits.TRAFFIC_EDGE_MIN, dispersion)
+            for edge, sense in edges
+        )
+
+    def _parts(self, start: int, end: int, dispersion: float) -> list[_Part]:
+        """An interval beside the trend around it; of a long one, each of its edges."""
+        width = limits.TRAFFIC_TREND_BUCKETS
+        before, after = max(self.low, start - width), min(self.high, end + width)
+        if end - start <= 2 * width:
+            ranges = [(before, after)]
+        else:
+            ranges = [(before, start + width)] + [(end - width, after)] * (end < self.high)
+        return [self._part(start, end, low, high, dispersion) for low, high in ranges]
+
+    def _part(self, start: int, end: int, low: int, high: int, dispersion: float) -> _Part:
+        counts = [self.sums[i + 1] - self.sums[i] for i in range(low, high)]
+        inside = [start <= i < end for i in range(low, high)]
+        return _Part(low, counts, step_beside_trend(counts, inside, self.step_s, dispersion))
+
+    def _is_times(self, edge: int, reach: int, sense: int, least: float, dispersion: float) -> bool:
+        """Whether traffic is multiplied across an edge by at least so much, or may be."""
+        before, n, after, m = self._sides(edge, reach)
+        if not n or not m:
+            return True
+        times = ((after + 0.5) / m) / ((before + 0.5) / n)
+        error = math.sqrt(dispersion * (1 / (before + 0.5) + 1 / (after + 0.5)))
+        return sense * math.log(times) + error >= math.log(least)
 
     def _sides(self, edge: int, reach: int) -> tuple[int, int, int, int]:
         """Sums and lengths before and after an edge."""
         first, last = max(self.low, edge - reach), min(self.high, edge + reach)
         sums = self.sums
         return sums[edge] - sums[first], edge - first, sums[last] - sums[edge], last - edge
-
-    def _times(self, edge: int, reach: int) -> float:
-        """By what traffic is multiplied across an edge; half an event keeps it finite."""
-        before, n, after, m = self._sides(edge, reach)
-        return ((after + 0.5) / m) / ((before + 0.5) / n) if n and m else 1.0
 
     def _dispersion(self, start: int, end: int, longest: int) -> float:
         """How neighboring blocks differ, at lengths up to `longest`, as times the variance of
