@@ -7,6 +7,7 @@
 //! integer, the zone and year of timestamps without them, which number of `03/04/2024` is the
 //! month) is decided here, once per source, and named among what was assumed.
 
+mod blocks;
 mod durations;
 mod levels;
 mod named;
@@ -127,6 +128,7 @@ fn describe(samples: &[(u64, &[u8])], has_inner_dates: bool) -> Detected {
     context.clock.learns_levels = true;
     context.history.tail.allowed = true;
     let mut levels = levels::Columns::default();
+    let mut blocks = blocks::Blocks::default();
     // A line whose time moves with the clock's zone has none of its own; one whose time moves with
     // the anchor has no year.
     let mut east = reads(TimestampParser::new(jiff::tz::TimeZone::fixed(jiff::tz::offset(1)), 0));
@@ -147,6 +149,7 @@ fn describe(samples: &[(u64, &[u8])], has_inner_dates: bool) -> Detected {
         let sample_offset = *offset;
         // Records may go on at the start of every sample but the first.
         context.history.tail.begin_sample(sample_offset);
+        blocks.begin_sample(sample_offset > 0);
         let bytes =
             if *offset == 0 { bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes) } else { bytes };
         for line in whole_lines(bytes).take(SAMPLE_LINES_MAX) {
@@ -192,11 +195,14 @@ fn describe(samples: &[(u64, &[u8])], has_inner_dates: bool) -> Detected {
                 if line.is_empty() {
                     blank += 1
                 } else if context.history.tail.takes(line, offset) {
-                    continuation += 1
+                    continuation += 1;
+                    blocks.tail();
                 } else if is_preamble(line) {
                     header += 1;
+                    blocks.tail();
                 } else {
                     malformed += 1;
+                    blocks.unread(line);
                     undated.learn(padded.line(), &mut context);
                 }
                 continue;
@@ -204,6 +210,7 @@ fn describe(samples: &[(u64, &[u8])], has_inner_dates: bool) -> Detected {
             if part == Part::Record {
                 let has_status = record.status != NO_STATUS;
                 context.history.tail.begin(line, offset, record.time_ns, record.level, has_status);
+                blocks.record();
             }
             undated.learn_record(&record, context.clock.seen_clock);
             let seen_zone = context.clock.seen_zone;
@@ -218,6 +225,7 @@ fn describe(samples: &[(u64, &[u8])], has_inner_dates: bool) -> Detected {
             let others = [time_by(&mut east), time_by(&mut later)];
             if part == Part::Continuation {
                 continuation += 1;
+                blocks.tail();
                 continue;
             }
             let moves = others
@@ -315,14 +323,18 @@ fn describe(samples: &[(u64, &[u8])], has_inner_dates: bool) -> Detected {
         }
     }
     let undated = undated.decide(total - blank, lines);
+    let go_on = blocks.decide().filter(|_| undated.format.is_none());
+    let (text_lines, of_blocks) = go_on.unzip();
     assumed.extend(undated.assumed);
     let reading = TimeReading {
         last_clock: undated.last_clock,
         level_column: levels.column(),
         has_prefixes,
         has_inner_dates,
+        undated_go_on: text_lines.is_some(),
         ..times.reading(epoch_column, zone_column)
     };
+    assumed.extend(of_blocks);
     assumed.extend(times.assumed(&reading));
     assumed.extend(context.clock.seen_key.as_deref().map(|key| {
         format!("records without a usual key for their time have it under another: `{key}`")
@@ -375,9 +387,9 @@ fn describe(samples: &[(u64, &[u8])], has_inner_dates: bool) -> Detected {
         "encoding": encoding(head, lines),
         "lines": total,
         "blank": blank,
-        "continuation": continuation,
+        "continuation": continuation + text_lines.unwrap_or(0),
         "header": header,
-        "malformed": malformed - undated.lines,
+        "malformed": malformed - undated.lines - text_lines.unwrap_or(0),
         "formats": order.iter().map(describe_one).chain(undated.format.clone()).collect::<Vec<_>>(),
         "assumed": assumed,
         "time": reading,

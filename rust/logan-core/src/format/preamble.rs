@@ -14,6 +14,8 @@ const BEGINNINGS: &[&[u8]] = &[
     // HotSpot, into its log of collected garbage, and of options in the environment.
     b"Java HotSpot(TM) 64-Bit Server VM (",
     b"OpenJDK 64-Bit Server VM (",
+    b"Java HotSpot(TM) 64-Bit Server VM warning: ",
+    b"OpenJDK 64-Bit Server VM warning: ",
     b"Memory: 4k page",
     b"CommandLine flags: ",
     b"Picked up JAVA_TOOL_OPTIONS: ",

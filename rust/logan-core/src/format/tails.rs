@@ -14,9 +14,11 @@
 //! - a line that begins with the same UUID as the record;
 //! - a line without a priority after a record that begins as RFC 5424 says (`<13>1 `): all records begin
 //!   so then, and their messages may hold line ends;
-//! - a clause of SQL after a record with a statement; a report of a process that terminated.
+//! - a clause of SQL after a record with a statement; a report of a process that terminated; a field of a
+//!   header after a record with the first line of a request or an answer;
+//! - any [text](is_text) in a source of which detection found that messages have several lines.
 
-use super::slices::{digits, priority};
+use super::slices::{digits, digits_at_end, priority};
 use super::state::reaches;
 use crate::record::{Level, NO_TIME};
 
@@ -66,6 +68,12 @@ const PREFIXES: &[&[u8]] = &[
     b"exception throw location:",
     b"Time\t\t",
     b"Hibernate: ",
+    b"Request URL: ",
+    b"Referer URL: ",
+    b"Trace:",
+    b"!MESSAGE ",
+    b"!STACK ",
+    b"!SUBENTRY ",
 ];
 
 /// Bytes of a line that are looked at for what stands within it.
@@ -98,10 +106,17 @@ pub(super) fn is_tail(line: &[u8]) -> bool {
         b'0'..=b'9' => line[digits(line)..].starts_with(b". ") && has(line, b" @ 0x"),
         b'"' if has(line, b"\" #") && has(line, b" prio=") => true,
         b'A'..=b'Z' | b'a'..=b'z' | b'/' | b'.' => {
-            is_name(line) || is_frame(line) || is_banner(line)
+            is_name(line) || is_frame(line) || is_banner(line) || is_php_frame(line)
         }
-        _ => is_rule(line) || only_closes(line),
+        _ => is_rule(line) || only_closes(line) || is_php_frame(line),
     }
+}
+
+/// `App\Controller\Users::index() - APP/Controller/Users.php, line 22`, `[main] - ROOT/index.php, line 40`:
+/// a frame as CakePHP prints it.
+fn is_php_frame(line: &[u8]) -> bool {
+    let number = digits_at_end(line);
+    number > 0 && line[..line.len() - number].ends_with(b".php, line ") && has(line, b" - ")
 }
 
 /// Nothing but what closes what was opened before.
@@ -146,8 +161,11 @@ fn is_banner(line: &[u8]) -> bool {
 
 /// Whether any line may follow after this one.
 fn opens(line: &[u8]) -> bool {
-    const HEADINGS: [&[u8]; 6] = [
+    const HEADINGS: [&[u8]; 9] = [
         b"Full thread dump",
+        b"DATA #",
+        b"ARG #",
+        b"!SESSION ",
         b"goroutine ",
         b"EXPLANATION:",
         b"stack backtrace:",
@@ -232,11 +250,36 @@ fn has_same_id(record: &[u8], line: &[u8]) -> bool {
         && record.strip_prefix(id).is_some_and(|rest| rest.starts_with(b" "))
 }
 
-/// `PID     : 52263`, `DETAIL:  x`: what Db2 and PostgreSQL write below a record.
+/// `PID     : 52263`, `DATA #1 : x`, `DETAIL:  x`: what Db2 and PostgreSQL write below a record.
 fn is_field(line: &[u8]) -> bool {
     let name = line.iter().take_while(|b| b.is_ascii_uppercase()).count();
-    let gap = line[name..].iter().take_while(|b| **b == b' ').count();
-    name > 1 && line[name + gap..].starts_with(b": ")
+    let number = match &line[name..] {
+        [b' ', b'#', rest @ ..] if digits(rest) > 0 => 2 + digits(rest),
+        _ => 0,
+    };
+    let gap = line[name + number..].iter().take_while(|b| **b == b' ').count();
+    name > 1 && line[name + number + gap..].starts_with(b": ")
+}
+
+/// `Content-Type: text/html`: a field of a header of HTTP.
+fn is_header_field(line: &[u8]) -> bool {
+    const NAME_BYTES_MAX: usize = 40;
+    let name = line.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'-').count();
+    (2..=NAME_BYTES_MAX).contains(&name)
+        && line[0].is_ascii_alphabetic()
+        && matches!(line[name..], [b':', b' ', _, ..])
+}
+
+/// Whether a line that nothing explains could be part of a message: whether it does not begin like a
+/// record that was damaged.
+pub(crate) fn is_text(line: &[u8]) -> bool {
+    let word = line.iter().take_while(|b| b.is_ascii_alphabetic()).count();
+    let begins_with_level = || {
+        line[..word].iter().all(u8::is_ascii_uppercase)
+            && !line.get(word).is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_')
+            && Level::from_word(&line[..word]).is_some()
+    };
+    super::classify::reason(line) == super::classify::Reason::NoTimestamp && !begins_with_level()
 }
 
 /// The verbs of SQL, and what else lines of a statement begin with.
@@ -287,6 +330,8 @@ fn is_entry(line: &[u8]) -> bool {
 pub struct Tail {
     /// Whether the source has formats whose records may have them.
     pub allowed: bool,
+    /// Whether any text goes on with a record of this source.
+    pub takes_text: bool,
     /// Where the last record begins.
     record: Option<u64>,
     /// Where the last record begins that has its own time, that time, and its level.
@@ -307,12 +352,14 @@ pub struct Tail {
     has_statement: bool,
     has_entries: bool,
     has_priority: bool,
+    has_request: bool,
 }
 
 impl Tail {
     /// Forgets all that was before.
     pub(super) fn clear(&mut self) {
-        *self = Tail { allowed: self.allowed, ..Tail::default() };
+        let Tail { allowed, takes_text, .. } = *self;
+        *self = Tail { allowed, takes_text, ..Tail::default() };
     }
 
     /// Takes in that a sample begins at `offset`, of a source whose lines before are not known.
@@ -361,6 +408,7 @@ impl Tail {
         self.has_statement =
             front.split(|b| !b.is_ascii_alphabetic()).any(|word| begins_with(word, VERBS));
         self.has_entries = has(text, b"terminat");
+        self.has_request = has(text, b"HTTP/1.");
         self.has_priority = priority(text).is_some_and(|(_, end)| text[end..].starts_with(b"1 "));
     }
 
@@ -379,6 +427,8 @@ impl Tail {
             || self.has_statement && (begins_with(line, CLAUSES) || begins_with(line, VERBS))
             || self.has_entries && is_entry(line)
             || self.has_priority && !line.starts_with(b"<")
+            || self.has_request && is_header_field(line)
+            || self.takes_text && is_text(line)
             || has_same_id(&self.line, line)
             || is_field(line)
             || is_numbered(line);
@@ -462,6 +512,12 @@ mod tests {
             ("Start-Date: 2019-07-11  12:25:15", &["Commandline: apt-get install x"]),
             ("x * 12518", &["TNS-12518: TNS:listener could not hand off", "TNS-00512: y"]),
             ("06:37:41 UTC - mysqld got signal 6 ;", &["This could be because you hit a bug."]),
+            ("LEVEL: Event", &["DATA #1 : String, 26 bytes", "Setting the threshold to:", "1048576"]),
+            ("x", &["Request URL: /users", "Trace:", "[main] - ROOT/webroot/index.php, line 40"]),
+            ("x", &["Cake\\Http\\Runner::run() - CORE/src/Http/Runner.php, line 51"]),
+            ("DEBUG GET / HTTP/1.1", &["Host: 127.0.0.1:12344", "Accept-Language: de"]),
+            ("!SESSION 2024-01-24 10:15:32.123", &["java.version=17", "anything"]),
+            ("!ENTRY org.eclipse.ui 4 0 2024-01-24 10:15:32.123", &["!MESSAGE x", "!STACK 0"]),
             (
                 "4130dcbd-1006-49cd-ad9d-d7a2a45ea276 2021-12-30 20:02:49 [DEBUG] x",
                 &["4130dcbd-1006-49cd-ad9d-d7a2a45ea276 v=0"],
@@ -489,6 +545,9 @@ mod tests {
             "CVE-2024: x",
             "A-12345: x",
             "UTF-80000 x",
+            "Host: 127.0.0.1:12344",
+            "DATA #1 x",
+            "x.php, line 40",
         ] {
             assert_eq!(takes("2024 x", &[line]), [false], "{line}");
         }
@@ -518,6 +577,28 @@ mod tests {
         for _ in 0..2 * HANGING_LINES_MAX {
             assert!(tail.takes(b"\tat a.b(C.java:1)", 100));
         }
+    }
+
+    #[test]
+    fn text_goes_on_where_messages_have_several_lines() {
+        let mut tail = Tail { allowed: true, takes_text: true, ..Tail::default() };
+        tail.begin(b"x", 0, 1, Level::Error, false);
+        for line in ["Invalid log line", "anything", "Errors: 5", "Error handling", "Info x"] {
+            assert!(tail.takes(line.as_bytes(), 100), "{line}");
+        }
+        for line in [
+            "2024-01-24 ERROR",
+            "10:15:33.001 INFO Incomplete",
+            "ERROR x",
+            "INFO",
+            "{\"a\": 1",
+            "a\0b",
+        ] {
+            assert!(!tail.takes(line.as_bytes(), 100), "{line}");
+        }
+        // It outlives what is forgotten between chunks.
+        tail.clear();
+        assert!(tail.takes_text && !tail.takes(b"anything", 100));
     }
 
     #[test]

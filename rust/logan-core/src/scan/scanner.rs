@@ -219,6 +219,7 @@ impl Scanner {
         let layouts = self.spec.reading(source)?.layouts.as_ref();
         self.context.history.restart(layouts, first_line);
         self.context.history.tail.allowed = self.spec.has_tails(source)?;
+        self.context.history.tail.takes_text = self.spec.reading(source)?.time.undated_go_on;
         self.reset(start, first_line);
         self.looks_back = self.spec.panic_on.is_some();
         Ok(())

@@ -11,7 +11,7 @@
 //!   customary: `01/24/2024` is month and day, unless the first is above 12, but
 //!   day and month before ` -- ` (Suricata);
 //!   `24.01.2024` and `24-01-2024` are day and month, unless the second is above 12. A year of two
-//!   digits may follow slashes and points. `10.30` before a space and `10/30` before a `-` (Snort) are
+//!   digits may follow slashes and points. `10.30` before a space, `10/30` before a `-` (Snort) or a space and a time with seconds, are
 //!   a month and a day, or the other way round if the first is above 12; `10-30` before a `|` (go-ethereum)
 //!   is a month and a day. A date without a year behind the name of a day is of a year in which it was
 //!   on that day. Names count in any case, whole or by three letters, but at the very
@@ -23,6 +23,7 @@
 //!   digit behind it; behind a `-` as gap `10.15.32`; behind eight digits `101532`. Behind it
 //!   perhaps the [half of the day](half_day), if the hour is 1 to 12. Then perhaps a
 //!   [zone](super::zones), and a space and a year, if the date has none.
+//! - `0124/101532.123456`, `0124/101532` before a colon (Chromium): month, day, and the time without colons.
 //! - `20240124101532`: date and time on end. `10:15:32 24/01/2024`: time, a space, and a date with a
 //!   year.
 //! - `1.706091332123e+09`: seconds since 1970 as zap prints them, with exactly this exponent.
@@ -130,6 +131,11 @@ impl TimestampParser {
             (seconds, nanos) = cursor.time_of_day(false, b' ')?;
             cursor.take(b' ')?;
             date = cursor.date(false)?;
+        } else if cursor.is_of_chromium() {
+            let (month, day) = (cursor.number(2)?, cursor.number(2)?);
+            date = Date::new(None, month, day);
+            cursor.take(b'/')?;
+            (seconds, nanos) = cursor.time_of_day(true, b' ')?;
         } else {
             date = cursor.date(fourteen)?;
             let gap = if fourteen { b' ' } else { cursor.gap(date.compact)? };
@@ -389,6 +395,20 @@ impl Cursor<'_> {
         Some(month)
     }
 
+    /// Whether four digits, a slash, six digits, and a fraction or a colon stand here.
+    fn is_of_chromium(&self) -> bool {
+        let Some(text) = self.text.get(self.at..) else { return false };
+        let count = |from: usize| {
+            text[from.min(text.len())..].iter().take_while(|b| b.is_ascii_digit()).count()
+        };
+        let ends = || match text.get(11..) {
+            Some([b':', ..]) => true,
+            Some([b'.', digit, ..]) => digit.is_ascii_digit(),
+            _ => false,
+        };
+        count(0) == 4 && text.get(4) == Some(&b'/') && count(5) == 6 && ends()
+    }
+
     /// The point behind a month's name that is cut short: `janv.`
     fn point(&mut self) {
         let _ = self.take(b'.');
@@ -439,6 +459,7 @@ impl Cursor<'_> {
                 let yearless = match (mark, self.byte()) {
                     (b'.', b' ') => Some(DateLayout::YearlessPoint),
                     (b'/', b'-') => Some(DateLayout::YearlessSlash),
+                    (b'/', b' ') if self.seconds_follow() => Some(DateLayout::YearlessSlash),
                     _ => None,
                 };
                 if let Some(layout) = yearless {
@@ -557,6 +578,19 @@ impl Cursor<'_> {
             self.at = before_year;
         }
         Some(Date::new(year, month, day))
+    }
+
+    /// Whether a space and a time of day with seconds are here: a score or a fraction has none.
+    fn seconds_follow(&self) -> bool {
+        let clock = self.text.get(self.at + 1..).unwrap_or_default();
+        let hour = clock.iter().take_while(|b| b.is_ascii_digit()).count();
+        let is_of_clock = |(at, byte): (usize, &u8)| match at {
+            0 | 3 => *byte == b':',
+            _ => byte.is_ascii_digit(),
+        };
+        matches!(hour, 1 | 2)
+            && clock.len() >= hour + 6
+            && clock[hour..hour + 6].iter().enumerate().all(is_of_clock)
     }
 
     /// Whether what stands between Suricata's date and time is here.

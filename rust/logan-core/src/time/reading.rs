@@ -33,6 +33,10 @@ pub struct TimeReading {
     /// Whether most lines have a date behind some text, whatever that is.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_inner_dates: bool,
+    /// Whether lines without a timestamp are part of the record before them, unless they begin like
+    /// one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub undated_go_on: bool,
     /// Minutes east of UTC of abbreviations that do not mean what the table says.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub abbreviations: BTreeMap<String, i32>,

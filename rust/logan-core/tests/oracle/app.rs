@@ -9,7 +9,7 @@ pub(super) fn app_record(line: &[u8], clock: &TimestampParser) -> Option<Record>
             return None;
         }
         let open = match line {
-            [b'[' | b'<' | b'(' | b'*' | b'.' | b'@', ..] => 1,
+            [b'[' | b'<' | b'(' | b'*' | b'.' | b'@' | b'%', ..] => 1,
             [b'-', b' ', ..] => 2,
             _ => 0,
         };
@@ -36,7 +36,7 @@ pub(super) fn text_record(line: &[u8], clock: &TimestampParser) -> Option<Record
         let limit = clock_end(line).map_or(128, |end| end + 4).min(128);
         let places: Vec<usize> = (1..line.len().min(limit))
             .filter(|&at| line[at].is_ascii_digit() || line[at].is_ascii_uppercase())
-            .filter(|&at| !line.starts_with(b"{") && b" \t[(|<>\"'=;:,@*".contains(&line[at - 1]))
+            .filter(|&at| !line.starts_with(b"{") && b" \t[](|<>\"'=;:,@*".contains(&line[at - 1]))
             .collect();
         // A bare number inside the line is its time only if it has a fraction and nothing else is.
         let is_inner = |at: &&usize| **at > 1 && bare_number(line, **at).is_some();
@@ -57,7 +57,8 @@ pub(super) fn text_record(line: &[u8], clock: &TimestampParser) -> Option<Record
         let front = &line[priority..at];
         let word = front.trim_ascii_end();
         let alone = level_of_word(word.strip_suffix(b",").unwrap_or(word));
-        match alone.or_else(|| Some(leading_level(front)?.0)) {
+        let dressed = || level_dressed_before(front);
+        match alone.or_else(|| Some(leading_level(front)?.0)).or_else(dressed) {
             Some(level) => Some(with_message(line, Stamped { level, behind: stamp.end, ..stamp })),
             None if stamp.level != Level::None => Some(with_message(line, stamp)),
             None if severity.is_some() => {

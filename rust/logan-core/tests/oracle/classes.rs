@@ -46,7 +46,7 @@ impl Reader {
                 weekday: Default::default(),
             },
             formats,
-            before: Before::new(&listed),
+            before: Before::new(&listed, source.time.undated_go_on),
         }
     }
 

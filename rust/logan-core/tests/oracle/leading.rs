@@ -50,6 +50,9 @@ pub(super) fn leading_level(text: &[u8]) -> Option<(Level, usize)> {
     if let Some(found) = level_of_event(text) {
         return Some(found);
     }
+    if let Some(found) = level_dressed(text) {
+        return Some(found);
+    }
     let mut before = Before { columns: 0, only_numbers: true };
     let mut at = if text.starts_with(b"\",") { 1 } else { 0 };
     while before.columns < 8 {
@@ -458,4 +461,86 @@ fn level_of_event(text: &[u8]) -> Option<(Level, usize)> {
     }
     let (_, level) = kinds.iter().find(|(letters, _)| letters.contains(&kind[0]))?;
     Some((*level, 2 + 9 + name.len() + 1 + spaces + 1))
+}
+
+/// The level in the dress of one program at the front of what follows a timestamp, and where it ends.
+fn level_dressed(text: &[u8]) -> Option<(Level, usize)> {
+    let letters = |at| run(text, at, |b| b.is_ascii_alphabetic());
+    let digits_at = |at| run(text, at, |b| b.is_ascii_digit());
+    let byte = |at: usize| text.get(at).copied().unwrap_or(0);
+    let is_code = |at: usize| digits_at(at + 1) == 3 && byte(at + 4) == b':';
+    let is_small = |at: usize, len: usize| text[at..at + len].iter().all(u8::is_ascii_lowercase);
+    if text.starts_with(b"]") {
+        let fits = b"iwe".contains(&byte(1)) && is_code(1);
+        return Some((level_of_letter(byte(1)).filter(|_| fits)?, 5));
+    }
+    if text.starts_with(b"| ") {
+        let name = run(text, 2, |b| b.is_ascii_alphanumeric() || b == b'-');
+        let at = 2 + name + 2;
+        let fits = name > 0 && text[2 + name..].starts_with(b"| ");
+        let fits = fits && b"IWE".contains(&byte(at)) && is_code(at);
+        return Some((level_of_letter(byte(at)).filter(|_| fits)?, at + 4));
+    }
+    if !text.starts_with(b" ") {
+        return None;
+    }
+    if text.starts_with(b" Puppet (") {
+        let end = 9 + letters(9);
+        let fits = text[end..].starts_with(b"):");
+        return Some((level_of_word(&text[9..end]).filter(|_| fits)?, end + 1));
+    }
+    if text.starts_with(b" [ ") {
+        let len = letters(3);
+        let end = 3 + len;
+        let fits = len > 0 && is_small(3, len) && byte(end) == b' ' && byte(end + 1).is_ascii_lowercase();
+        return Some((level_of_word(&text[3..end]).filter(|_| fits)?, end));
+    }
+    if byte(1).is_ascii_lowercase() {
+        let len = letters(1);
+        let name_at = 2 + len;
+        let name = run(text, name_at, |b| b.is_ascii_alphanumeric() || b == b'-');
+        let number = name_at + name + 1;
+        let fits = is_small(1, len)
+            && byte(1 + len) == b' '
+            && name > 0
+            && byte(number - 1) == b'['
+            && digits_at(number) > 0
+            && byte(number + digits_at(number)) == b']';
+        return Some((level_of_word(&text[1..1 + len]).filter(|_| fits)?, 1 + len));
+    }
+    let name = run(text, 1, |b| b.is_ascii_uppercase());
+    let end = 1 + name + 5;
+    let fits =
+        (3..=4).contains(&name) && digits_at(1 + name) == 4 && matches!(byte(end), b' ' | b':');
+    let level = match byte(end - 1) {
+        b'I' => Level::Info,
+        b'W' => Level::Warn,
+        b'E' | b'S' => Level::Error,
+        _ => return None,
+    };
+    fits.then_some((level, end))
+}
+
+/// The level in the dress of one program before a timestamp.
+pub(super) fn level_dressed_before(front: &[u8]) -> Option<Level> {
+    let text = front.trim_ascii_end();
+    let words: Vec<&[u8]> = text.split(|b| *b == b' ').collect();
+    match (text.first()?, &words[..]) {
+        (b'[' | b'(' | b'<', _) if level_of_word(&text[1..]).is_some() => level_of_word(&text[1..]),
+        (b'[' | b'(' | b'<', [.., group, word, b"@"]) => {
+            let fits = group.ends_with(b"]") && word.iter().all(u8::is_ascii_lowercase);
+            level_of_word(word).filter(|_| fits)
+        }
+        (b'*', _) => {
+            let end = 1 + run(text, 1, |b| b.is_ascii_alphabetic());
+            level_of_word(&text[1..end]).filter(|_| text.get(end) == Some(&b'*'))
+        }
+        (_, [b"!ENTRY", _, severity, _]) => match severity {
+            [b'1'] => Some(Level::Info),
+            [b'2'] => Some(Level::Warn),
+            [b'4'] => Some(Level::Error),
+            _ => None,
+        },
+        _ => None,
+    }
 }

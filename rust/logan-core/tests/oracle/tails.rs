@@ -8,6 +8,7 @@ use logan_core::format::state::LOOK_BACK_BYTES;
 #[derive(Default)]
 pub struct Before {
     allowed: bool,
+    takes_text: bool,
     /// The last record: where it starts, and its line.
     record: Option<(u64, Vec<u8>)>,
     /// Where the last record starts that is no crash, and whether it has a time or a level.
@@ -23,9 +24,9 @@ pub struct Before {
 
 impl Before {
     /// Nothing, in a source of which these formats are listed.
-    pub fn new(listed: &[String]) -> Before {
+    pub fn new(listed: &[String], takes_text: bool) -> Before {
         let allowed = listed.is_empty() || listed.iter().any(|name| has_message(name));
-        Before { allowed, ..Before::default() }
+        Before { allowed, takes_text, ..Before::default() }
     }
 
     /// Takes in a record.
@@ -86,6 +87,8 @@ impl Before {
             || has_statement && (begins_with_word(line, VERBS) || begins_with_word(line, CLAUSES))
             || has(text, "terminat") && is_entry(line)
             || has_priority && !line.starts_with(b"<")
+            || has(text, "HTTP/1.") && is_header_field(line)
+            || self.takes_text && is_text(line)
             || has_same_id(record, line)
             || is_field(line)
             || is_message_by_number(line);
@@ -105,6 +108,24 @@ impl Before {
         }
         goes_on
     }
+}
+
+/// `Content-Type: text/html`.
+fn is_header_field(line: &[u8]) -> bool {
+    let name = run(line, 0, |b| b.is_ascii_alphanumeric() || b == b'-');
+    (2..=40).contains(&name)
+        && line[0].is_ascii_alphabetic()
+        && line[name..].starts_with(b": ")
+        && line.len() > name + 2
+}
+
+/// What does not begin like a record.
+fn is_text(line: &[u8]) -> bool {
+    let word = run(line, 0, |b| b.is_ascii_alphabetic());
+    let ends = !line.get(word).is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
+    let is_loud = line[..word].iter().all(u8::is_ascii_uppercase);
+    classes::reason(line) == "no_timestamp"
+        && !(ends && is_loud && Level::from_word(&line[..word]).is_some())
 }
 
 const VERBS: &str = "SELECT INSERT UPDATE DELETE CREATE ALTER REPLACE";
@@ -149,8 +170,17 @@ fn has_open_quote(text: &[u8]) -> bool {
 
 /// Whether any line may follow.
 fn opens(line: &[u8]) -> bool {
-    let headings =
-        ["Full thread dump", "goroutine ", "EXPLANATION:", "stack backtrace:", "Stack dump", ";; "];
+    let headings = [
+        "Full thread dump",
+        "DATA #",
+        "ARG #",
+        "!SESSION ",
+        "goroutine ",
+        "EXPLANATION:",
+        "stack backtrace:",
+        "Stack dump",
+        ";; ",
+    ];
     has(line, "mysqld got signal ")
         || is_rule(line)
         || headings.iter().any(|heading| line.starts_with(heading.as_bytes()))
@@ -202,11 +232,16 @@ fn is_rule(line: &[u8]) -> bool {
     ["-----", "=====", "*****", "#####", "_____"].iter().any(|r| line.starts_with(r.as_bytes()))
 }
 
-/// `PID     : 52263`.
+/// `PID     : 52263`, `DATA #1 : x`.
 fn is_field(line: &[u8]) -> bool {
     let name = run(line, 0, |b| b.is_ascii_uppercase());
-    let blanks = run(line, name, |b| b == b' ');
-    name >= 2 && line[name + blanks..].starts_with(b": ")
+    let mut end = name;
+    if line[name..].starts_with(b" #") {
+        let number = run(line, name + 2, |b| b.is_ascii_digit());
+        end += if number > 0 { 2 + number } else { 0 };
+    }
+    let blanks = run(line, end, |b| b == b' ');
+    name >= 2 && line[end + blanks..].starts_with(b": ")
 }
 
 /// `Last message: x`.
@@ -301,6 +336,12 @@ pub(super) fn is_continuation(line: &[u8]) -> bool {
         "exception throw location:",
         "Time\t\t",
         "Hibernate: ",
+        "Request URL: ",
+        "Referer URL: ",
+        "Trace:",
+        "!MESSAGE ",
+        "!STACK ",
+        "!SUBENTRY ",
         "script_filename = ",
     ];
     matches!(line.first(), Some(b' ' | b'\t'))
@@ -313,6 +354,20 @@ pub(super) fn is_continuation(line: &[u8]) -> bool {
         || is_failure(line)
         || is_frame(line)
         || is_of_a_start(line)
+        || is_frame_of_php(line)
+}
+
+/// `App::index() - APP/Users.php, line 22`
+fn is_frame_of_php(line: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(line);
+    let Some((file, number)) = text.rsplit_once(", line ") else { return false };
+    // What begins with a digit, a quote or `#` is asked for less.
+    let first = line.first().copied().unwrap_or(0);
+    file.ends_with(".php")
+        && !number.is_empty()
+        && number.bytes().all(|b| b.is_ascii_digit())
+        && has(line, " - ")
+        && !(first.is_ascii_digit() || first == b'#')
 }
 
 /// `#0 f()` of PHP, `0. f() @ 0x0c6d in x` of ClickHouse.

@@ -63,7 +63,7 @@ impl TimestampParser {
     /// Of patterns, `Y` is a run of four digits, `y` of two, `n` of one or two, `M` and `D` of two
     /// digits without regard to those around them, `B` the name of a month, and all else itself.
     pub(super) fn rare(&self, line: &[u8], at: usize) -> Stamp {
-        const DATES: [&str; 31] = [
+        const DATES: [&str; 32] = [
             "Y-n-n",
             "Y/n/n",
             "Y.n.n",
@@ -81,6 +81,7 @@ impl TimestampParser {
             "n-n-y",
             "n.n ",
             "n/n-",
+            "n/n ",
             "n-B-Y",
             "n/B/Y",
             "n-B-y",
@@ -119,6 +120,18 @@ impl TimestampParser {
             }
             return self.rare_gap(line, end, date, digits_here == 8);
         }
+        // Chromium: `0124/101532.123456`, `0124/101532:`.
+        if digits_here == 4
+            && line.get(at + 4) == Some(&b'/')
+            && run(line, at + 5, |b| b.is_ascii_digit()) == 6
+            && (line.get(at + 11) == Some(&b':')
+                || line.get(at + 11) == Some(&b'.')
+                    && line.get(at + 12).is_some_and(u8::is_ascii_digit))
+        {
+            self.weekday.set(None);
+            let date = (None, digits(line, at, 2)?, digits(line, at + 2, 2)?);
+            return self.rare_time(line, at + 5, date, (true, b' '));
+        }
         let mut start = at;
         self.weekday.set(None);
         if let Some((weekday, len)) = name_of(line, at, &DAY_NAMES) {
@@ -146,6 +159,9 @@ impl TimestampParser {
                 continue;
             }
             let Some((date, end)) = rare_date(line, start, pattern) else { continue };
+            if *pattern == "n/n " && !has_seconds(&line[end + 1..]) {
+                continue;
+            }
             return self.rare_gap(line, end, date, false);
         }
         None
@@ -559,6 +575,17 @@ pub(super) fn name_of(line: &[u8], at: usize, names: &[&str]) -> Option<(i64, us
     Some((place as i64, word.len()))
 }
 
+/// Whether a text begins with hours, minutes and seconds.
+fn has_seconds(text: &[u8]) -> bool {
+    let hour = run(text, 0, |b| b.is_ascii_digit());
+    let shape: Vec<u8> = text[hour..]
+        .iter()
+        .take(6)
+        .map(|b| if b.is_ascii_digit() { b'0' } else { *b })
+        .collect();
+    (1..=2).contains(&hour) && shape == b":00:00"
+}
+
 pub(super) fn rare_date(line: &[u8], start: usize, pattern: &str) -> Option<(RareDate, usize)> {
     let months = "january february march april may june july august september october november \
                   december";
@@ -606,7 +633,7 @@ pub(super) fn rare_date(line: &[u8], start: usize, pattern: &str) -> Option<(Rar
                     (year, *second, *first)
                 }
                 // The last byte tells it from the two numbers of another date, and belongs to the gap.
-                "n.n " | "n/n-" => {
+                "n.n " | "n/n-" | "n/n " => {
                     at -= 1;
                     if *first <= 12 { (None, *first, *second) } else { (None, *second, *first) }
                 }

@@ -3,6 +3,7 @@
 use logan_core::format::units::{KeyUnit, TailColumn};
 use logan_core::format::{DurationReading, Params, Unit};
 use logan_core::spec::{FormatSpec, Reading, Spec};
+use logan_core::time::TimeReading;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -738,6 +739,7 @@ pub fn spec() -> BoxedStrategy<Spec> {
                 input_tz: zone,
                 anchor_ns,
                 durations,
+                time: TimeReading { undated_go_on: top % 4 == 1, ..TimeReading::default() },
                 ..Reading::default()
             };
             Spec { top, sources: vec![reading.into()], ..Spec::plain() }

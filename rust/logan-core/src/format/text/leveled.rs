@@ -6,6 +6,8 @@
 //!   second line, winston, uvicorn), `[` and a digit (logrus on a terminal), or a space or more and
 //!   `[` (Alembic);
 //! - `fail` and `: ` (.NET);
+//! - `I (743) wifi: `: one of `IWEDV`, milliseconds in parentheses, a name and a colon (ESP-IDF);
+//! - `[Info   : Unity Log] `: a level and a source in brackets, in any case, `Message` among them (BepInEx);
 //! - `[10:15:32 INF] ` or `10:15AM INF `, with a level of three capitals (Serilog, zerolog);
 //! - a level in brackets, perhaps with spaces before the closing one, and a space or a bracket behind
 //!   it (Maven);
@@ -162,6 +164,9 @@ fn front(text: &[u8]) -> Option<(Level, usize)> {
     if let Some(rest) = text.strip_prefix(b"fail") {
         return if rest.starts_with(b": ") { message(Level::Error, rest) } else { None };
     }
+    if let Some((letter, rest)) = of_esp(text) {
+        return message(Level::from_letter(letter)?, rest);
+    }
     let len = letters(text);
     if len > 0 {
         // Go's last words are the head of a crash.
@@ -176,6 +181,12 @@ fn front(text: &[u8]) -> Option<(Level, usize)> {
         };
     }
     let first = group(text);
+    if let Some(inner) = first
+        && let Some(level) = of_bepinex(inner)
+        && text[inner.len() + 2..].starts_with(b" ")
+    {
+        return message(level, &text[inner.len() + 2..]);
+    }
     if let Some(inner) = first
         && let Some((level, rest)) = bracketed_of(text, inner)
         && matches!(rest.first(), Some(b' ' | b'['))
@@ -210,6 +221,30 @@ fn front(text: &[u8]) -> Option<(Level, usize)> {
         (false, false) => false,
     };
     if certain { message(level, rest) } else { None }
+}
+
+/// The letter of `I (743) wifi: `, and what is behind the parentheses.
+fn of_esp(text: &[u8]) -> Option<(u8, &[u8])> {
+    let [letter @ (b'I' | b'W' | b'E' | b'D' | b'V'), b' ', b'(', rest @ ..] = text else {
+        return None;
+    };
+    let count = digits(rest);
+    let behind = rest[count..].strip_prefix(b") ").filter(|_| count > 0)?;
+    let name = behind.iter().take_while(|b| !b.is_ascii_whitespace()).count();
+    (name > 1 && behind[name - 1] == b':').then_some((*letter, behind))
+}
+
+/// The level of `Info   : Unity Log`.
+fn of_bepinex(inner: &[u8]) -> Option<Level> {
+    const WORD_BYTES: usize = 7;
+    let word = letters(inner);
+    let gap = spaces(&inner[word..]);
+    let [b':', b' ', _, ..] = inner.get(word + gap..)? else { return None };
+    let level = match &inner[..word] {
+        b"Message" => Level::Info,
+        word => Level::from_word(word)?,
+    };
+    (inner[0].is_ascii_uppercase() && word + gap == WORD_BYTES).then_some(level)
 }
 
 /// A level of three capitals and what is behind it, of `[10:15:32 INF] ` (Serilog) and `10:15AM INF `

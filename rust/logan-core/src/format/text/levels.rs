@@ -4,6 +4,7 @@
 //! word of a sentence, whatever words follow it. Groups in brackets, quoted texts and keys with their
 //! values are columns as a whole.
 
+use super::dresses;
 use crate::bytes::line::Line;
 use crate::record::Level;
 
@@ -53,6 +54,9 @@ pub(in crate::format) fn leading(text: &[u8]) -> Option<(Level, usize)> {
     if text.starts_with(b"] ")
         && let Some(found) = of_websphere(text)
     {
+        return Some(found);
+    }
+    if let Some(found) = dresses::behind_time(text) {
         return Some(found);
     }
     // What quotes the timestamp ends here.

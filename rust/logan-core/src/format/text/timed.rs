@@ -1,7 +1,7 @@
 //! A timestamp in a text, with the level that belongs to it; the rule is that of [`app`](super::app).
 
 use super::levels::{self, LEVEL_OFFSET_MAX, level_in, message_start};
-use super::{clock, keyed};
+use super::{clock, dresses, keyed};
 use crate::bytes::line::Line;
 use crate::bytes::simd::{Classes, Simd};
 use crate::record::Level;
@@ -89,7 +89,9 @@ fn timed_and_leveled(
     let before = line.slice(from, at);
     let word = before.bytes().trim_ascii_end();
     let alone = Level::from_word(word.strip_suffix(b",").unwrap_or(word));
-    if let Some(level) = alone.or_else(|| level_in(before).map(|(level, _)| level)) {
+    let dressed = || dresses::before_time(before.bytes());
+    let level = alone.or_else(|| level_in(before).map(|(level, _)| level)).or_else(dressed);
+    if let Some(level) = level {
         return Some(Some((stamp, level, message_start(line, end))));
     }
     if let Some(priority) = priority {
@@ -187,13 +189,13 @@ fn may_begin_time(line: Line<'_>, at: usize) -> bool {
     TimestampParser::may_begin(line, at) || is_klog()
 }
 
-/// What may stand before a timestamp further in: ``<space><tab>[(|<>"'=;:,@*``.
+/// What may stand before a timestamp further in: ``<space><tab>[](|<>"'=;:,@*``.
 static FRONTS: Classes = Classes::new(&[
     (1 << 0x0 | 1 << 0x2 | 1 << 0x7 | 1 << 0x8 | 1 << 0xa | 1 << 0xc, 1 << 0x2),
     (1 << 0xa | 1 << 0xb | 1 << 0xc | 1 << 0xd | 1 << 0xe, 1 << 0x3),
     (1 << 0x9, 1 << 0x0),
     (1 << 0x0, 1 << 0x4),
-    (1 << 0xb, 1 << 0x5),
+    (1 << 0xb | 1 << 0xd, 1 << 0x5),
     (1 << 0xc, 1 << 0x7),
 ]);
 

@@ -3,10 +3,10 @@
 //! # The rule
 //! `app` wants the timestamp at the start of the line, `text` (the last resort among formats)
 //! finds it further in:
-//! - `app`: one of `[<(*.@` may come first. Then a timestamp of [`TimestampParser::any`](crate::time::TimestampParser::any);
+//! - `app`: one of `[<(*.@%` may come first. Then a timestamp of [`TimestampParser::any`](crate::time::TimestampParser::any);
 //!   or klog's one letter of `IWEF`, `MMDD` and one space (no year), time and fraction.
 //! - `text`: the same at the first of these places where it succeeds: behind each white space or
-//!   one of ``[(|<>"'=;:,@*`` in the first 128 bytes of the line; of a line that begins with a time of
+//!   one of ``[](|<>"'=;:,@*`` in the first 128 bytes of the line; of a line that begins with a time of
 //!   day, right behind that; or, if there is none, what [keys](super::keyed) say.
 //!
 //! `app` also takes `- ` before the timestamp, and does not take lines of formats that say more
@@ -45,6 +45,8 @@
 //! spaces and `[conn` and ends with a space, digits and `ms` (MongoDB), it is those. If the message is
 //! `done` or `fail` and ` elapsed=`, a number of seconds and ` INFO: ` stand before it (Sidekiq), it is
 //! that number.
+//!
+//! Some programs have a [dress](super::dresses) of their own.
 //!
 //! If the line has no timestamp or no level by these rules, or a byte ESC stands before the message
 //! or at its start, and the line has control sequences ([`ansi`](super::ansi)), it is read without
@@ -113,7 +115,7 @@ impl LineFormat for App {
         self.anywhere && byte != b'{'
             || byte.is_ascii_digit()
             || byte.is_ascii_uppercase()
-            || matches!(byte, b'[' | b'<' | b'(' | b'*' | b'.' | b'@' | b'-' | ESC)
+            || matches!(byte, b'[' | b'<' | b'(' | b'*' | b'.' | b'@' | b'%' | b'-' | ESC)
     }
 
     #[inline(always)]
@@ -523,7 +525,7 @@ impl App {
             return timed::anywhere(simd, line, clock);
         }
         let open = match line.byte(0) {
-            b'[' | b'<' | b'(' | b'*' | b'.' | b'@' => 1,
+            b'[' | b'<' | b'(' | b'*' | b'.' | b'@' | b'%' => 1,
             b'-' if line.byte(1) == b' ' => 2,
             _ => 0,
         };

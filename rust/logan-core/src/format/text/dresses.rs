@@ -1,0 +1,178 @@
+//! Levels in the dress of one program, where the general rule of [`levels`](super::levels) would see
+//! none.
+//!
+//! Behind the timestamp:
+//! - `]i301: `, `]w348: `, `]e000: `: a letter and three digits (bootstrappers of WiX);
+//! - `| vmx| I125: `: the same in capitals, behind a name between bars (VMware's hosts);
+//! - ` info vpxd[1234] `: in small letters, before a name and a number in brackets (VMware's servers);
+//! - ` Puppet (notice): `;
+//! - ` [ info sync.x ]`: in small letters behind a bracket and a space, before a name (Qt's categories);
+//! - ` ANS1228E `: three or four capitals, four digits and a letter of `IWES` (IBM's numbers of messages).
+//!
+//! Before it:
+//! - `[info 2024`: alone behind a bracket (Geode);
+//! - `*ERROR* …`: between asterisks at the front (PrestaShop);
+//! - `…] debug @`: in small letters behind a group in brackets and before `@` (Dancer);
+//! - `!ENTRY org.eclipse.ui 4 0 `: the second of three words, 1 (information), 2 (warning) or 4 (error) (Eclipse).
+
+use crate::format::slices::{digits, letters};
+use crate::record::Level;
+
+/// The level at the front of what stands behind a timestamp, and where it ends.
+#[inline(always)]
+pub(super) fn behind_time(text: &[u8]) -> Option<(Level, usize)> {
+    match text {
+        [b']', letter @ (b'i' | b'w' | b'e'), rest @ ..] if digits(rest) == 3 => {
+            (rest.get(3) == Some(&b':')).then(|| of_letter(*letter, 5))?
+        }
+        [b'|', b' ', ..] => of_vmware(text),
+        [b' ', b'a'..=b'z', ..] => of_server(text),
+        [b' ', b'P', b'u', ..] => {
+            let word = text.strip_prefix(b" Puppet (")?;
+            let len = letters(word);
+            let level = Level::from_word(&word[..len]).filter(|_| word[len..].starts_with(b"):"));
+            level.map(|level| (level, 9 + len + 1))
+        }
+        [b' ', b'[', b' ', b'a'..=b'z', ..] => {
+            let word = &text[3..];
+            let len = letters(word);
+            let is_one = is_small(&word[..len]) && matches!(word[len..], [b' ', b'a'..=b'z', ..]);
+            Some((Level::from_word(&word[..len]).filter(|_| is_one)?, 3 + len))
+        }
+        [b' ', b'A'..=b'Z', ..] => of_number(text),
+        _ => None,
+    }
+}
+
+fn is_small(word: &[u8]) -> bool {
+    word.iter().all(u8::is_ascii_lowercase)
+}
+
+fn of_letter(letter: u8, end: usize) -> Option<(Level, usize)> {
+    Level::from_letter(letter.to_ascii_uppercase()).map(|level| (level, end))
+}
+
+fn of_vmware(text: &[u8]) -> Option<(Level, usize)> {
+    let name = text[2..].iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'-').count();
+    let rest = text[2 + name..].strip_prefix(b"| ").filter(|_| name > 0)?;
+    let letter = *rest.first().filter(|letter| matches!(letter, b'I' | b'W' | b'E'))?;
+    let is_one = digits(&rest[1..]) == 3 && rest.get(4) == Some(&b':');
+    is_one.then(|| of_letter(letter, 2 + name + 2 + 4))?
+}
+
+fn of_server(text: &[u8]) -> Option<(Level, usize)> {
+    let len = letters(&text[1..]);
+    let word = &text[1..1 + len];
+    let rest = text[1 + len..].strip_prefix(b" ").filter(|_| is_small(word))?;
+    let name = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'-').count();
+    let number = rest[name..].strip_prefix(b"[").filter(|_| name > 0)?;
+    let count = digits(number);
+    let is_one = count > 0 && number.get(count) == Some(&b']');
+    Some((Level::from_word(word).filter(|_| is_one)?, 1 + len))
+}
+
+fn of_number(text: &[u8]) -> Option<(Level, usize)> {
+    let name = text[1..].iter().take_while(|b| b.is_ascii_uppercase()).count();
+    let rest = &text[1 + name..];
+    if !matches!(name, 3 | 4) || digits(rest) != 4 || !matches!(rest.get(5), Some(b' ' | b':')) {
+        return None;
+    }
+    let level = match rest[4] {
+        b'I' => Level::Info,
+        b'W' => Level::Warn,
+        b'E' | b'S' => Level::Error,
+        _ => return None,
+    };
+    Some((level, 1 + name + 5))
+}
+
+/// The level in what stands before a timestamp.
+pub(super) fn before_time(before: &[u8]) -> Option<Level> {
+    let text = before.trim_ascii_end();
+    match text {
+        [b'[' | b'(' | b'<', word @ ..] => match Level::from_word(word) {
+            Some(level) => Some(level),
+            None => of_dancer(text),
+        },
+        [b'*', rest @ ..] => {
+            let len = letters(rest);
+            Level::from_word(&rest[..len]).filter(|_| rest.get(len) == Some(&b'*'))
+        }
+        [b'!', ..] => {
+            let mut words = text.strip_prefix(b"!ENTRY ")?.split(|b| *b == b' ');
+            match (words.next(), words.next()?, words.next(), words.next()) {
+                (Some(_), b"1", Some(_), None) => Some(Level::Info),
+                (Some(_), b"2", Some(_), None) => Some(Level::Warn),
+                (Some(_), b"4", Some(_), None) => Some(Level::Error),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+fn of_dancer(text: &[u8]) -> Option<Level> {
+    let text = text.strip_suffix(b"@")?.strip_suffix(b" ")?;
+    let start = text.iter().rposition(|b| *b == b' ')? + 1;
+    let word = &text[start..];
+    Level::from_word(word).filter(|_| is_small(word) && text[..start].ends_with(b"] "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_of_programs() {
+        for (text, level, rest) in [
+            ("]i301: x", Level::Info, ": x"),
+            ("]w348: x", Level::Warn, ": x"),
+            ("]e000: x", Level::Error, ": x"),
+            ("| vmx| I125: x", Level::Info, ": x"),
+            ("| vcpu-0| E105: x", Level::Error, ": x"),
+            (" info vpxd[1234] [x", Level::Info, " vpxd[1234] [x"),
+            (" Puppet (notice): x", Level::Notice, "): x"),
+            (" [ info sync.x ]:\tx", Level::Info, " sync.x ]:\tx"),
+            (" ANS1228E Sending", Level::Error, " Sending"),
+            (" SRVE0242I: x", Level::Info, ": x"),
+            (" ANR2017W x", Level::Warn, " x"),
+        ] {
+            let found = behind_time(text.as_bytes());
+            assert_eq!(found.map(|(l, end)| (l, &text[end..])), Some((level, rest)), "{text}");
+        }
+        for none in [
+            "]i30: x",
+            "]a000: x",
+            "| I125: x",
+            "| vmx| A125: x",
+            " info vpxd: x",
+            " error in vpxd[12] x",
+            " Puppet (x): y",
+            " [ info ] x",
+            " ABCD1234X x",
+            " AB1234E x",
+            " ABC12345E x",
+        ] {
+            assert_eq!(behind_time(none.as_bytes()), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn levels_before_timestamps() {
+        for (text, level) in [
+            ("[info ", Some(Level::Info)),
+            ("[1234] debug @", Some(Level::Debug)),
+            ("[1234] Debug @", None),
+            ("x debug @", None),
+            ("*ERROR* \tv1.7.8\t", Some(Level::Error)),
+            ("!ENTRY org.eclipse.ui 4 0 ", Some(Level::Error)),
+            ("!ENTRY org.eclipse.ui 2 1234 ", Some(Level::Warn)),
+            ("!ENTRY org.eclipse.ui 7 0 ", None),
+            ("!ENTRY 4 0 ", None),
+            ("*ERROR ", None),
+            ("[web ", None),
+        ] {
+            assert_eq!(before_time(text.as_bytes()), level, "{text}");
+        }
+    }
+}
