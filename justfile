@@ -108,6 +108,7 @@ lint:
     ruff format --check
     cargo fmt --all --check
     cargo clippy --workspace --all-targets --quiet -- -D warnings
+    zizmor --offline --quiet .github
 
 # Repair style
 fmt:

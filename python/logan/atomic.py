@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
@@ -42,6 +43,10 @@ def replaced(target: Path) -> Iterator[int]:
     of it however the process ends; elsewhere the next write removes it. Raises `OSError`.
     """
     target = target.resolve()
+    if sys.platform == "win32":
+        with _replaced_unlocked(target) as fd:
+            yield fd
+        return
     _sweep(target.parent)
     with _new_file(target.parent) as (fd, temporary):
         yield fd
@@ -54,6 +59,26 @@ def replaced(target: Path) -> Iterator[int]:
             if temporary is None:
                 os.unlink(named)
             raise
+
+
+@contextmanager
+def _replaced_unlocked(target: Path) -> Iterator[int]:
+    """The same on Windows, which neither has such locks nor replaces by a file that is open. What a
+    killed process left stays."""
+    import tempfile
+
+    fd, temporary = tempfile.mkstemp(prefix=PREFIX, dir=target.parent)
+    try:
+        try:
+            yield fd
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        os.replace(temporary, target)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
 
 
 @contextmanager

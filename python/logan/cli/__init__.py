@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["COMMANDS"]
+__all__ = ["COMMANDS", "NOT_ON_WINDOWS"]
 
 COMMANDS: Final = (
     "analyze",
@@ -29,3 +29,8 @@ COMMANDS: Final = (
     "sql",
     "completion",
 )
+
+NOT_ON_WINDOWS: Final = frozenset(
+    {"watch", "coordinator", "worker", "submit", "status", "cancel", "simulate"}
+)
+"""Commands that need locks, signals and files of POSIX: they say so instead of starting."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, ClassVar, Final, NoReturn
 
-from logan.cli import COMMANDS
+from logan.cli import COMMANDS, NOT_ON_WINDOWS
 from logan.cli.command_line import join_ages, probable_meaning, with_command
 from logan.cli.config import load, name_format
 from logan.cli.exit_codes import Exit, exit_code, exit_of_signal
@@ -171,6 +171,11 @@ def _run(argv: Sequence[str], commands: Sequence[str]) -> int:
     if args.command is None:
         parser.print_help()
         return Exit.OK
+    if sys.platform == "win32" and args.command in NOT_ON_WINDOWS:
+        raise UsageError(
+            f"logan {args.command} does not run on Windows",
+            hint="run it on Linux or macOS, or in WSL; here there is: logan analyze FILE",
+        )
     if hasattr(args, "resolve"):
         args.resolve(args)
     args.argv = [*argv]

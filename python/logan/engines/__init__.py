@@ -6,6 +6,7 @@ Every engine gives the same bytes of summary for the same plan. To add one, writ
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -72,6 +73,11 @@ def load(text: str) -> Engine:
     if name not in ENGINES:
         raise UsageError(
             f"no engine is called {name!r}", hint=f"known engines: {', '.join(ENGINES)}"
+        )
+    if name == "dask" and sys.platform == "win32":
+        raise UsageError(
+            "the dask engine does not run on Windows",
+            hint="analyze here without --engine, or run it on Linux or macOS, or in WSL",
         )
     module = cast(EngineModule, import_module(ENGINES[name]))
     if equals and module.ADDRESS is None:

@@ -16,6 +16,8 @@ SET_S_MIN: Final = 5.0
 
 
 def _steady() -> float:
+    if not hasattr(time, "clock_gettime"):  # Windows, where only help and messages get here
+        return time.monotonic()
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 

@@ -28,6 +28,7 @@ from logan.errors import CancelledError, InputError, UsageError
 from logan.limits import SAMPLE_HEAD_BYTES_MAX, SAMPLE_PLACE_BYTES_MAX, SAMPLE_PLACES_MAX
 from logan.model import Source
 from logan.sources.compression import MAGIC_BYTES, decoded_sample, settled, written_ns
+from logan.sources.descriptors import READ_FLAGS, read_at
 
 __all__ = [
     "SIZELESS",
@@ -155,7 +156,7 @@ def content_of(fingerprint: str | None, compression: str | None) -> str | None:
 
 def _head(path: str, length: int) -> bytes:
     # Some files that a kernel makes up would wait for what they have not got yet.
-    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    fd = os.open(path, READ_FLAGS)
     try:
         return _read_at(fd, 0, length)
     finally:
@@ -271,7 +272,7 @@ def _read_at(fd: int, offset: int, length: int) -> bytes:
     pieces = []
     while length > 0:
         try:
-            piece = os.pread(fd, length, offset)
+            piece = read_at(fd, length, offset)
         except BlockingIOError:
             break
         if not piece:

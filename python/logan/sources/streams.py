@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import select
 import stat
 import sys
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from logan._logan import Cancel
 from logan.errors import InputError
 from logan.limits import SAMPLE_HEAD_BYTES_MAX
 from logan.sources import compression
+from logan.sources.descriptors import READ_FLAGS, make_blocking, waiting
 from logan.sources.files import input_error
 
 __all__ = ["Stream", "identity", "open_stream", "stream_error"]
@@ -78,7 +78,7 @@ def open_stream(path: str, *, cancel: Cancel | None = None) -> Stream:
 
         compression.settled(stream.head, more)
         if stream.owned:
-            os.set_blocking(fd, True)
+            make_blocking(fd)
     except OSError as error:
         stream.close()
         raise stream_error(path, error) from error
@@ -105,7 +105,7 @@ def _stdin_fd() -> int:
 
 def _open_waiting(path: str) -> int:
     # Without O_NONBLOCK opening a FIFO blocks until it has a writer, deaf to Ctrl-C.
-    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    fd = os.open(path, READ_FLAGS)
     if stat.S_ISDIR(os.fstat(fd).st_mode):
         os.close(fd)
         raise IsADirectoryError(21, "Is a directory")
@@ -117,11 +117,10 @@ def _read_head(fd: int, wanted: int, cancel: Cancel | None) -> tuple[bytes, bool
 
     Once canceled, whatever there is: the job still ends with a partial report of it.
     """
-    poll = select.poll()
-    poll.register(fd, select.POLLIN)
+    has_bytes = waiting(fd, WAIT_MS)
     head = bytearray()
     while len(head) < wanted and not (cancel is not None and cancel.is_set()):
-        if not poll.poll(WAIT_MS):
+        if not has_bytes():
             continue
         try:
             piece = os.read(fd, wanted - len(head))

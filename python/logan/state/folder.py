@@ -7,11 +7,11 @@ reported; a run that died between leaves one, and the next run reports it again.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import secrets
 import sqlite3
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import astuple
@@ -53,12 +53,17 @@ class StateFolder:
 
     Raises:
         StateError: it is in use, damaged, foreign, or cannot be written.
-        UsageError: it was made with other options, which the message names.
+        UsageError: it was made with other options, which the message names; or this is Windows.
     """
 
     def __init__(
         self, path: str | os.PathLike[str], options: Mapping[str, Any], *, user: str = "logan"
     ) -> None:
+        if sys.platform == "win32":
+            raise UsageError(
+                "--state does not work on Windows, whose files cannot be locked as it needs",
+                hint="analyze whole logs, or run it on Linux or macOS, or in WSL",
+            )
         self.path = Path(path)
         self._user = user
         self._lock = self._locked()
@@ -193,6 +198,8 @@ class StateFolder:
                 )
 
     def _locked(self) -> int:
+        import fcntl  # not on Windows
+
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             fd = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)

@@ -8,6 +8,7 @@ mod arguments;
 mod cancel;
 mod chunk_feed;
 mod decoder;
+mod descriptor;
 mod feed;
 mod fingerprint;
 mod functions;

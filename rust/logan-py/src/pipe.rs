@@ -7,11 +7,12 @@
 //! Reading overlaps with scanning, through a bounded number of buffers. The wait ends now and then
 //! to look whether the work is still wanted: a writer may be silent for hours.
 
+use crate::descriptor;
 use crate::gate::Fault;
+use libc::c_int;
 use logan_core::engine::Control;
 use logan_core::error::Error;
 use std::io;
-use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
@@ -25,10 +26,7 @@ const BUFFERS: usize = 4;
 /// What a pipe is asked to hold: the most that the system allows to unprivileged processes. The
 /// writer then waits for the reader a sixteenth as often.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-const PIPE_BYTES: libc::c_int = 1 << 20;
-
-/// How long a silent writer may keep the reader from seeing that it is to stop.
-const WAIT_MS: libc::c_int = 50;
+const PIPE_BYTES: c_int = 1 << 20;
 
 type Filled = io::Result<(Vec<u8>, usize)>;
 
@@ -37,7 +35,7 @@ type Filled = io::Result<(Vec<u8>, usize)>;
 ///
 /// `fd` is left open. When `control` is canceled, bytes that were read but not pushed are lost.
 pub fn drain(
-    fd: RawFd,
+    fd: c_int,
     control: &Control,
     mut push: impl FnMut(&[u8]) -> Result<bool, Fault>,
 ) -> Result<u64, Fault> {
@@ -94,13 +92,13 @@ impl Drop for Stop<'_> {
 
 /// Fills free buffers until the end of `fd`, an error, or `stopped`.
 fn read_all(
-    fd: RawFd,
+    fd: c_int,
     stopped: &impl Fn() -> bool,
     free: Receiver<Vec<u8>>,
     hand_over: SyncSender<Filled>,
 ) {
     for mut buffer in free {
-        let piece = match read(fd, &mut buffer, stopped) {
+        let piece = match descriptor::read(fd, &mut buffer, stopped) {
             Ok(0) => return,
             Ok(len) => Ok((buffer, len)),
             Err(error) => Err(error),
@@ -110,27 +108,4 @@ fn read_all(
             return;
         }
     }
-}
-
-/// Waits for bytes and reads them; 0 at the end, or when `stopped`.
-fn read(fd: RawFd, buffer: &mut [u8], stopped: &impl Fn() -> bool) -> io::Result<usize> {
-    while !stopped() {
-        let mut waited = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
-        // SAFETY: the pointer is to one struct, as the count says.
-        let ready = unsafe { libc::poll(&mut waited, 1, WAIT_MS) };
-        if ready == 0 {
-            continue;
-        }
-        // Whatever else is wrong with the descriptor, reading says it.
-        // SAFETY: the buffer has that many bytes.
-        let len = unsafe { libc::read(fd, buffer.as_mut_ptr().cast(), buffer.len()) };
-        if len >= 0 {
-            return Ok(len as usize);
-        }
-        let error = io::Error::last_os_error();
-        if !matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) {
-            return Err(error);
-        }
-    }
-    Ok(0)
 }

@@ -2,6 +2,7 @@
 
 use crate::arguments::{chunk, lock, mode};
 use crate::cancel::{Cancel, control};
+use crate::descriptor::Descriptor;
 use crate::fingerprint::Fingerprint;
 use crate::gate::{Fault, attended, detached};
 use crate::pipe;
@@ -24,9 +25,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCapsule, PyDict, PyList};
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::BufWriter;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, SyncSender};
@@ -350,8 +349,8 @@ impl RecordScan {
                     let fault = Arc::new(Mutex::new(None));
                     match fd {
                         Some(fd) => {
-                            // SAFETY: the caller has it open; the copy outlives whatever it does.
-                            let fd = unsafe { BorrowedFd::borrow_raw(fd) }.try_clone_to_owned()?;
+                            // A copy, which outlives whatever the caller does.
+                            let fd = Descriptor::copy_of(fd)?;
                             descriptors.push((fd, head, sender, fault.clone()));
                         }
                         None if head.is_empty() => {
@@ -465,8 +464,7 @@ impl RecordScan {
     ) -> PyResult<u64> {
         let kind = Kind::ALL.iter().find(|(name, _)| *name == kind).map(|(_, kind)| *kind);
         let kind = kind.ok_or_else(|| PyValueError::new_err("no such kind of file"))?;
-        // SAFETY: the caller has it open.
-        let fd: OwnedFd = unsafe { BorrowedFd::borrow_raw(fd) }.try_clone_to_owned()?;
+        let file = Descriptor::copy_of(fd)?;
         let report = || match progress {
             Some(call) => {
                 call.call1((self.control.bytes.load(Ordering::Relaxed), total)).map(|_| ())
@@ -477,7 +475,7 @@ impl RecordScan {
         let written = attended(py, &self.control.cancel, interval, report, || {
             let reader = lock(&self.reader)?.take();
             let mut reader = reader.ok_or(Fault::Finished(TAKEN))?;
-            let out = BufWriter::with_capacity(1 << 20, File::from(fd));
+            let out = BufWriter::with_capacity(1 << 20, file);
             let mut writer = Writer::new(kind, &self.schema, out)?;
             let mut rows = 0;
             loop {
@@ -554,7 +552,7 @@ fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<(
 
 /// Sends the head, and all that the descriptor has.
 fn read_descriptor(
-    fd: &OwnedFd,
+    fd: &Descriptor,
     head: Vec<u8>,
     sender: &SyncSender<Vec<u8>>,
     fault: &Mutex<Option<(&'static str, String)>>,
@@ -564,7 +562,7 @@ fn read_descriptor(
         return;
     }
     let push = |bytes: &[u8]| Ok(sender.send(bytes.to_vec()).is_ok());
-    let why = match pipe::drain(fd.as_raw_fd(), control, push) {
+    let why = match pipe::drain(fd.number(), control, push) {
         Ok(_) => return,
         Err(Fault::Core(error)) => (error.kind(), error.to_string()),
         Err(Fault::Os(error)) => ("unreadable", error.to_string()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -96,6 +97,11 @@ class Host:
         timer.start()
 
     def _connected(self, cancel: Cancel | None) -> Session:
+        if sys.platform == "win32":
+            raise HostError(
+                "logs of other hosts cannot be read by ssh on Windows",
+                "copy the log here, or run logan on Linux or macOS, or in WSL",
+            )
         with self._lock:
             if self._failed is not None and time.monotonic() - self._failed[0] < FAILED_S:
                 raise self._failed[1]
@@ -124,7 +130,8 @@ def host_of(address: Address) -> Host:
     with _hosts_lock:
         if not _hosts:
             atexit.register(close_all)
-            os.register_at_fork(after_in_child=_forget)
+            if hasattr(os, "register_at_fork"):
+                os.register_at_fork(after_in_child=_forget)
         return _hosts.setdefault(address, Host(address))
 
 
