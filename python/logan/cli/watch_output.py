@@ -26,11 +26,12 @@ def line_now(watch: Watched, alerts: Alerts, recent: Recent, args: argparse.Name
     from logan.live.lines import line_of
 
     now = clock.now()
-    report = watch.view(args.window, now)
     if args.output_format == "json":
-        return _json_line(report, watch, alerts, args.window, now)
+        return _json_line(watch.view(args.window, now), watch, alerts, args.window, now)
     findings = recent.look(watch, args.window, now)["findings"]
-    return line_of(report, args.window, now, watch.behind(), alerts, findings) + "\n"
+    report = watch.glance(args.window, now)
+    return line_of(report, args.window, now, watch.behind(), alerts, findings) + "
+"
 
 
 def _json_line(report: Report, watch: Watched, alerts: Alerts, window: str, now: float) -> str:
