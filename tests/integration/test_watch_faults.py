@@ -3,6 +3,7 @@ that still exists, and the rest goes on."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import signal
@@ -200,7 +201,7 @@ def test_a_log_that_shrinks(logs: Logs, tmp_path: Path, size: int) -> None:
             left += 1
         logs.written += left
         logs.write(5)
-        views.counted(logs.written)
+        views.piped.counted(logs.written)  # some of it is malformed
         assert views.end() == 0
 
 
@@ -410,6 +411,8 @@ def test_a_reader_that_never_reads(logs: Logs, tmp_path: Path) -> None:
     script.write_text(f"#!/bin/sh\ncat >> {told}\n")
     script.chmod(0o755)
     reader, writer = os.pipe()
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4_096)  # full at once
     command = [
         sys.executable,
         "-m",

@@ -18,9 +18,8 @@ from tests.support.watching import Views, opened
 
 
 def line(number: int) -> bytes:
-    return b"2024-01-24 10:%02d:%02d.123 INFO Request %d processed in %dms\n" % (
-        *(number // 60 % 60, number % 60, number, number % 500),
-    )
+    at = f"24/Jan/2024:10:{number // 60 % 60:02}:{number % 60:02} +0000"
+    return f'10.0.0.1 - - [{at}] "GET /items/{number} HTTP/1.1" 200 17 "-" "curl"\n'.encode()
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +66,7 @@ def led_to_it(server: SshServer, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("host", "why"),
     [
-        ("asks", r"asks: ssh was not let in without a password .*; it is tried again after pauses"),
+        ("asks", r"asks: ssh was not let in without a password \(publickey\); let it in by a key"),
         ("refuses", r"refuses: connection refused; see whether its sshd runs"),
         ("unknown", r"unknown: its host key is not known here; connect once and compare"),
         ("talks", r"talks: its login prints without end"),

@@ -203,7 +203,7 @@ class Views:
 
     def __init__(self, folder: Path, args: Sequence[object], **more: Any) -> None:
         self.piped = Piped(folder, *args, "--serve", "127.0.0.1:0", **more)
-        self.screen = Screen(folder, *args, **more)
+        self.screen = Screen(folder, "--window", "all", *args, **more)
 
     def tell(self, pattern: str, patience_s: float = 30.0) -> None:
         """Wait until it is in all views, and on both stderrs."""

@@ -54,13 +54,13 @@ def drawn(
         routes, messages, events = _shares(left, wanted)
         lines += _routes(data, width, routes, sort)
         lines += _messages(data, messages)
-        lines += _events(data, events)
+        lines += _events(data, width, events)
     elif section == "routes":
         lines += _routes(data, width, left, sort)
     elif section == "messages":
         lines += _messages(data, left, all_of_them=True)
     else:
-        lines += _events(data, left)
+        lines += _events(data, width, left, whole=True)
     lines = lines[: height - 1]
     lines += [Text()] * (height - 1 - len(lines))
     lines.append(Text(foot, "dim"))
@@ -244,14 +244,17 @@ def _messages(data: Board, height: int, *, all_of_them: bool = False) -> list[Te
     return lines
 
 
-def _events(data: Board, height: int) -> list[Text]:
+def _events(data: Board, width: int, height: int, *, whole: bool = False) -> list[Text]:
+    """What happened, the latest first: a line each, or as many as it takes to say the `whole`."""
     from rich.text import Text
 
     if height < 2 or not data["events"]:
         return []
     lines = [Text("What happened", "bold")]
-    for each in data["events"][: height - 1]:
-        line = Text(f"{each['at']:<8}  ", "dim")
-        line.append(each["text"], f"{TONES[each['tone']]} not dim")
-        lines.append(line)
-    return lines
+    for each in data["events"]:
+        rows = textwrap.wrap(each["text"], max(20, width - 10)) if whole else [each["text"]]
+        for row, text in enumerate(rows):
+            line = Text(f"{each['at'] if row == 0 else '':<8}  ", "dim")
+            line.append(text, f"{TONES[each['tone']]} not dim")
+            lines.append(line)
+    return lines[:height]

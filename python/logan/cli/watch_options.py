@@ -209,7 +209,7 @@ def check_state(args: argparse.Namespace, paths: list[str]) -> None:
 
 
 def alerts_of(args: argparse.Namespace) -> Alerts:
-    """What is watched for, and that somebody is told only of that. Raises `UsageError`."""
+    """What is watched for; targets are told of nothing else. Raises `UsageError`."""
     from logan.live.alerts import Alerts, parse_alert
     from logan.live.notify import check_target
 

@@ -30,8 +30,7 @@ def line_now(watch: Watched, alerts: Alerts, recent: Recent, args: argparse.Name
         return _json_line(watch.view(args.window, now), watch, alerts, args.window, now)
     findings = recent.look(watch, args.window, now)["findings"]
     report = watch.glance(args.window, now)
-    return line_of(report, args.window, now, watch.behind(), alerts, findings) + "
-"
+    return line_of(report, args.window, now, watch.behind(), alerts, findings) + "\n"
 
 
 def _json_line(report: Report, watch: Watched, alerts: Alerts, window: str, now: float) -> str:

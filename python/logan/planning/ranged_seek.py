@@ -12,11 +12,11 @@ import json
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Literal
 
 from logan._logan import Spec, Summary
 from logan.limits import KIB, MIB
-from logan.report.units import time_of
 from logan.sources.sampling import Ranged
 
 __all__ = ["Found", "last_time", "search"]
@@ -151,8 +151,7 @@ def _times(data: bytes, spec: Spec, index: int) -> tuple[int, int] | None:
 
 
 def _ns(text: str | None) -> int | None:
-    moment = time_of(text)
-    return None if moment is None else round(moment.timestamp() * 1e6) * 1_000
+    return None if text is None else round(datetime.fromisoformat(text).timestamp() * 1e6) * 1_000
 
 
 def _without_selection(spec: Spec) -> Spec:

@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from logan.live.alerts import RECORDS_MIN, AlertEvent, Alerts, parse_alert
+from logan.live.alerts import RECORDS_MIN, Alert, AlertEvent, Alerts, parse_alert
 from logan.live.watching import Watch
 from logan.options import Options
 
@@ -92,7 +93,7 @@ def two_incidents(chance: random.Random) -> Run:
 
 def an_incident_with_a_pause(chance: random.Random) -> Run:
     """The log says nothing for a while, and then goes on as before."""
-    pause = silent(chance.randrange(10, 50))
+    pause = silent(chance.randrange(55, 70))
     bad = failing(25, chance)
     return Run(quiet(30, chance) + bad + pause + bad + quiet(70, chance), 1)
 
@@ -150,7 +151,7 @@ def too_short_for_its_for(chance: random.Random) -> Run:
 
 
 def a_log_that_stops(chance: random.Random) -> Run:
-    seconds = quiet(30, chance) + silent(60) + quiet(60, chance)
+    seconds = quiet(chance.choice((27, 31, 32)), chance) + silent(60) + quiet(60, chance)
     return Run(seconds, 1, f"absent over {WINDOW_S}s")
 
 
@@ -213,3 +214,44 @@ def test_planted_runs(tmp_path: Path, kind: Callable[[random.Random], Run], seed
         assert until - held <= QUIET_S + WINDOW_S + SLOT_S + LATE_S_MAX
     if run.fires == 0 and " for " not in run.alert:
         assert not any(truth), "the run itself is wrong"
+
+
+def no_hysteresis(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("logan.live.alerts.QUIET_S", 1.0)
+
+
+def a_share_of_one_record(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("logan.live.alerts.RECORDS_MIN", 1)
+
+
+def a_pause_is_an_end(patch: pytest.MonkeyPatch) -> None:
+    left = Alert._left
+
+    def known(self: Alert, now: float, value: Any, records: int, *, is_known: bool) -> Any:
+        return left(self, now, value, records, is_known=True)
+
+    patch.setattr(Alert, "_left", known)
+
+
+def absence_by_slots(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Alert, "window_s", lambda self, now, last_at: self.over_s)
+
+
+MISTAKES: dict[Callable[[pytest.MonkeyPatch], None], Callable[[random.Random], Run]] = {
+    no_hysteresis: flapping,
+    a_share_of_one_record: few_records,
+    a_pause_is_an_end: an_incident_with_a_pause,
+    absence_by_slots: a_log_that_stops,
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda each: each.__name__)
+def test_planted_mistakes_are_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mistake: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    mistake(monkeypatch)
+    with pytest.raises(AssertionError):  # noqa: PT012
+        for seed in range(5):
+            folder = tmp_path / str(seed)
+            folder.mkdir()
+            test_planted_runs(folder, MISTAKES[mistake], seed)

@@ -255,6 +255,13 @@ class FollowJob:
                 return None
         if source is None:
             source = self._new(worker, body, now)
+        elif source.offset is None and source.file != _file_of(body):
+            text = (
+                f"{source.name} was rotated before its worker told where it begins: lines written "
+                "to the file before are lost if there were any"
+            )
+            entry = NoticeEntry(kind="lost", log=body.path, text=text, age_s=0.0, is_fault=True)
+            self.note(worker, entry, now)
         self._give(source, session, worker, body)
         return source
 
@@ -379,7 +386,8 @@ class FollowJob:
             source.missing = (source.missing + list(slot.missing))[-MISSING_KEPT_MAX:]
             source.version += 1
         at = max(0.0, now - slot.age_s)  # records may be older than 1970, or a worker say so
-        source.counted_at = max(source.counted_at or at, at)
+        if slot.end > slot.start:
+            source.counted_at = max(source.counted_at or at, at)
         return AcceptedSlot(
             *(slot.source, session, slot.attempt, slot.end, source.place, at, summary)
         )

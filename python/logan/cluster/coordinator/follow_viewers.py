@@ -83,7 +83,7 @@ class Viewer:
                 data = await trio.to_thread.run_sync(summary.to_bytes)
                 await link.send(Window(self._job.id, at, data))
             body = self._body()
-            # Whoever hears of the end hears nothing more: all logs come before it.
+            # A client that hears of the end hears nothing more: all logs come before it.
             ended = ended and not self._has_more()
             await link.send(Following(self._job.id, clock.now(), ended, body))
             if ended:

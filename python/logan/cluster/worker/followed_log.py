@@ -125,6 +125,7 @@ class FollowedLog:
         self._place: Place | None = None
         self._missing_seen = 0
         self._in_flight: deque[int] = deque()
+        self._begins: Spec | None = None
 
     def offer(self, now: float) -> OfferBody | None:
         """What the coordinator must know to decide how it is read; None as long as there are no
@@ -179,9 +180,9 @@ class FollowedLog:
             place = _place_of(order.offset, order.place)
             before = follower.resume(place, now)
             self._skew_s = order.place.skew_ms / 1e3
-            self._place = place
+            self._place, self._begins = place, None
         else:
-            before = self._begin(spec, order.begin, now)
+            before, self._begins = self._begin(spec, order.begin, now), spec
         if order.header:
             before = self._with_header(before)
         self._sent_end = follower.offset
@@ -240,7 +241,7 @@ class FollowedLog:
 
     def step(self, now: float) -> tuple[list[Cut], bool]:
         """Read what there is, up to a bound: the slots to send, and whether there may be more."""
-        cuts: list[Cut] = []
+        cuts = self._beginning(now)
         left = STEP_BYTES_MAX
         more = False
         while self.has_room:
@@ -266,7 +267,7 @@ class FollowedLog:
 
     def finish(self, now: float) -> list[Cut]:
         """Count what is there to its end, the last line also without a newline."""
-        cuts: list[Cut] = []
+        cuts = self._beginning(now)
         if self._counter is None:
             return cuts
         while data := self._follower.read(READ_BYTES_MAX, now):
@@ -280,6 +281,16 @@ class FollowedLog:
             self._pending.end = self._follower.offset
             self._cut(cuts, now, final=True)
         return cuts
+
+    def _beginning(self, now: float) -> list[Cut]:
+        """Where a log that is new to the job begins, as a slot of nothing: a worker that is killed
+        before it counted any of it goes on there, whatever was rotated meanwhile."""
+        if self._begins is None or (place := self._follower.place(0, now)) is None:
+            return []
+        body, at = Summary.empty(self._begins).to_bytes(), self._follower.offset
+        self._begins = None
+        self._in_flight.append(at)
+        return [Cut(at, at, now, digest_of(body), body, _entry_of(place, self._skew_s), None)]
 
     def behind(self) -> int:
         """Bytes of the file that is written to that were not sent, as far as is known."""
