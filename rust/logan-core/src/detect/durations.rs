@@ -37,6 +37,11 @@ const PRODUCERS_RATIO: f64 = 100.0;
 const GAP_RATIO: f64 = 1_000.0;
 const GAP_VALUES_MIN: usize = 8;
 
+/// Fewer values than this may be any.
+const FEW_VALUES: usize = 8;
+/// Milliseconds of an hour.
+const HOUR_MS: f64 = 3.6e6;
+
 /// So many equal values do not vary as a response time does.
 const CONSTANT_VALUES_MIN: usize = 8;
 
@@ -302,9 +307,22 @@ impl Group {
         )
     }
 
+    /// What the values lie around: the median, or of few, which may be a fast one and a slow one, their
+    /// geometric mean.
+    fn center(&self) -> f64 {
+        let positive: Vec<f64> =
+            self.values.iter().map(|value| value.number).filter(|&number| number > 0.0).collect();
+        if self.values.len() >= FEW_VALUES || positive.is_empty() {
+            return self.quantile(2);
+        }
+        (positive.iter().map(|number| number.ln()).sum::<f64>() / positive.len() as f64).exp()
+    }
+
     /// The unit that fits the values; None if they are of more than one.
     fn unit(&self) -> Option<Unit> {
-        let median = self.quantile(2);
+        let median = self.center();
+        let sorted = self.sorted();
+        let slow = sorted.get(sorted.len() * 95 / 100).copied().unwrap_or(0.0);
         let most = self.decimals().max().unwrap_or(0);
         let least = self.decimals().min().unwrap_or(0);
         if self.has_gap() {
@@ -315,6 +333,9 @@ impl Group {
             (0, _) if median >= 1e6 => Unit::Nanoseconds,
             (0, Some(Unit::Nanoseconds)) if median >= 1e4 => Unit::Nanoseconds,
             (0, _) if median >= 1e4 => Unit::Microseconds,
+            // Nor is one in twenty still waiting after an hour.
+            (0, Some(Unit::Nanoseconds)) if slow > HOUR_MS => Unit::Nanoseconds,
+            (0, _) if slow > HOUR_MS => Unit::Microseconds,
             (0, _) => Unit::Milliseconds,
             (_, Some(Unit::Seconds)) => Unit::Seconds,
             // Nanoseconds of a number in seconds, as Go prints it.
@@ -616,6 +637,13 @@ mod tests {
             (&["5050000", "310000", "12000000"], Some(Unit::Nanoseconds)),
             (&["95", "3", "60001"], Some(Unit::Milliseconds)),
             (&["95200", "12380", "33412"], Some(Unit::Microseconds)),
+            // A fast one and a slow one.
+            (&["36", "29001"], Some(Unit::Milliseconds)),
+            (&["417", "5003000"], Some(Unit::Microseconds)),
+            (&["0.036", "12.5"], Some(Unit::Seconds)),
+            (&["0.417125", "36.5"], Some(Unit::Milliseconds)),
+            // Nobody waits for an hour.
+            (&["3092", "7201", "417", "12381455"], Some(Unit::Microseconds)),
         ] {
             assert_eq!(group(texts).unit(), unit, "{texts:?}");
         }

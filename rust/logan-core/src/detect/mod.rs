@@ -36,6 +36,7 @@ pub(crate) const SAMPLE_LINES_MAX: usize = 2_000;
 struct Seen {
     lines: u64,
     measured: u64,
+    answered: u64,
     /// Lines whose response time could be a number without a name.
     tails: u64,
     zoneless: u64,
@@ -79,13 +80,21 @@ const UNREAD_ONE_IN: u64 = 3;
 /// The shape of the answer, but for how the source is stored, is in the stub of the Python
 /// extension.
 pub fn detect(samples: &[(u64, &[u8])]) -> Value {
-    let found = describe(samples, false);
+    let found = describe(samples, false, table::find(samples));
+    if found.is_of_text
+        && let Some(table) = table::untitled(samples)
+    {
+        let again = describe(samples, false, Some(table));
+        if again.is_table && again.told > found.told {
+            return again.description;
+        }
+    }
     if found.unread * UNREAD_ONE_IN < found.lines {
         return found.description;
     }
     // Dates behind any text count only where little else does: elsewhere such lines are damaged ones
     // of other formats, or go on with a record.
-    let again = describe(samples, true);
+    let again = describe(samples, true, table::find(samples));
     if again.unread * 2 <= found.unread { again.description } else { found.description }
 }
 
@@ -94,11 +103,21 @@ struct Detected {
     description: Value,
     lines: u64,
     unread: u64,
+    /// Whether all lines are of formats that take much, or of none.
+    is_of_text: bool,
+    /// Whether nearly all are rows of a table.
+    is_table: bool,
+    /// Statuses and response times that were read.
+    told: u64,
 }
 
-fn describe(samples: &[(u64, &[u8])], has_inner_dates: bool) -> Detected {
+fn describe(
+    samples: &[(u64, &[u8])],
+    has_inner_dates: bool,
+    table: Option<(tables::Table, Option<String>)>,
+) -> Detected {
     let head = samples.iter().find(|(offset, _)| *offset == 0).map_or(&[][..], |(_, bytes)| bytes);
-    let (table, assumed_of_table) = table::find(samples).unzip();
+    let (table, assumed_of_table) = table.unzip();
     let layout = table.as_ref().and_then(Layout::of);
     let formats: Vec<_> = REGISTRY
         .iter()
@@ -247,6 +266,7 @@ fn describe(samples: &[(u64, &[u8])], has_inner_dates: bool) -> Detected {
             seen.zoned.before_words += u64::from(seen_zone.is_some_and(|zone| zone.before_words));
             seen.yearless += moves[1];
             seen.measured += u64::from(record.duration_ns != NO_DURATION);
+            seen.answered += u64::from(record.status != NO_STATUS);
             seen.tails += u64::from(has_tail);
             seen.example.get_or_insert_with(|| {
                 String::from_utf8_lossy(&line[..line.len().min(200)]).into_owned()
@@ -396,7 +416,17 @@ fn describe(samples: &[(u64, &[u8])], has_inner_dates: bool) -> Detected {
         "durations": durations,
         "anchor_ns": times.anchor_ns(),
     });
-    Detected { description, lines: total - blank, unread: malformed }
+    let rows = |i: usize| REGISTRY[i].info.name == tables::NAME;
+    let rows: u64 = (0..seen.len()).filter(|&i| rows(i)).map(|i| seen[i].lines).sum();
+    Detected {
+        description,
+        lines: total - blank,
+        unread: malformed,
+        is_of_text: (0..seen.len())
+            .all(|i| seen[i].lines == 0 || is_of_text(i) || trial(i) == Candidate::Late),
+        told: seen.iter().map(|seen| seen.answered + seen.measured).sum(),
+        is_table: rows * 20 >= (total - blank - header) * 19,
+    }
 }
 
 /// The key itself of a name with those of the objects around it.

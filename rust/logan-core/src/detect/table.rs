@@ -1,10 +1,10 @@
 //! Finds the header of a table: a line of names, if the line after it has as many values and a time
-//! where the header says so.
+//! where the header says so. Rows without one get one that [stands for it](crate::format::table::untitled).
 
 use super::whole_lines;
 use crate::bytes::line::{LINE_BYTES_MAX, PaddedLine};
 use crate::format::classify::{is_blank, is_header};
-use crate::format::table::{HEADER_BYTES_MAX, IIS_NATIVE, Layout, NAME, Table};
+use crate::format::table::{HEADER_BYTES_MAX, IIS_NATIVE, Layout, NAME, Table, untitled};
 use crate::format::{Context, Params, Unit, by_name};
 use crate::record::Record;
 use crate::time::TimestampParser;
@@ -18,15 +18,7 @@ const SECONDS_MAX: f64 = 30.0;
 
 /// The table that samples of a source hold, and what had to be assumed of it.
 pub(super) fn find(samples: &[(u64, &[u8])]) -> Option<(Table, Option<String>)> {
-    let lines = samples.iter().flat_map(|(offset, bytes)| {
-        let bytes = match offset {
-            0 => bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes),
-            _ => bytes,
-        };
-        let is_whole = |line: &&[u8]| !is_blank(line) && line.len() < LINE_BYTES_MAX;
-        whole_lines(bytes).filter(is_whole).take(super::SAMPLE_LINES_MAX)
-    });
-    let lines: Vec<&[u8]> = lines.collect();
+    let lines = lines_of(samples);
     let (table, layout) = (0..lines.len())
         .find_map(|at| headed(lines[at], &lines[at + 1..]))
         .or_else(|| native(&lines))?;
@@ -37,6 +29,28 @@ pub(super) fn find(samples: &[(u64, &[u8])]) -> Option<(Table, Option<String>)> 
     let (Some(unit), Some((name, _))) = (unit, values.first()) else { return Some((table, None)) };
     let assumed = format!("`{name}` of the table in {}, by its values", unit.name());
     Some((Table { unit: Some(unit), ..table }, Some(assumed)))
+}
+
+/// The table without a header that samples are, and what had to be assumed of it.
+pub(super) fn untitled(samples: &[(u64, &[u8])]) -> Option<(Table, Option<String>)> {
+    let mut lines = lines_of(samples);
+    lines.retain(|line| !is_header(line));
+    lines.truncate(ROWS_MAX);
+    let (header, assumed) = untitled::header(&lines)?;
+    Some((Table { header, unit: None }, Some(assumed)))
+}
+
+/// The lines of samples that are not blank.
+fn lines_of<'a>(samples: &[(u64, &'a [u8])]) -> Vec<&'a [u8]> {
+    let lines = samples.iter().flat_map(|(offset, bytes)| {
+        let bytes = match offset {
+            0 => bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes),
+            _ => bytes,
+        };
+        let is_whole = |line: &&[u8]| !is_blank(line) && line.len() < LINE_BYTES_MAX;
+        whole_lines(bytes).filter(is_whole).take(super::SAMPLE_LINES_MAX)
+    });
+    lines.collect()
 }
 
 /// The table whose header `line` is, given the lines after it.

@@ -5,8 +5,11 @@
 //! - a pair: a key, `=`, and a value. The key is one or more bytes other than blanks, `=` and `"`.
 //!   The value is either all up to the next blank or the end (nothing, too), if it does not begin
 //!   with `"`; or it begins with `"` and goes to the next `"` that no backslash escapes, and behind
-//!   that a blank or the end must follow;
+//!   that a blank, a comma or the end must follow;
 //! - or a flag: the same as a key, with no `=` behind it.
+//!
+//! A comma at the end of a value without quotes, with another token behind it, parts them and is not of
+//! the value: `method=GET, status=200`.
 //!
 //! It is a record if all of this holds:
 //! - its first token is a pair, and begins with a letter, a digit, or one of `_.-@/`;
@@ -108,11 +111,14 @@ impl LineFormat for Logfmt {
                 (end, escaped) = quoted_end(cx.simd, line, start)?;
                 at = end + 1;
                 if at < line.len() && !is_blank(line.byte(at)) {
-                    return None;
+                    if line.byte(at) != b',' {
+                        return None;
+                    }
+                    at += 1;
                 }
             } else {
-                end = blank(cx.simd, line, start);
-                at = end;
+                at = blank(cx.simd, line, start);
+                end = without_comma(line, start, at);
             }
             if known.meaning != Meaning::Nothing {
                 let value = Value { start, end, escaped, number: false };
@@ -185,11 +191,10 @@ fn pairs<S: Simd>(
             if start < line.len() && line.byte(start) == b'"' {
                 let Some((end, escaped)) = quoted_end(simd, line, start + 1) else { return };
                 take(key, start + 1, end, escaped);
-                at = end + 1;
+                at = end + 1 + usize::from(line.bytes().get(end + 1) == Some(&b','));
             } else {
-                let end = blank(simd, line, start);
-                take(key, start, end, false);
-                at = end;
+                at = blank(simd, line, start);
+                take(key, start, without_comma(line, start, at), false);
             }
         } else {
             // A flag; a quote cannot be here in a record, but the walk has to end all the same.
@@ -197,6 +202,13 @@ fn pairs<S: Simd>(
         }
         at = skip_blanks(line, at);
     }
+}
+
+/// Where a value ends that goes on to the blank at `end`.
+#[inline(always)]
+fn without_comma(line: Line<'_>, start: usize, end: usize) -> usize {
+    let has_comma = end > start && end < line.len() && line.byte(end - 1) == b',';
+    end - usize::from(has_comma)
 }
 
 #[inline(always)]

@@ -230,6 +230,18 @@ fn distrust_number(payload: Line<'_>, opened: &Opened, record: &mut Record) {
     }
 }
 
+/// Where a payload begins behind the mark that structured syslog puts before JSON: `@cee: {`.
+///
+/// Source: <https://www.rsyslog.com/doc/configuration/modules/mmjsonparse.html>.
+#[inline(always)]
+fn behind_cookie(line: Line<'_>, start: usize, end: usize) -> usize {
+    if start >= end || line.u32_at(start) != u32::from_le_bytes(*b"@cee") {
+        return start;
+    }
+    let rest = line.bytes()[start..end].strip_prefix(b"@cee:").map(<[u8]>::trim_ascii_start);
+    rest.filter(|rest| rest.starts_with(b"{")).map_or(start, |rest| end - rest.len())
+}
+
 /// The entries of the formats that payloads are tried with, in order.
 pub fn inner_formats() -> impl Iterator<Item = &'static Entry> {
     REGISTRY
@@ -376,6 +388,7 @@ impl<H: Head> MultiLineFormat for Envelope<H> {
                 Part::Record
             }
             Payload::Line(start, end) => {
+                let start = behind_cookie(line, start, end);
                 let part = self.inner.read(line.slice(start, end), &opened, cx);
                 shift(cx.record, start);
                 part
@@ -394,7 +407,7 @@ fn opened<H: Head>(head: &H, line: Line<'_>, clock: &mut TimestampParser) -> Opt
     let opened = head.open(crate::bytes::simd::Plain, line, clock, &mut buffer)?;
     Some(match opened.payload {
         Payload::None => Vec::new(),
-        Payload::Line(start, end) => line.bytes()[start..end].to_vec(),
+        Payload::Line(start, end) => line.bytes()[behind_cookie(line, start, end)..end].to_vec(),
         Payload::Buffer => buffer.split_off(PAD),
     })
 }

@@ -16,7 +16,8 @@
 //!
 //! Objects that no name leads into are *loose*: a request in them counts (method, path, and a status
 //! there or outside, with the client, bytes and response time beside them) if the record names
-//! neither a method nor a path itself. Its method must be one of HTTP, its status registered, its
+//! neither a method nor a path itself. In objects that are known to be about a request (`http`,
+//! `request`, `response`, …) what the table knows elsewhere counts with rank 2. Its method must be one of HTTP, its status registered, its
 //! path begin with a slash or a scheme.
 //!
 //! [`NAMES`] and [`DURATIONS`] list the known names in lower case. A key matches without regard to
@@ -33,7 +34,7 @@
 //!
 //! | meaning | usable |
 //! |---|---|
-//! | time | text that is a timestamp ([`TimestampParser::any`](crate::time::TimestampParser::any)) from end to end; else a number by [`epoch`](crate::time::epoch) that is not before [`EPOCH_SECONDS_MIN`] |
+//! | time | text that is a timestamp ([`TimestampParser::any`](crate::time::TimestampParser::any)) from end to end, perhaps in brackets; else a number by [`epoch`](crate::time::epoch) that is not before [`EPOCH_SECONDS_MIN`] |
 //! | nanoseconds | a whole number below a second, beside a time without decimals, to which it is added |
 //! | level | anything non-empty without white space around it: a number by its [`Scale`], which the key or the [producer](Producer) says, else by [`Level::from_field`]. Words beat numbers of the same rank, and a level that nothing knows (OTHER) is beaten by all. Where the producer's key is no severity, there is none |
 //! | short level | one ASCII letter by [`Level::from_letter`], `D1` to `D5` as DEBUG, or a word by [`Level::from_word`] |
@@ -42,7 +43,7 @@
 //! | bare status | as a status, beside a usable method or path; else a registered one, if the message speaks of a request, a response or HTTP, or under `status` if there is a response time. It beats a status of lower rank only |
 //! | duration | see below |
 //! | method | text of 1 to 20 ASCII letters |
-//! | path | text with a letter or digit, or `*`. What neither begins with `/` or a scheme nor is `*` has rank 1. If it begins with a scheme (letters, digits, `+`, `-`, `.`) and `://`: what begins with the first `/` behind that, or `/` if `?`, `#` or the end come first |
+//! | path | text with a letter or digit, or `*`, that is not below `/var/log` or `/var/lib`, where collectors find files. What neither begins with `/` or a scheme nor is `*` has rank 1, and is none under a name of rank 1. Text that is a method of HTTP, a blank and a path counts as a request. If it begins with a scheme (letters, digits, `+`, `-`, `.`) and `://`: what begins with the first `/` behind that, or `/` if `?`, `#` or the end come first |
 //! | request | text: up to 20 ASCII letters, one space, and a path that begins with `/` or a scheme as above, or is `*`, up to the next space or the end; gives method and path. Or text that begins with `/`: a path up to the next space or the end |
 //! | forwarded | as a client, of what stands before the first comma |
 //! | client | non-empty text other than `-`. If it begins with `[`, what stands before the next `]`; if it holds exactly one `:`, what stands before that, provided it is not empty (so ports are dropped) |
@@ -57,7 +58,7 @@
 //!
 //! | key | unit |
 //! |---|---|
-//! | one of [`DURATIONS`] with a suffix of [`SUFFIXES`], joined by `_` or nothing | the suffix's |
+//! | one of [`DURATIONS`] with a suffix of [`SUFFIXES`], joined by `_` or nothing, or by `in` | the suffix's |
 //! | a name with a fixed unit: `event.duration` (ns), … | that unit |
 //! | `latency_human`, `service` | none: without a unit of its own it is not usable |
 //! | any other | what is [decided](crate::format::units) for the key; none without a decision |
@@ -91,8 +92,8 @@ pub use producers::{LineKeys, documented, documented_unit, hint};
 pub(crate) use values::whole;
 pub use values::{EPOCH_SECONDS_MIN, code_unit, unescape};
 pub(super) use values::{
-    client, is_registered_status, key_at, may_hold_request, nanos_of_second, path, request, status,
-    usual_time,
+    client, is_log_file, is_registered_status, key_at, may_hold_request, nanos_of_second, path,
+    request, status, usual_time,
 };
 
 use super::{Context, Parse, Unit, address};
@@ -290,7 +291,7 @@ impl<'a> Fields<'a> {
                 let text = if !value.escaped && line.byte(value.start) == b'/' {
                     Text::of_line(value.start, value.end)
                 } else {
-                    kept(value, bytes, arena, path)
+                    kept(value, bytes, arena, path_or_request)
                 };
                 let rank = path_rank(rank, text.bytes(line.bytes(), arena));
                 if rank > self.ranks[Column::PATH] {
@@ -379,6 +380,10 @@ impl<'a> Fields<'a> {
             loose.open.into_iter().for_each(|number| fields.remember(number));
         }
         fields.settle_if_open(context, has_request, &mut found);
+        if known.meaning == Meaning::Path && is_request_line(bytes) {
+            // Its method may count as well.
+            return false;
+        }
         // Messages wait for the level, so that they are not taken one by one.
         let is_usable = |column: Column| {
             let rank = fields.ranks[column];
@@ -774,6 +779,9 @@ impl<'a> Fields<'a> {
         if let Some(loose) = self.loose.take() {
             self.settle_loose(&loose, record);
         }
+        if (self.ranks[Column::PATH] != 0) & (self.ranks[Column::METHOD] == 0) {
+            self.method_of_path(arena, record);
+        }
         let has_status = self.bare.0 == STATUS_RANK && is_registered_status(self.bare.1);
         self.settle_if_open(context, has_status, record);
         if self.number.0 | self.bare.0 != 0 || (self.marks != 0) | (self.nanos != 0) {
@@ -789,6 +797,22 @@ impl<'a> Fields<'a> {
         // A number whose unit is not known makes a record all the same, so that no decision changes
         // what a line is.
         self.ranks.0[..Column::PARSED] != [0; Column::PARSED] || self.open_count > 0
+    }
+
+    /// Takes the method that stands before the path, where the value of its key is a request line.
+    #[inline(never)]
+    fn method_of_path(&mut self, arena: &[u8], record: &mut Record) {
+        let line = self.line.bytes();
+        let path = record.path.bytes(line, arena);
+        let start = (path.as_ptr() as usize).wrapping_sub(line.as_ptr() as usize);
+        let Some([before @ .., b' ']) = line.get(..start) else { return };
+        let len = before.iter().rev().take_while(|b| b.is_ascii_uppercase()).count();
+        let (before, method) = before.split_at(before.len() - len);
+        let begins = before.last().is_none_or(|b| b"\"=:\t,;|".contains(b));
+        if begins && is_http_method(method) {
+            self.ranks[Column::METHOD] = 1;
+            record.method = Text::of_line(start - 1 - len, start - 1);
+        }
     }
 
     /// Takes what objects say that the table does not know, if they hold a request.

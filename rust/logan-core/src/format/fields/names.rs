@@ -68,14 +68,18 @@ pub enum Rule {
 pub const KEY_BYTES_MAX: usize = 32;
 
 /// Keys of objects whose members count as members of the outermost object.
-pub const SEE_THROUGH: &str =
-    "fields attributes properties json_payload extra context ctx mdc meta attr log_processed";
+pub const SEE_THROUGH: &str = "fields attributes properties json_payload extra context ctx mdc meta attr log_processed nginx \
+     result";
 
 /// Keys of lists whose only object's members count as members of the outermost object.
 const LISTS: &str = "resource_logs scope_logs instrumentation_library_logs log_records records";
 
 /// Keys of lists of [pairs](PAIRS).
 const PAIR_LISTS: &str = "attributes";
+
+/// Last words of names of objects that say something of a request: what their members are called by,
+/// where the table says nothing else of it, counts for the record as well.
+const REQUEST_OBJECTS: &str = "http request req response res resp httprequest httpresponse";
 
 /// The group of objects that are pairs, and names in it.
 const PAIR: &str = "<pair>";
@@ -99,7 +103,9 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
          query_timestamp edge_start_time ts.$date timestamp.$date time.$date event_date event_ts \
          event_time_utc time_utc utc_time timestamp_utc timestamp_ms ts_ms timestamp_us \
          timestamp_ns unix_timestamp epoch_time epoch_ms log_date iso_time iso_timestamp \
-         time_generated time_created system_time occurred_at occurred_on logged_time",
+         time_generated time_created system_time occurred_at occurred_on logged_time \
+         time_date event_datetime local_time log_datetime time_stamp_utc timestamp_local \
+         timestamp_iso8601 syslog.timestamp source.timestamp info.ts metadata.timestamp",
     ),
     (
         Meaning::Time,
@@ -110,16 +116,20 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
          created_date_time activity_date_time creation_date_time creation_date generated_at \
          generated_time detected_at detection_time alert_time reported_at recorded_at inserted_at \
          received_at received_time request_timestamp start_timestamp begin_time first_seen \
-         update_time updated_at last_update_time ingested_at",
+         update_time updated_at last_update_time ingested_at written_at request_start_time",
     ),
     (Meaning::Nanos, 1, "instant.nano_of_second timestamp.nanos timestamp_nanos"),
     (
         Meaning::Level(Scale::ByProducer),
         3,
         "level lvl log_level level_name log.level severity_text error_severity level.name \
-         record.level.name event.level loglevel",
+         record.level.name event.level loglevel source.level info.level metadata.level",
     ),
-    (Meaning::Level(Scale::ByProducer), 2, "severity priority event.severity"),
+    (
+        Meaning::Level(Scale::ByProducer),
+        2,
+        "severity priority event.severity syslog.severity source.severity",
+    ),
     (Meaning::Level(Scale::ByProducer), 1, "prio"),
     (Meaning::Level(Scale::OpenTelemetry), 2, "severity_number"),
     (Meaning::Level(Scale::Python), 2, "levelno level_number record.level.no"),
@@ -133,10 +143,11 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
         3,
         "message msg short_message record.message text_payload event.message event.msg",
     ),
+    (Meaning::Message, 3, "source.message info.msg"),
     (
         Meaning::Message,
         2,
-        "event text log log.message body body.string_value m full_message rendered_message mt \
+        "line raw original event.original source.log event text log log.message body body.string_value m full_message rendered_message mt \
          message_template elasticsearch.slowlog.message",
     ),
     (
@@ -153,18 +164,20 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
          http_request.status downstream_status edge_response_status http_response_code \
          http_response_status http.response.status http.response.code resp.status resp_status \
          sc_status proxy.status_code api.status_code response_http_status_code \
-         last_status final_status response_code_sent resp_code rsp_code return_status rsp_status downstream_status_code",
+         last_status final_status response_code_sent resp_code rsp_code return_status rsp_status \
+         downstream_status_code ibm_response_code proxy_response_code http_response.status",
     ),
     (Meaning::Status, 1, "origin_status"),
     (Meaning::BareStatus, 3, "status"),
-    (Meaning::BareStatus, 2, "code response"),
+    (Meaning::BareStatus, 2, "code response result_code"),
     (Meaning::BareStatus, 1, "result rc"),
     (
         Meaning::Method,
         3,
         "method http_method request_method verb http.method http.request.method request.method \
          req.method http_request.request_method http_request.http_method client_request_method \
-         http.http_method cs_method proxy.method req_method",
+         http.http_method cs_method proxy.method req_method ibm_request_method api_method \
+         http_request.method",
     ),
     (
         Meaning::Path,
@@ -173,10 +186,12 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
          resource_path http.url http.target http.path url.path url.original url.full request.uri \
          request.url request.path req.url req.path http_request.request_url http_request.uri \
          client_request_uri client_request_path cs_uri_stem proxy.path req_path requested_uri \
-         x_envoy_origin_path x_envoy_original_path",
+         x_envoy_origin_path x_envoy_original_path ibm_uri_path api_resource_template",
     ),
     (Meaning::Path, 2, "route http.route full_path"),
-    (Meaning::Request, 1, "request request_line http_request requested_url"),
+    // Of much else, too: only what begins as a path does.
+    (Meaning::Path, 1, "endpoint"),
+    (Meaning::Request, 1, "request request_line http_request requested_url route_key"),
     (
         Meaning::Client,
         3,
@@ -185,9 +200,9 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
          client.address request.remote_ip request.remote_addr request.client_ip req.remote_address \
          req.ip http_request.remote_ip http_request.client_ip http.client_ip network.client.ip \
          downstream_remote_address request.remote_address id.orig_h c_ip proxy.client_ip cli_ip \
-         source_ips http_request.client_ip_address caller_ip_address",
+         source_ips http_request.client_ip_address caller_ip_address client.addr ibm_remote_host",
     ),
-    (Meaning::Client, 2, "ip real_ip x_real_ip user_ip src_ip"),
+    (Meaning::Client, 2, "ip real_ip x_real_ip user_ip src_ip ip_client"),
     (Meaning::Forwarded, 1, "fwd x_forwarded_for http_x_forwarded_for forwarded_for"),
     (
         Meaning::Bytes,
@@ -214,8 +229,16 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
         "latencies.request response_latency elasticsearch.slowlog.took \
          record.metrics.duration_ms origin_response_duration_ms time.total grpc.time_ms",
     ),
+    // https://openliberty.io/docs/latest/json-log-events-list.html
+    (Meaning::Duration(Rule::Fixed(Unit::Microseconds)), 3, "ibm_elapsed_time"),
+    (Meaning::Duration(Rule::Fixed(Unit::Nanoseconds)), 2, "time_ns"),
+    (Meaning::Duration(Rule::Fixed(Unit::Microseconds)), 2, "time_us"),
     (Meaning::Duration(Rule::Fixed(Unit::Milliseconds)), 2, "time_ms ms"),
-    (Meaning::Duration(Rule::Open), 2, "upstream_response_time upstream_service_time"),
+    (
+        Meaning::Duration(Rule::Open),
+        2,
+        "upstream_response_time upstream_service_time upstream_request_time",
+    ),
     (Meaning::Duration(Rule::Open), 3, "http_request.latency"),
     (Meaning::Duration(Rule::Never), 3, "latency_human"),
     (Meaning::Duration(Rule::Never), 2, "service"),
@@ -260,7 +283,7 @@ pub const ON_REQUEST: &[(Column, u8, &str)] = &[
 ];
 
 /// Names of durations, which may have a suffix of [`SUFFIXES`]: meaning without one, names.
-/// All have rank 3.
+/// All have rank 3. Of those of [`SPELLED_OUT`] the suffix may begin with `in_`.
 pub const DURATIONS: &[(Meaning, &str)] = &[
     (Meaning::Duration(Rule::Generic), "duration elapsed dur"),
     (
@@ -268,16 +291,23 @@ pub const DURATIONS: &[(Meaning, &str)] = &[
         "latency took response_time res.response_time processing_time process_time request_duration \
          request_latency time_taken time_elapsed elapsed_time execution_time exec_time runtime \
          run_time rt cost http.duration total_time total_duration query_time query_duration \
-         handler_time service_time req_time resp_time response_duration http_duration turn_around_time",
+         handler_time service_time req_time resp_time response_duration http_duration turn_around_time \
+         request_timetaken request_elapsed elapsed_total request_took duration_total total_elapsed \
+         total_latency latency_time time_cost cost_time time_spent time_used ptime rtime \
+         processing_duration handle_time handling_time server_time api_latency",
     ),
     (Meaning::RequestTime, "request_time"),
 ];
 
+/// Names of durations whose unit may be spelled out behind them: `duration_in_ms`.
+const SPELLED_OUT: &str = "duration elapsed latency took response_time request_time time_taken \
+                           processing_time process_time execution_time elapsed_time time runtime";
+
 /// Suffixes of durations.
 pub const SUFFIXES: &[(Unit, &str)] = &[
-    (Unit::Nanoseconds, "ns nanos nanoseconds"),
-    (Unit::Microseconds, "us usec usecs micros microseconds"),
-    (Unit::Milliseconds, "ms msec msecs millis milliseconds"),
+    (Unit::Nanoseconds, "ns nanos nano nanoseconds"),
+    (Unit::Microseconds, "us usec usecs micros micro microseconds"),
+    (Unit::Milliseconds, "ms msec msecs millis milli milliseconds"),
     (Unit::Seconds, "s sec secs seconds"),
 ];
 
@@ -379,6 +409,27 @@ impl Known {
         }
     }
 
+    /// What is left of it in an object about a request: it counts less than what the record says
+    /// itself.
+    fn of_request(self) -> Known {
+        let is_of_request = matches!(
+            self.meaning,
+            Meaning::Status
+                | Meaning::BareStatus
+                | Meaning::Duration(_)
+                | Meaning::RequestTime
+                | Meaning::Method
+                | Meaning::Path
+                | Meaning::Request
+                | Meaning::Client
+                | Meaning::Forwarded
+        );
+        if !is_of_request {
+            return self.loosened();
+        }
+        Known { rank: self.rank.min(2), marks: 0, elements: Group::NOWHERE, ..self }
+    }
+
     fn is_nothing(self) -> bool {
         self.meaning == Meaning::Nothing
             && self.inside == Group::NOWHERE
@@ -404,6 +455,8 @@ pub struct Names {
     /// Tag in the upper half, index + 1 in the lower; 0 if empty.
     slots: Box<[u32; SLOTS]>,
     entries: Vec<Entry>,
+    /// The groups that are [`REQUEST_OBJECTS`], as bits.
+    of_requests: [u64; 4],
 }
 
 /// At least twice the number of entries, which a test asserts.
@@ -463,10 +516,21 @@ impl Names {
         match group {
             Group::ROOT if is_loose => known.loosened(),
             Group::ROOT | Group::NOWHERE => known,
-            _ if known.is_nothing() => self.look_up(line, Group::ROOT, start, end).loosened(),
+            _ if known.is_nothing() => {
+                let known = self.look_up(line, Group::ROOT, start, end);
+                if is_loose || !self.is_of_request(group) {
+                    known.loosened()
+                } else {
+                    known.of_request()
+                }
+            }
             _ if is_loose => known.loosened(),
             _ => known,
         }
+    }
+
+    fn is_of_request(&self, group: Group) -> bool {
+        self.of_requests[usize::from(group.0 >> 6)] >> (group.0 & 63) & 1 != 0
     }
 
     /// What is known of the key `line[start..end]` in an object of this group.
@@ -571,7 +635,7 @@ pub(super) fn spellings(key: &str) -> Vec<String> {
 }
 
 fn build(on_request: &[(Column, u8, &str)]) -> Names {
-    let mut names = Names { slots: Box::new([0; SLOTS]), entries: Vec::new() };
+    let mut names = Names { slots: Box::new([0; SLOTS]), entries: Vec::new(), of_requests: [0; 4] };
     let mut groups: HashMap<String, Group> = HashMap::from([(String::new(), Group::ROOT)]);
     let mut add = |name: &str, meaning, rank, marks| {
         let segments: Vec<&str> = name.split('.').collect();
@@ -614,6 +678,24 @@ fn build(on_request: &[(Column, u8, &str)]) -> Names {
     }
     for (name, mark) in marked_keys() {
         add(name, Meaning::Nothing, 0, mark);
+    }
+    for name in SPELLED_OUT.split_whitespace() {
+        for &(unit, suffixes) in SUFFIXES {
+            for suffix in suffixes.split_whitespace() {
+                let meaning = Meaning::Duration(Rule::Fixed(unit));
+                let known = Known { meaning, rank: 3, ..Known::NOTHING };
+                let key = format!("{name}_in_{suffix}");
+                for key in [key.replace('_', ""), key.replace('_', "-"), key] {
+                    names.insert(Group::ROOT, &key, known);
+                }
+            }
+        }
+    }
+    for (name, group) in &groups {
+        let last = name.rsplit('.').next().unwrap_or_default().replace('_', "");
+        if REQUEST_OBJECTS.split_whitespace().any(|object| object == last) {
+            names.of_requests[usize::from(group.0 >> 6)] |= 1 << (group.0 & 63);
+        }
     }
     let pair = groups[PAIR];
     for (lists, elements) in [(LISTS, Group::ROOT), (PAIR_LISTS, pair)] {

@@ -9,7 +9,8 @@
 
 use super::Unit;
 
-/// The keys of a record of JSON or logfmt, as its text has them.
+/// The keys of a record of JSON, logfmt or LTSV, as its text has them; of a table, its header as an
+/// object with the names of its columns.
 #[derive(Clone, Copy)]
 pub struct LineKeys<'a>(pub &'a [u8]);
 
@@ -30,7 +31,9 @@ impl<'a> LineKeys<'a> {
                 }
                 // Not in a text of JSON.
                 None | Some(b' ' | b'\t') if self.0.first() != Some(&b'{') => {
-                    behind.strip_prefix(b"=")
+                    let is_labeled = memchr::memchr(b'\t', self.0).is_some();
+                    let labeled = behind.strip_prefix(b":").filter(|_| is_labeled);
+                    labeled.or_else(|| behind.strip_prefix(b"="))
                 }
                 _ => None,
             }
@@ -121,6 +124,105 @@ const PRODUCERS: &[Producer] = &[
         keys: &["latency"],
         unit: Unit::Nanoseconds,
         is_of: |keys| keys.has("latency_human"),
+    },
+    // https://github.com/zalando/logbook#json: milliseconds.
+    Producer {
+        name: "Logbook",
+        keys: &["duration"],
+        unit: Unit::Milliseconds,
+        is_of: |keys| keys.has_all(&["correlation", "origin", "protocol"]),
+    },
+    // https://docs.vespa.ai/en/access-logging.html: seconds with decimals.
+    Producer {
+        name: "Vespa",
+        keys: &["duration"],
+        unit: Unit::Seconds,
+        is_of: |keys| keys.has_all(&["responsesize", "uri"]),
+    },
+    // https://www.dropwizard.io/en/stable/manual/core.html#json-log-format: milliseconds.
+    Producer {
+        name: "Dropwizard",
+        keys: &["requestTime"],
+        unit: Unit::Milliseconds,
+        is_of: |keys| keys.has_all(&["contentLength", "remoteAddress"]),
+    },
+    // https://github.com/logfellow/logstash-logback-encoder#accessevent-fields: milliseconds.
+    Producer {
+        name: "logstash-logback-encoder",
+        keys: &["elapsed_time"],
+        unit: Unit::Milliseconds,
+        is_of: |keys| keys.has_all(&["requested_url", "requested_uri"]),
+    },
+    // https://github.com/ory/x/blob/master/reqlog/middleware.go: a Go duration, nanoseconds.
+    Producer {
+        name: "Ory",
+        keys: &["took"],
+        unit: Unit::Nanoseconds,
+        is_of: |keys| keys.has_all(&["http_request", "text_status"]),
+    },
+    // https://opensource.zalando.com/skipper/operation/operation/#access-logs: milliseconds.
+    Producer {
+        name: "Skipper",
+        keys: &["duration"],
+        unit: Unit::Milliseconds,
+        is_of: |keys| keys.has_all(&["flow-id", "requested-host"]),
+    },
+    // https://github.com/go-chi/httplog/tree/v2: milliseconds with decimals.
+    Producer {
+        name: "httplog",
+        keys: &["elapsed"],
+        unit: Unit::Milliseconds,
+        is_of: |keys| keys.has_all(&["httpRequest", "httpResponse"]),
+    },
+    // https://docs.datadoghq.com/logs/log_configuration/attributes_naming_convention/#performance: nanoseconds
+    // beside the attributes of HTTP and of the client's network.
+    Producer {
+        name: "standard attributes",
+        keys: &["duration"],
+        unit: Unit::Nanoseconds,
+        is_of: |keys| keys.has_all(&["http", "network"]),
+    },
+    // https://docs.aws.amazon.com/appsync/latest/devguide/monitoring.html: nanoseconds.
+    Producer {
+        name: "AWS AppSync",
+        keys: &["latency"],
+        unit: Unit::Nanoseconds,
+        is_of: |keys| keys.has_all(&["graphQLAPIId", "logType"]),
+    },
+    // https://github.com/tsenart/vegeta#encode-command: nanoseconds.
+    Producer {
+        name: "Vegeta",
+        keys: &["latency"],
+        unit: Unit::Nanoseconds,
+        is_of: |keys| keys.has_all(&["attack", "bytes_in", "bytes_out"]),
+    },
+    // https://docs.ceph.com/en/latest/radosgw/config-ref/#logging-settings: milliseconds.
+    Producer {
+        name: "Ceph RGW",
+        keys: &["total_time"],
+        unit: Unit::Milliseconds,
+        is_of: |keys| keys.has_all(&["trans_id", "bucket"]),
+    },
+    // https://github.com/beego/beego/blob/develop/core/logs/access_log.go: a Go duration, nanoseconds.
+    Producer {
+        name: "Beego",
+        keys: &["elapsed_time"],
+        unit: Unit::Nanoseconds,
+        is_of: |keys| keys.has_all(&["http_referrer", "body_bytes_sent", "server_protocol"]),
+    },
+    // https://github.com/pinojs/pino-http: milliseconds.
+    Producer {
+        name: "pino-http",
+        keys: &["responseTime"],
+        unit: Unit::Milliseconds,
+        is_of: |keys| keys.has_all(&["req", "res", "pid"]),
+    },
+    // https://tyk.io/docs/tyk-pump/: milliseconds.
+    Producer {
+        name: "Tyk",
+        keys: &["request_time"],
+        unit: Unit::Milliseconds,
+        is_of: |keys| keys.has_all(&["api_key", "raw_path"]),
     },
     // https://github.com/rs/zerolog: `DurationFieldUnit` is milliseconds; the level comes first and
     // the message last.

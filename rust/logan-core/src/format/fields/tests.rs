@@ -49,6 +49,11 @@ fn spelled_out() {
         ("durationMs", Duration(Rule::Fixed(Unit::Milliseconds))),
         ("responseTime_ms", Duration(Rule::Fixed(Unit::Milliseconds))),
         ("elapsed-seconds", Duration(Rule::Fixed(Unit::Seconds))),
+        ("duration_in_ms", Duration(Rule::Fixed(Unit::Milliseconds))),
+        ("responseTimeInMillis", Duration(Rule::Fixed(Unit::Milliseconds))),
+        ("time-in-seconds", Duration(Rule::Fixed(Unit::Seconds))),
+        ("requestTimeMicro", Duration(Rule::Fixed(Unit::Microseconds))),
+        ("seconds", Nothing),
         ("request_time", RequestTime),
         ("request_time_ms", Duration(Rule::Fixed(Unit::Milliseconds))),
         ("DownstreamContentSize", Bytes),
@@ -63,6 +68,35 @@ fn spelled_out() {
     ] {
         assert_eq!(meaning(key), expected, "{key:?}");
     }
+}
+
+#[test]
+fn members_of_objects_about_requests() {
+    let of = |object: &str, key: &str| {
+        let group = known(Group::ROOT, object).inside;
+        let padded = PaddedLine::new(key.as_bytes());
+        Names::get().of_member(padded.line(), (group, false), 0, key.len())
+    };
+    use Meaning::*;
+    for (object, key, expected) in [
+        ("response", "latency", Duration(Rule::Open)),
+        ("http_response", "took", Duration(Rule::Open)),
+        ("httpResponse", "elapsedMs", Duration(Rule::Fixed(Unit::Milliseconds))),
+        ("http", "duration", Duration(Rule::Open)),
+        ("httpRequest", "path", Path),
+        ("request", "ip", Client),
+        ("res", "statusCode", Status),
+    ] {
+        let found = of(object, key);
+        assert_eq!((found.meaning, found.is_loose), (expected, false), "{object} {key}");
+    }
+    // Others' times, levels and sizes are not the record's, nor is what other objects hold.
+    for (object, key) in [("request", "time"), ("response", "level"), ("request", "bytes")] {
+        let found = of(object, key);
+        assert!(found.meaning == Nothing || found.is_loose, "{object} {key}");
+    }
+    assert!(of("client", "duration").is_loose);
+    assert!(of("timestamp", "path").is_loose);
 }
 
 #[test]

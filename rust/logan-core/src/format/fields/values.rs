@@ -65,6 +65,12 @@ pub(super) fn other_time(
     if value.escaped {
         return None;
     }
+    if !value.number && line.byte(value.start) == b'[' {
+        // As in access logs.
+        let is_closed = value.end > value.start + 2 && line.byte(value.end - 1) == b']';
+        let inner = Value { start: value.start + 1, end: value.end - 1, ..value };
+        return if is_closed { other_time(line, clock, inner) } else { None };
+    }
     if !value.number
         && let Some((stamp, end)) = clock.any(line.until(value.end), value.start)
         && end == value.end
@@ -164,12 +170,13 @@ pub(super) fn speaks_of_request(message: &[u8]) -> bool {
         .any(|word| message.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word)))
 }
 
-/// Whether text, as it is written in JSON, holds a capital, a blank and a path or URL, as any line
-/// with a request does.
+/// Whether text, as it is written in JSON, is an object, or holds a capital, a blank and a path or URL,
+/// as any line with a request does.
 #[cold]
 #[inline(never)]
 pub(in crate::format) fn may_hold_request(text: &[u8]) -> bool {
-    memchr::memchr_iter(b'/', text).any(|slash| is_behind_method(text, slash))
+    text.first() == Some(&b'{') && text.last() == Some(&b'}')
+        || memchr::memchr_iter(b'/', text).any(|slash| is_behind_method(text, slash))
 }
 
 fn is_behind_method(text: &[u8], slash: usize) -> bool {
@@ -188,14 +195,21 @@ fn letters_at_end(text: &[u8]) -> usize {
 }
 
 /// The rank of a path: text that neither begins with a slash or a scheme nor is `*` may be a name of
-/// anything, and signs alone are no path.
+/// anything, and is none under a key of rank 1; signs alone are no path, nor is that of a log file.
 pub(super) fn path_rank(rank: u8, text: &[u8]) -> u8 {
     match text {
+        _ if is_log_file(text) => 0,
         [b'/', ..] | [b'*'] => rank,
         _ if behind_scheme(text).is_some() => rank,
-        _ if text.iter().any(u8::is_ascii_alphanumeric) => 1,
+        _ if rank > 1 && text.iter().any(u8::is_ascii_alphanumeric) => 1,
         _ => 0,
     }
+}
+
+/// Whether a path is that of the file which a collector read the record from.
+#[inline(always)]
+pub(in crate::format) fn is_log_file(text: &[u8]) -> bool {
+    text.starts_with(b"/var/log/") || text.starts_with(b"/var/lib/")
 }
 
 /// Whether text is a method of HTTP.
@@ -304,6 +318,19 @@ pub(in crate::format) fn request(text: &[u8]) -> Option<(Range<usize>, Range<usi
     }
     let path = path(target)?;
     Some((0..method, start + path.start..start + path.end))
+}
+
+/// Whether text is a method of HTTP, a blank, and what a request asks for.
+#[inline(never)]
+pub(super) fn is_request_line(text: &[u8]) -> bool {
+    let method = letters(text);
+    text.get(method) == Some(&b' ') && is_http_method(&text[..method]) && request(text).is_some()
+}
+
+/// The path of a URL, or of a request line: some programs call that a path.
+#[inline(never)]
+pub(super) fn path_or_request(text: &[u8]) -> Option<Range<usize>> {
+    if is_request_line(text) { request(text).map(|(_, path)| path) } else { path(text) }
 }
 
 /// A client without brackets and port.

@@ -22,7 +22,9 @@
 //!   `requestClientApplication`. **referrer**: `requestContext`.
 //!
 //! There is no standard key for the status of a response (`outcome` is none), nor for its time; vendors
-//! differ on what `in` and `out` count, so neither is its size.
+//! differ on what `in` and `out` count, so neither is its size. A status is the value of a custom key
+//! (`cn1`, `cs2`, `flexNumber1`, …) whose label (`cn1Label`) says so, that of a key whose name does
+//! (`rdwrCldResponseCode`), and `cn1` where vendors document it ([`STATUS_KEYS`]).
 //!
 //! Behind a syslog header no tag is needed; what the line does not say, the header does.
 //!
@@ -55,11 +57,30 @@ pub static ENTRY: Entry = Entry {
 
 struct Cef;
 
+/// Vendors whose status is under a key without a label.
+///
+/// Source: <https://docs.imperva.com/bundle/cloud-application-security/page/more/log-file-structure.htm>.
+const STATUS_KEYS: [(&[u8], &[u8]); 1] = [(b"Incapsula", b"cn1")];
+
+/// Names that say a status, in lower case without `_`, `-` and blanks.
+const STATUS_NAMES: [&str; 6] = [
+    "responsecode",
+    "httpstatus",
+    "httpstatuscode",
+    "statuscode",
+    "responsestatus",
+    "httpresponsecode",
+];
+
+/// Custom keys that are looked at.
+const CUSTOM_MAX: usize = 16;
+
 impl LineFormat for Cef {
     const COLUMNS: Columns = Columns::TIME
         .or(Columns::LEVEL)
         .or(Columns::ROUTE)
         .or(Columns::CLIENT)
+        .or(Columns::STATUS)
         .or(Columns::MESSAGE)
         .or(Columns::ON_REQUEST);
 
@@ -89,11 +110,21 @@ fn read(
         return None;
     }
     let (mut start, mut end) = (0, text.len() - version.len() + digits);
+    let mut vendor = (0, 0);
     // Vendor, product, its version, signature, name.
-    for _ in 0..5 {
+    for i in 0..5 {
         start = end + 1;
         end = bar(text, start)?;
+        if i == 0 {
+            vendor = (start, end);
+        }
     }
+    let of_vendor = STATUS_KEYS.iter().find(|(name, _)| *name == &text[vendor.0..vendor.1]);
+    let status_key = of_vendor.map_or(&b""[..], |(_, key)| key);
+    let mut customs: [(&[u8], Option<u16>); CUSTOM_MAX] = [(b"", None); CUSTOM_MAX];
+    let mut custom_count = 0;
+    let mut labeled: &[u8] = b"";
+    let mut method = None;
     record.message = plain(text, (start, end), arena);
     start = end + 1;
     end = bar(text, start).unwrap_or(text.len());
@@ -109,12 +140,13 @@ fn read(
         b"end" => times[1] = Some(value),
         b"start" => times[2] = Some(value),
         b"requestMethod" => record.method = plain(text, value, arena),
+        b"method" => method = Some(value),
         b"request" => {
             let url = &text[start..end];
             if let Some((from, to)) = url_host(url) {
                 on_request(Column::HOST, (start + from, start + to), arena, record);
             }
-            let path = fields::path(url).unwrap_or_default();
+            let path = path_of(url);
             record.path = plain(text, (start + path.start, start + path.end), arena);
         }
         b"requestClientApplication" => on_request(Column::USER_AGENT, value, arena, record),
@@ -124,12 +156,63 @@ fn read(
                 record.client = plain(text, (start + client.start, start + client.end), arena);
             }
         }
-        _ => {}
+        key if key == status_key || says_status(key) => {
+            record.status = fields::status(&text[start..end]).unwrap_or(record.status);
+        }
+        key => match key.strip_suffix(b"Label") {
+            Some(custom) if says_status(&text[start..end]) => {
+                let found = customs[..custom_count].iter().find(|(key, _)| *key == custom);
+                match found {
+                    Some((_, status)) => record.status = status.unwrap_or(record.status),
+                    None => labeled = custom,
+                }
+            }
+            Some(_) => {}
+            None => {
+                let status = fields::status(&text[start..end]);
+                if key == labeled {
+                    record.status = status.unwrap_or(record.status);
+                } else if status.is_some() && custom_count < CUSTOM_MAX {
+                    customs[custom_count] = (key, status);
+                    custom_count += 1;
+                }
+            }
+        },
     });
+    if record.method.is_empty()
+        && let Some(value) = method
+    {
+        record.method = plain(text, value, arena);
+    }
     if let Some(stamp) = times.into_iter().flatten().find_map(|value| moment(line, value, clock)) {
         record.set_time(stamp);
     }
     Some(())
+}
+
+/// Whether a label or key says that its value is the status of a response.
+fn says_status(name: &[u8]) -> bool {
+    const NAME_BYTES_MAX: usize = 40;
+    if name.len() > NAME_BYTES_MAX || name.len() < STATUS_NAMES[3].len() {
+        return false;
+    }
+    let folded: Vec<u8> = name
+        .iter()
+        .filter(|byte| byte.is_ascii_alphanumeric())
+        .map(u8::to_ascii_lowercase)
+        .collect();
+    STATUS_NAMES.iter().any(|known| folded.ends_with(known.as_bytes()))
+}
+
+/// The path of a URL, perhaps without its scheme: `shop.example.com/cart`.
+fn path_of(url: &[u8]) -> std::ops::Range<usize> {
+    let path = fields::path(url).unwrap_or_default();
+    let is_of_host = |b: &&u8| b.is_ascii_alphanumeric() || b".-:".contains(b);
+    let host = url.iter().take_while(is_of_host).count();
+    if path.start == 0 && host > 0 && url.get(host) == Some(&b'/') && url[..host].contains(&b'.') {
+        return host..path.end;
+    }
+    path
 }
 
 /// Where the next bar is that no backslash stands before.

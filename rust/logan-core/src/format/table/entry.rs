@@ -79,8 +79,9 @@ fn read(
     let known = &layout.known[usize::from(!cx.context.wanted.is_empty())];
     let timer = layout.as_chosen(&cx.context.durations);
     let mut fields = Fields::new(line);
+    fields.marks = layout.marks;
     let mut has_time = false;
-    let (mut day, mut time, mut metric) = ((0, 0), (0, 0), (0, 0));
+    let (mut day, mut time, mut metric, mut last_time) = ((0, 0), (0, 0), (0, 0), (0, 0));
     let count = cells(text, layout.dialect, |i, start, end| {
         let is_nothing = start == end || end == start + 1 && text[start] == b'-';
         let is = |place: Option<usize>| place == Some(i);
@@ -100,7 +101,9 @@ fn read(
                 fields.duration(known.rank(), nanos, cx.record);
             }
         } else if known.meaning != Meaning::Nothing {
-            has_time |= known.meaning == Meaning::Time;
+            if known.meaning == Meaning::Time {
+                (has_time, last_time) = (true, (start, end));
+            }
             let value = Value { start, end, escaped: false, number: false };
             fields.take(known, start, value, cx);
         }
@@ -110,6 +113,10 @@ fn read(
     }
     if time.1 > 0 && day.1 > 0 {
         joined(line, day, time, cx);
+    }
+    if has_time && cx.record.time_ns == NO_TIME {
+        let (start, end) = last_time;
+        parted(&text[start..end], cx);
     }
     if has_time && cx.record.time_ns == NO_TIME {
         return None;
@@ -132,6 +139,21 @@ fn of_comma(number: &[u8], unit: Unit) -> u64 {
     let with_point: Vec<u8> =
         number.iter().map(|&byte| if byte == b',' { b'.' } else { byte }).collect();
     decimal(&with_point, unit).unwrap_or(NO_DURATION)
+}
+
+/// Sets a time whose day and time of day an at sign parts, as Kibana exports it: `Jan 24, 2024 @
+/// 10:15:32.123`.
+#[cold]
+fn parted(text: &[u8], cx: &mut Parse<'_, crate::bytes::simd::Plain>) {
+    const SIGN: &[u8] = b" @ ";
+    let Some(at) = memchr::memmem::find(text, SIGN) else { return };
+    let both = [&text[..at], b" ", &text[at + SIGN.len()..]].concat();
+    let padded = PaddedLine::new(&both);
+    if let Some((stamp, end)) = cx.clock().any(padded.line(), 0)
+        && end == both.len()
+    {
+        cx.record.set_time(stamp);
+    }
 }
 
 /// Sets the time of a day and a time of day in two columns.

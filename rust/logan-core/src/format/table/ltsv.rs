@@ -4,13 +4,14 @@
 //! A line of three fields or more between tabs, each of them a label, `:` and a value. Labels are
 //! letters, digits and `_.-`. They mean what they mean as keys of JSON ([`fields`](crate::format::fields)),
 //! but for those that the [documentation](http://ltsv.org) gives another meaning ([`LABELS`]). The
-//! brackets around a time are not part of it; `-` is nothing.
+//! brackets around a time are not part of it; `-` is nothing. Where no label is known to be the time's,
+//! one that begins with `time` or `date` is.
 
 use crate::bytes::line::Line;
 use crate::bytes::simd::{Plain, Simd};
 use crate::format::fields::{Fields, Group, Known, Meaning, Names, Value};
 use crate::format::{Entry, Facts, Info, LineFormat, Parse, keys, line_format};
-use crate::record::Columns;
+use crate::record::{Columns, NO_TIME};
 
 /// Registry entry.
 pub static ENTRY: Entry = Entry {
@@ -31,7 +32,8 @@ const FIELDS_MIN: usize = 3;
 
 /// Labels and the keys that they are; none for parts of the response time.
 const LABELS: [(&str, &str); 12] = [
-    ("host", "client_ip"),
+    // Some use it for what the client asked for, beside a label that is the client for sure.
+    ("host", "user_ip"),
     ("req", "request"),
     ("size", "bytes"),
     ("reqtime", "duration_s"),
@@ -97,6 +99,7 @@ fn label_len(field: &[u8]) -> usize {
 /// no label.
 fn for_each<'a>(text: &'a [u8], mut each: impl FnMut(&'a [u8], usize, usize)) -> Option<usize> {
     let (mut at, mut count) = (0, 0);
+    let text = text.strip_suffix(b"\t").unwrap_or(text);
     for field in text.split(|&b| b == b'\t') {
         let label = label_len(field);
         if label == 0 {
@@ -126,14 +129,33 @@ impl Ltsv {
                 || names.look_up(line, Group::ROOT, at, at + label.len()),
                 |place| labels[place],
             );
+            fields.marks |= known.marks;
             if known.meaning != Meaning::Nothing && text[start..end] != *b"-" {
                 let value = Value { start, end, escaped: false, number: false };
                 fields.take(known, at, value, cx);
             }
         });
+        if cx.record.time_ns == NO_TIME {
+            late_time(line, &mut fields, cx);
+        }
         let is_record = count? >= FIELDS_MIN && fields.looks_like_a_log();
         (is_record && fields.finish(cx)).then_some(())
     }
+}
+
+/// Takes the time from a label of its own making, such as `time_nginx`.
+#[cold]
+fn late_time(line: Line<'_>, fields: &mut Fields<'_>, cx: &mut Parse<'_, Plain>) {
+    let known = super::look_up(Names::get(), "time");
+    for_each(line.bytes(), |label, mut start, mut end| {
+        if label.starts_with(b"time") || label.starts_with(b"date") {
+            if let [b'[', .., b']'] = &line.bytes()[start..end] {
+                (start, end) = (start + 1, end - 1);
+            }
+            let value = Value { start, end, escaped: false, number: false };
+            fields.take(known, start, value, cx);
+        }
+    });
 }
 
 #[cfg(test)]

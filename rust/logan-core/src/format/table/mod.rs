@@ -8,22 +8,25 @@
 //!
 //! A name means what it means as a key of JSON ([`fields`](super::fields)), whatever its case, blanks and brackets are:
 //! `Response Time (ms)` is `response_time_ms`. [`ALIASES`] are names that tables have and keys have not.
-//! A unit is the name's, else that of a known producer, else what detection decided for the column.
+//! A unit is the name's, else that of a known producer, which the names of all columns tell as keys do,
+//! else what detection decided for the column. So do levels that are numbers.
 //! `date` and `time` are one timestamp in two columns.
 //!
 //! - Of two response times `latency` is a part ([JMeter](https://jmeter.apache.org/usermanual/glossary.html)).
 //! - Records of flows, which have a port of the destination and no status, have lifetimes, not
 //!   response times. A round trip of Zeek's `dns.log` is one.
 //! - In k6's table only rows of `http_req_duration` are requests; its values are milliseconds.
+//! - Rows without a header may be a table as well: [`untitled`].
 //! - Zeek's `#fields` are a header of tabs; `-` is nothing in any table. So are `#Fields:` with commas
 //!   (Exchange). IIS' own format has no header, but always the same columns.
 
 pub mod entry;
 pub mod ltsv;
+pub mod untitled;
 
 use super::Unit;
 use super::classify::{self, Reason};
-use super::fields::{Group, Known, Meaning, Names, Rule};
+use super::fields::{Group, Known, LineKeys, Marks, Meaning, Names, Rule, documented_unit};
 use super::units::Durations;
 use crate::bytes::line::{Line, PaddedLine};
 use crate::record::Columns;
@@ -86,14 +89,13 @@ const ALIASES: &[(&str, &str)] = &[
     ("metricvalue", "duration_ms"),
 ];
 
-/// Producers by columns that a table of theirs has, and the unit of their response times.
+/// Producers whose tables have columns of their own, and the unit of their response times. What names
+/// them as a key of JSON as well is told by [`fields`](super::fields) from the names of all columns.
 const PRODUCERS: &[(&[&str], Unit)] = &[
     // <https://jmeter.apache.org/usermanual/listeners.html#csvlogformat>
     (&["elapsed", "label"], Unit::Milliseconds),
     // <https://learn.microsoft.com/azure/azure-monitor/reference/tables/apprequests>
     (&["resultcode", "duration"], Unit::Milliseconds),
-    // <https://learn.microsoft.com/azure/frontdoor/monitor-front-door>
-    (&["trackingreference", "timetaken"], Unit::Seconds),
     // <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logs-reference.html>
     (&["xedgelocation"], Unit::Seconds),
     // <https://learn.microsoft.com/windows/win32/http/w3c-logging>
@@ -131,6 +133,8 @@ pub struct Layout {
     names: Vec<Range<usize>>,
     /// What the columns hold; and what they hold if columns on request are wanted.
     known: [Vec<Known>; 2],
+    /// What the names of all columns tell of the producer.
+    marks: Marks,
     /// Columns of a day and of a time of day.
     day_and_time: Option<(usize, usize)>,
     /// The column that names the metric of a row.
@@ -215,7 +219,11 @@ impl Layout {
             .max_by_key(|&i| (short[i] != "latency", known[i].rank()));
         let producer =
             PRODUCERS.iter().find(|(all, _)| all.iter().all(|name| place(name).is_some()));
-        let told = producer.map(|&(_, unit)| unit);
+        let object = object_of(names.iter().map(|name| &header[name.clone()]));
+        let told = producer.map(|&(_, unit)| unit).or_else(|| {
+            let name = &header[names[chosen?].clone()];
+            documented_unit(LineKeys(&object), name)
+        });
         let mut open = None;
         for i in (0..known.len()).filter(|&i| is_time(&known[i])).collect::<Vec<_>>() {
             let is_open = match known[i].meaning {
@@ -235,6 +243,7 @@ impl Layout {
                 open = (told.is_none()).then_some(i);
             }
         }
+        let marks = known.iter().fold(0, |marks, known| marks | known.marks);
         let day_and_time = place("date").zip(place("time"));
         if let Some((_, time)) = day_and_time {
             (known[time], requested[time]) = (Known::NOTHING, Known::NOTHING);
@@ -247,6 +256,7 @@ impl Layout {
             timer: chosen,
             metric: place("metricname").filter(|_| place("metricvalue").is_some()),
             known: [known, requested],
+            marks,
             header,
             dialect,
             names,
@@ -342,6 +352,18 @@ impl Layout {
         let name = String::from_utf8_lossy(&self.header[self.names[open].clone()]).into_owned();
         value.map(|value| (name, value))
     }
+}
+
+/// An object with names of columns as keys.
+fn object_of<'a>(names: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
+    let mut object = vec![b'{'];
+    for name in names {
+        object.extend_from_slice(b"\"");
+        object.extend(name.iter().filter(|byte| !b"\"\\".contains(byte)));
+        object.extend_from_slice(b"\":0,");
+    }
+    object.push(b'}');
+    object
 }
 
 /// What is known of a key.

@@ -719,7 +719,7 @@ fn documented_time(
     time: Option<&Time>,
 ) -> Option<u64> {
     let Answer::Status(_, at) = answer else { return None };
-    if let Some(found) = of_heroku(text) {
+    if let Some(found) = of_heroku(text).or_else(|| of_gorouter(text, at)) {
         return Some(found);
     }
     if at < request.end {
@@ -750,6 +750,15 @@ fn documented_time(
     } else {
         None
     }
+}
+
+/// Cloud Foundry's router: seconds in a field of its own behind the request.
+///
+/// Source: <https://docs.cloudfoundry.org/concepts/cf-routing-architecture.html#access-logs>
+fn of_gorouter(text: &[u8], from: usize) -> Option<u64> {
+    const BEFORE: &[u8] = b" response_time:";
+    let at = memchr::memmem::find(text.get(from..)?, BEFORE)?;
+    seconds(&text[from + at + BEFORE.len()..], b" ")
 }
 
 /// Heroku's router: `connect=1ms service=18ms` are the time to reach the app, and its own.

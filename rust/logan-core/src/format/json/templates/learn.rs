@@ -5,7 +5,7 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::fields::{
     Known, Meaning, Names, OPEN_MAX, OPENED_RANK, Rule, STATUS_RANK, Scale, columns_of,
-    is_registered_status, key_at, rank_in, scale_of, status,
+    is_log_file, is_registered_status, key_at, rank_in, scale_of, status,
 };
 use crate::format::json::{Open, Scope};
 use crate::format::json_text::{number_end, skip_space, string_end};
@@ -119,6 +119,10 @@ impl Steps<'_> {
             }
         }
         let digits = &self.line.bytes()[start..end];
+        if step.known.meaning == Meaning::Path && op == Op::Text && is_log_file(digits) {
+            step.known = step.known.meaning(Meaning::Nothing);
+            step.op = Op::PassLogFile;
+        }
         step.numeric = digits.iter().all(|b| b.is_ascii_digit() || *b == b'.');
         step.is_code = status(digits).is_some_and(is_registered_status);
         step.key_back = (start - key).try_into().ok()?;

@@ -95,6 +95,8 @@ enum Op {
     /// A string and a number that mean nothing unless they are a status, which other values decide.
     PassNoStatus,
     PassNoCode,
+    /// A string that would be a path if it was not that of a log file.
+    PassLogFile,
     /// The usual ways to write what counts.
     Time,
     Level,

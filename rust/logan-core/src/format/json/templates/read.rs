@@ -10,7 +10,8 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::Context;
 use crate::format::fields::{
-    Fields, Part, Value, is_registered_status, may_hold_request, nanos_of_second, status,
+    Fields, Part, Value, is_log_file, is_registered_status, may_hold_request, nanos_of_second,
+    status,
 };
 use crate::record::{Columns, Level, Record};
 
@@ -209,7 +210,9 @@ kinds! {
     };
     OpenMessage: |simd, line, start, _with, sink| {
         let (end, has_escapes) = text_end(simd, line, start)?;
-        if has_slash(simd, line, start, end) && may_hold_request(line.bytes().get(start..end)?) {
+        let is_object = line.byte(start) == b'{';
+        if (is_object || has_slash(simd, line, start, end))
+            && may_hold_request(line.bytes().get(start..end)?) {
             return None;
         }
         sink.message(start, end, has_escapes);
@@ -245,8 +248,12 @@ kinds! {
         }
         None => Some(with.other(line, start, sink)?.0),
     };
+    PassLogFile: |_simd, line, start, _with, _sink| {
+        let end = any_text_end(line, start)?.0;
+        is_log_file(line.bytes().get(start..end)?).then_some(end)
+    };
     Path: |simd, line, start, with, sink| match short_text_end(simd, line, start) {
-        Some(end) if line.byte(start) == b'/' => {
+        Some(end) if line.byte(start) == b'/' && !is_log_file(line.bytes().get(start..end)?) => {
             sink.path(start, end);
             Some(end)
         }
@@ -287,7 +294,7 @@ macro_rules! with_kind {
         with_kind!(@ $op, $kind, $body;
             More => More, End => End, PassString => PassString, PassNumber => PassNumber,
             PassWord => PassWord, PassNoStatus => PassNoStatus, PassNoCode => PassNoCode,
-            OpenMessage => OpenMessage, Nanos => Nanos, Code => Code, Time => Time, Epoch => Epoch, Level => LevelWord,
+            PassLogFile => PassLogFile, OpenMessage => OpenMessage, Nanos => Nanos, Code => Code, Time => Time, Epoch => Epoch, Level => LevelWord,
             LevelNumber => LevelNumber, Method => Method, Message => Message, Status => Status,
             Bytes => Bytes, Path => Path, Client => Client, Text => Other,
             Number => Other)

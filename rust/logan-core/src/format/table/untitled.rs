@@ -1,0 +1,202 @@
+//! Tables without a header: what columns hold, told by the values of many rows.
+//!
+//! Rows are a table if nearly all have as many values, and of these one is a time, one a registered
+//! status, and one what was asked for. The header that stands for the one they lack ([`header`]) names
+//! these, a method and an address of the client as well, and as the response time the largest of the
+//! numbers that have exactly three decimals, as nginx writes seconds. All others are `column_N`.
+
+use super::{COLUMNS_MIN, DELIMITERS, Dialect, cells};
+use crate::bytes::line::PaddedLine;
+use crate::format::fields::{is_registered_status, request, status};
+use crate::time::{TimestampParser, epoch};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+/// Rows that are enough to tell.
+const ROWS_MIN: usize = 3;
+/// Of so many rows one may be odd.
+const ODD_ONE_IN: usize = 20;
+/// Seconds of which half of all requests take less.
+const MEDIAN_S_MAX: f64 = 30.0;
+/// 1995 and 2100 as seconds since 1970.
+const EPOCH_SECONDS: std::ops::Range<i64> = 788_918_400..4_102_444_800;
+
+/// The header of a table that these lines are, and what was assumed.
+pub fn header(lines: &[&[u8]]) -> Option<(String, String)> {
+    DELIMITERS.iter().find_map(|&delimiter| Rows::of(lines, delimiter)?.header(delimiter))
+}
+
+/// Values by row and column.
+struct Rows<'a>(Vec<Vec<&'a [u8]>>);
+
+impl<'a> Rows<'a> {
+    fn of(lines: &[&'a [u8]], delimiter: u8) -> Option<Rows<'a>> {
+        let dialect = Dialect { delimiter, has_quotes: true };
+        let values = |line: &&'a [u8]| {
+            let mut values = Vec::new();
+            cells(line, dialect, |_, start, end| values.push(&line[start..end])).ok()?;
+            Some(values)
+        };
+        let mut rows: Vec<_> = lines.iter().filter_map(values).collect();
+        let columns = rows.first()?.len();
+        rows.retain(|row| row.len() == columns);
+        let is_table = columns > COLUMNS_MIN
+            && rows.len() >= ROWS_MIN
+            && (lines.len() - rows.len()) * ODD_ONE_IN <= lines.len();
+        is_table.then_some(Rows(rows))
+    }
+
+    fn columns(&self) -> std::ops::Range<usize> {
+        0..self.0[0].len()
+    }
+
+    /// The values of a column that are there.
+    fn values(&self, column: usize) -> impl Iterator<Item = &'a [u8]> {
+        self.0.iter().map(move |row| row[column]).filter(|value| !matches!(*value, b"" | b"-"))
+    }
+
+    /// Whether nearly all values of a column are such, and most rows have one.
+    fn all(&self, column: usize, mut is_such: impl FnMut(&[u8]) -> bool) -> bool {
+        let count = self.values(column).count();
+        let odd = self.values(column).filter(|value| !is_such(value)).count();
+        count * 2 > self.0.len() && odd * ODD_ONE_IN <= count
+    }
+
+    /// The first of the columns all of whose values are such.
+    fn first(&self, mut is_such: impl FnMut(&[u8]) -> bool) -> Option<usize> {
+        self.columns().find(|&column| self.all(column, &mut is_such))
+    }
+
+    /// The one of these columns that varies most: a server's own address or a referrer varies less.
+    fn liveliest(&self, is_such: impl Fn(&[u8]) -> bool) -> Option<usize> {
+        let distinct = |column| self.values(column).collect::<BTreeSet<_>>().len();
+        let such = self.columns().rev().filter(|&column| self.all(column, &is_such));
+        such.max_by_key(|&column| distinct(column))
+    }
+
+    fn header(&self, delimiter: u8) -> Option<(String, String)> {
+        let mut clock = TimestampParser::utc();
+        let time = self.first(|value| is_time(value, &mut clock))?;
+        let status = self.first(|value| status(value).is_some_and(is_registered_status))?;
+        let asked =
+            self.first(|value| request(value).is_some_and(|(method, _)| !method.is_empty()));
+        let url = match asked {
+            None => Some(self.liveliest(is_url)?),
+            Some(_) => None,
+        };
+        let named = [
+            ("time", Some(time)),
+            ("status", Some(status)),
+            ("request", asked),
+            ("url", url),
+            ("method", self.first(is_method).filter(|_| asked.is_none())),
+            ("client_ip", self.liveliest(is_address)),
+            ("request_time_s", self.timer(time)),
+        ];
+        let name = |column| {
+            let found = named.iter().find(|(_, place)| *place == Some(column));
+            found.map_or_else(|| format!("column_{}", column + 1), |(name, _)| (*name).into())
+        };
+        let names: Vec<String> = self.columns().map(name).collect();
+        let told: Vec<String> = named
+            .iter()
+            .filter_map(|(name, place)| Some(format!("{name} is column {}", (*place)? + 1)))
+            .collect();
+        let assumed = format!("a table without a header, by its values: {}", told.join(", "));
+        Some((names.join(&char::from(delimiter).to_string()), assumed))
+    }
+
+    /// The column of response times as nginx writes them; beside that of a server behind it, the
+    /// larger one.
+    fn timer(&self, time: usize) -> Option<usize> {
+        let sum = |column| self.values(column).filter_map(seconds).sum::<f64>();
+        let is_one = |&column: &usize| {
+            let mut all: Vec<f64> = self.values(column).filter_map(seconds).collect();
+            all.sort_by(f64::total_cmp);
+            column != time
+                && self.all(column, |value| seconds(value).is_some())
+                && all.get(all.len() / 2).is_some_and(|&median| median < MEDIAN_S_MAX)
+        };
+        let such = self.columns().rev().filter(is_one);
+        such.max_by(|&a, &b| sum(a).total_cmp(&sum(b)))
+    }
+}
+
+fn is_time(value: &[u8], clock: &mut TimestampParser) -> bool {
+    let text = value.strip_prefix(b"[").and_then(|text| text.strip_suffix(b"]")).unwrap_or(value);
+    let padded = PaddedLine::new(text);
+    let is_written = text.contains(&b':')
+        && clock.any(padded.line(), 0).is_some_and(|(_, end)| end == text.len());
+    is_written
+        || text.len() >= 10
+            && epoch(text).is_some_and(|stamp| EPOCH_SECONDS.contains(&stamp.second))
+}
+
+fn is_url(value: &[u8]) -> bool {
+    value.starts_with(b"/") || value.starts_with(b"http://") || value.starts_with(b"https://")
+}
+
+fn is_method(value: &[u8]) -> bool {
+    const METHODS: [&[u8]; 7] = [b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"PATCH", b"OPTIONS"];
+    METHODS.contains(&value)
+}
+
+fn is_address(value: &[u8]) -> bool {
+    std::str::from_utf8(value).is_ok_and(|text| text.parse::<IpAddr>().is_ok())
+}
+
+/// Seconds with three decimals.
+fn seconds(value: &[u8]) -> Option<f64> {
+    let text = std::str::from_utf8(value).ok()?;
+    let (whole, decimals) = text.split_once('.')?;
+    let is_one = decimals.len() == 3
+        && !whole.is_empty()
+        && whole.bytes().chain(decimals.bytes()).all(|b| b.is_ascii_digit());
+    is_one.then(|| text.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(lines: &[&str]) -> Option<String> {
+        let lines: Vec<&[u8]> = lines.iter().map(|line| line.as_bytes()).collect();
+        header(&lines).map(|(header, _)| header)
+    }
+
+    #[test]
+    fn columns_are_told_by_their_values() {
+        let rows = |row: fn(u32) -> String| (0..4).map(row).collect::<Vec<_>>();
+        let told = |rows: Vec<String>| of(&rows.iter().map(String::as_str).collect::<Vec<_>>());
+        // Time first; the address of the server and the time of the one behind vary less.
+        assert_eq!(
+            told(rows(|i| format!(
+                "2024-01-24T10:15:3{i}Z\t192.0.2.{i}\t10.0.0.1\tGET\t/a/{i}\t200\t0.0{i}5\t0.0{i}4\t-"
+            ))),
+            Some("time\tclient_ip\tcolumn_3\tmethod\turl\tstatus\trequest_time_s\tcolumn_8\tcolumn_9".into())
+        );
+        // A request line, a time in brackets, quotes, blanks behind commas.
+        assert_eq!(
+            told(rows(|i| format!(
+                "\"[24/Jan/2024:10:15:3{i} +0000]\", \"POST /pay HTTP/1.1\", \"50{i}\", \"/b\""
+            ))),
+            Some("time,request,status,column_4".into())
+        );
+        // A CDN's bars, with milliseconds since 1970 and a referrer.
+        assert_eq!(
+            told(rows(|i| format!(
+                "HIT|200|170609133200{i}|1532|https://a.example/|https://b.example/{i}"
+            ))),
+            Some("column_1|status|time|column_4|column_5|url".into())
+        );
+        for none in [
+            // Text with tabs, too few rows, other numbers than statuses, no time.
+            &["2024-01-24T10:15:32Z\tINFO\tweb\tstarted"; 4][..],
+            &["2024-01-24T10:15:32Z\tGET\t/a\t200"; 2][..],
+            &["2024-01-24T10:15:32Z\tGET\t/a\t123"; 4][..],
+            &["a\tGET\t/a\t200"; 4][..],
+        ] {
+            assert_eq!(of(none), None, "{none:?}");
+        }
+    }
+}
