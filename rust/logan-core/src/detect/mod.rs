@@ -579,6 +579,28 @@ mod tests {
     }
 
     #[test]
+    fn blocks_of_lines_without_a_timestamp_are_parts_of_messages() {
+        let log = |block: &str, times: usize| {
+            let record = "2024-01-24 10:15:32.123 INFO a\n";
+            let found = detect(&[(0, [record, block, record].concat().repeat(times).as_bytes())]);
+            let go_on = found["time"]["undated_go_on"] == true;
+            let told = found["assumed"].to_string().contains("part of the record before");
+            assert_eq!(go_on, told, "{found}");
+            (go_on, found["continuation"].clone(), found["malformed"].clone())
+        };
+        let block = "Upgrade: websocket\nfrom port 4000\nsent by Mozilla\n";
+        assert_eq!(log(block, 3), (true, json!(9), json!(0)));
+        assert_eq!(log(block, 2), (false, json!(0), json!(6)));
+        // Lines of damaged records are no text, wherever they stand.
+        let damaged = "Invalid log line\n2024-01-24 ERROR\n10:15:33.001 INFO Incomplete\n";
+        for (block, times) in [(damaged.repeat(10), 1), (damaged.repeat(3), 5)] {
+            let lines = 3 * if times == 1 { 10 } else { 15 };
+            assert_eq!(log(&block, times), (false, json!(0), json!(lines)));
+        }
+        assert_eq!(log(&"Invalid log line\n".repeat(5), 5), (false, json!(0), json!(25)));
+    }
+
+    #[test]
     fn years_of_dated_lines_are_the_anchor() {
         let text = "Sep 21 14:54:37 lb1 haproxy[1]: Proxy api started.\n\
                     2020-09-21T14:54:40Z lb1 haproxy[1]: Proxy www started.\n";

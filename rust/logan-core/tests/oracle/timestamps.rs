@@ -63,7 +63,7 @@ impl TimestampParser {
     /// Of patterns, `Y` is a run of four digits, `y` of two, `n` of one or two, `M` and `D` of two
     /// digits without regard to those around them, `B` the name of a month, and all else itself.
     pub(super) fn rare(&self, line: &[u8], at: usize) -> Stamp {
-        const DATES: [&str; 32] = [
+        const DATES: [&str; 33] = [
             "Y-n-n",
             "Y/n/n",
             "Y.n.n",
@@ -82,6 +82,7 @@ impl TimestampParser {
             "n.n ",
             "n/n-",
             "n/n ",
+            "n-n|",
             "n-B-Y",
             "n/B/Y",
             "n-B-y",
@@ -636,6 +637,10 @@ pub(super) fn rare_date(line: &[u8], start: usize, pattern: &str) -> Option<(Rar
                 "n.n " | "n/n-" | "n/n " => {
                     at -= 1;
                     if *first <= 12 { (None, *first, *second) } else { (None, *second, *first) }
+                }
+                "n-n|" => {
+                    at -= 1;
+                    (None, *first, *second)
                 }
                 "n-n-y" if date(2000 + first, *second, last - 2000).is_some() => {
                     (Some(2000 + first), *second, last - 2000)

@@ -1,6 +1,7 @@
 //! Times of day at the front of lines that have no date.
 
-use crate::format::slices::digits;
+use crate::format::slices::{digits, letters};
+use crate::record::Level;
 use crate::time::{Stamp, TimestampParser};
 
 /// The instant of the time of day at the front of a text, if the plan says of which day it is.
@@ -10,6 +11,23 @@ pub(super) fn time_of_day(text: &[u8], clock_parser: &mut TimestampParser) -> Op
     }
     let (second, nanos, _) = clock(text)?;
     clock_parser.of_clock(second, nanos)
+}
+
+/// The level before a time of day, and where that begins: `D 10:15:32`, `[LOG 10:15:32]`.
+pub(super) fn behind_level(text: &[u8]) -> Option<(Level, usize)> {
+    let open = usize::from(text.first() == Some(&b'['));
+    let len = letters(&text[open..]);
+    let word = &text[open..open + len];
+    if text.get(open + len) != Some(&b' ') || !word.iter().all(u8::is_ascii_uppercase) {
+        return None;
+    }
+    let level = match word {
+        [letter] => Level::from_letter(*letter)?,
+        _ => Level::from_word(word).or_else(|| Level::from_weak_word(word))?,
+    };
+    let at = open + len + 1;
+    let is_digit = text.get(at).is_some_and(u8::is_ascii_digit);
+    clock(&text[at..]).filter(|_| is_digit).map(|_| (level, at))
 }
 
 /// Second of the day, nanoseconds, and end of the time of day at the front, perhaps in a bracket.
@@ -72,6 +90,22 @@ pub(super) fn clock(text: &[u8]) -> Option<(u32, u32, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn levels_before_times_of_day() {
+        for (text, expected) in [
+            ("D 10:15:32.1234567 GameState.Debug() - x", Some((Level::Debug, 2))),
+            ("[LOG 10:15:32.123] x", Some((Level::Info, 5))),
+            ("[ERR 10:15:32.123] x", Some((Level::Error, 5))),
+            ("took 10:15:32 x", None),
+            ("error 10:15:32 x", None),
+            ("DISK 10:15:32 x", None),
+            ("D [10:15:32] x", None),
+            ("D 10:15 x", None),
+        ] {
+            assert_eq!(behind_level(text.as_bytes()), expected, "{text}");
+        }
+    }
 
     #[test]
     fn times_of_day() {

@@ -5,8 +5,8 @@
 //!
 //! # Accepted
 //! What is behind the [indent](crate::format::Params::indent) of all lines. A time of day at its front, perhaps in a bracket,
-//! is the record's, on the day that the plan says; the level is
-//! where [`app`](super::app) looks for one behind a timestamp; a request and its status are those of
+//! is the record's, on the day that the plan says; a level in capitals may stand before it (`D 10:15:32`,
+//! `[LOG 10:15:32]`), else the level is where [`app`](super::app) looks for one behind a timestamp; a request and its status are those of
 //! [`request`](crate::format::access::request), else the response time is found by the rule of
 //! [`text_duration`](super::text_duration).
 
@@ -65,7 +65,10 @@ impl MultiLineFormat for Plain {
             record.duration_ns = text_duration::find_one(line, message, &mut context.memo);
         }
         if record.time_ns == NO_TIME
-            && let Some(stamp) = clock::time_of_day(text, &mut context.clock)
+            && let Some(stamp) = {
+                let at = clock::behind_level(text).map_or(0, |(_, at)| at);
+                clock::time_of_day(&text[at..], &mut context.clock)
+            }
         {
             record.set_time(stamp);
         }
@@ -74,10 +77,18 @@ impl MultiLineFormat for Plain {
 }
 
 fn level_and_message(text: &[u8]) -> (Level, usize) {
+    if let Some((level, at)) = clock::behind_level(text) {
+        let end = at + clock::clock(&text[at..]).map_or(0, |(_, _, end)| end);
+        return (level, end + dressing(&text[end..]));
+    }
     let start = clock::clock(text).map_or(0, |(_, _, end)| end);
     let front = &text[start..text.len().min(start + levels::LEVEL_OFFSET_MAX)];
     let Some((level, end)) = levels::leading(front) else { return (Level::None, 0) };
     let end = start + end;
-    let dressing = text[end..].iter().take_while(|b| b" \t]:-|)>".contains(b)).count();
-    (level, end + dressing)
+    (level, end + dressing(&text[end..]))
+}
+
+/// How many bytes stand between a level and its message.
+fn dressing(text: &[u8]) -> usize {
+    text.iter().take_while(|b| b" \t]:-|)>".contains(b)).count()
 }
