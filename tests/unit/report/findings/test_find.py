@@ -86,7 +86,7 @@ def test_a_route_that_carries_a_burst_is_named_once() -> None:
     assert found["where"] == [
         {"field": "route", "value": "POST /checkout", "share": 0.9, "share_outside": 0.5}
     ]
-    text = finished(found, ["a.log"])["text"]
+    text = finished(found, ["a.log"], figures={})["text"]
     assert text.endswith("90 % of them POST /checkout")
 
 
@@ -202,7 +202,7 @@ def test_a_message_that_is_new() -> None:
     warned = template("Cache node <num> does not answer", "WARN", 60, 1_000, 1_990)
     found = only(find(evaluated(analysis([100] * 200, templates=[warned]))))
     assert (found["kind"], found["start"], found["during"]) == ("message_new", at(100), 60.0)
-    text = finished(found, ["a.log"])["text"]
+    text = finished(found, ["a.log"], figures={})["text"]
     assert text == (
         "new message, 60 times since 00:16:40 on 2024-01-24: Cache node <num> does not answer"
     )
@@ -238,7 +238,7 @@ def test_messages_that_begin_together_are_one_finding() -> None:
     both = [template(f"message {name}", "WARN", 60, 1_000, 1_990) for name in "ab"]
     found = only(find(evaluated(analysis([100] * 200, templates=both))))
     assert found["more"] == 1
-    assert finished(found, ["a.log"])["text"].endswith("message a (and 1 more)")
+    assert finished(found, ["a.log"], figures={})["text"].endswith("message a (and 1 more)")
 
 
 def test_one_clock_far_from_the_others() -> None:
@@ -247,7 +247,7 @@ def test_one_clock_far_from_the_others() -> None:
     figures = analysis([5] * 3 + [100] * 100, buckets=times)
     found = only(find(evaluated(figures, out_of_order=10)))
     assert found["kind"] == "clock"
-    assert finished(found, ["a.log"])["text"].startswith(
+    assert finished(found, ["a.log"], figures={})["text"].startswith(
         "a clock is wrong: 15 records lie 40 days before all others"
     )
     assert find(evaluated(figures)) == [], "in order it is two periods of one log"
@@ -308,6 +308,6 @@ def test_any_series_gives_valid_findings(
     found = find(figures)
     assert find(json.loads(json.dumps(figures))) == found
     for each in found:
-        json.dumps(finished(each, ["a.log"]), allow_nan=False)
+        json.dumps(finished(each, ["a.log"], figures={}), allow_nan=False)
         if each["start"] is not None and each["end"] is not None:
             assert each["start"] < each["end"]
