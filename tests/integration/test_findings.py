@@ -50,7 +50,7 @@ def findings_of(log: IncidentLog, folder: Path, *, explains: bool = True) -> Seq
         found = explained(
             job, found, lambda each: engine.run(each.plan, each.spec, execution), span
         )
-    return [finished(each, paths) for each in found]
+    return [finished(each, paths, figures=figures) for each in found]
 
 
 SEEDS = dict.fromkeys(INCIDENTS, 1) | {"traffic_drop": 2, "two_at_once": 2}

@@ -283,7 +283,7 @@ def _finished(
     if findings is None:
         findings = find(figures, is_partial=bool(missing))
     where = (selection or {}).get("where")
-    return [finished(each, paths, where) for each in findings]
+    return [finished(each, paths, where, figures=figures) for each in findings]
 
 
 def _without(known: Mapping[str, Any], column: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from logan.report.findings import thresholds as limits
 from logan.report.findings.change import Change
 from logan.report.findings.changes import changes_of
-from logan.report.findings.commands import command_for
+from logan.report.findings.commands import command_for, error_condition
 from logan.report.findings.words import findings_lines, sentence
 
 __all__ = ["find", "findings_lines", "finished", "sentence"]
@@ -43,13 +43,17 @@ def find(figures: Mapping[str, Any], *, is_partial: bool = False) -> list[dict[s
 
 
 def finished(
-    finding: Mapping[str, Any], paths: Sequence[str], where: str | None = None
+    finding: Mapping[str, Any],
+    paths: Sequence[str],
+    where: str | None = None,
+    *,
+    figures: Mapping[str, Any],
 ) -> dict[str, Any]:
     """A finding with its text and the command that shows its lines."""
     return {
         **finding,
         "text": sentence(finding),
-        "command": command_for(finding, paths, where),
+        "command": command_for(finding, paths, where, error_condition(figures)),
     }
 
 

@@ -14,7 +14,7 @@ from logan.report.findings import thresholds as limits
 from logan.report.findings.change import Change, where_entry
 from logan.report.findings.grid import Grid, RouteSeries, prefix
 from logan.report.findings.messages import with_messages
-from logan.report.findings.rhythm import is_skipped_hour, recurs_daily
+from logan.report.findings.rhythm import is_skipped_hour, recurs
 from logan.report.findings.scan import Found, Mean, Ratio, find_intervals
 from logan.report.findings.traffic import covered_parts, find_steps, is_explained_by_messages
 
@@ -62,12 +62,12 @@ def _errors(grid: Grid) -> list[Change]:
         for each in find_intervals(Ratio(route.errors, route.requests), limits.LIKELIHOOD_MIN):
             change = _change("errors", "errors.ratio", grid, each, route.requests)
             routes.append(replace(change, within=route.name))
-    found = [each for each in found if not recurs_daily(each, grid, total.errors, exposure)]
+    found = [each for each in found if not recurs(each, grid, total.errors, exposure)]
     by_name = {route.name: route for route in grid.routes}
     routes = [
         each
         for each in routes
-        if not recurs_daily(each, grid, by_name[each.within].errors, by_name[each.within].requests)
+        if not recurs(each, grid, by_name[each.within].errors, by_name[each.within].requests)
     ]
     joined = [_with_routes(each, grid, exposure) for each in found]
     for change in sorted(routes, key=lambda each: -each.score):
@@ -172,13 +172,13 @@ def _latency(grid: Grid) -> list[Change]:
     measured = sum(grid.total.measured)
     if measured < 2 * limits.EVENTS_MIN:
         return []
-    sums, squares = _standardized(grid)
-    total = Mean(grid.total.measured, sums, squares)
+    counted, sums, squares = _standardized(grid)
+    total = Mean(counted, sums, squares)
     found = [
         _latency_change(grid, each, grid.total, None)
         for each in find_intervals(total, limits.LIKELIHOOD_MIN)
     ]
-    found = [each for each in found if not recurs_daily(each, grid, sums, grid.total.measured)]
+    found = [each for each in found if not recurs(each, grid, sums, counted)]
     singles: list[Change] = []
     for route in grid.routes:
         if sum(route.measured) < 2 * limits.EVENTS_MIN:
@@ -186,7 +186,7 @@ def _latency(grid: Grid) -> list[Change]:
         series = Mean(route.measured, route.log_sum, route.log_sq)
         for each in find_intervals(series, limits.LIKELIHOOD_MIN):
             change = _latency_change(grid, each, route, route.name)
-            if not recurs_daily(change, grid, route.log_sum, route.measured):
+            if not recurs(change, grid, route.log_sum, route.measured):
                 singles.append(change)
     joined: list[Change] = []
     for change in found:
@@ -202,10 +202,11 @@ def _latency(grid: Grid) -> list[Change]:
     return joined
 
 
-def _standardized(grid: Grid) -> tuple[list[int], list[int]]:
-    """Sums and squares of the logarithms of all response times less the mean of their routes.
+def _standardized(grid: Grid) -> tuple[list[int], list[int], list[int]]:
+    """Counts, sums and squares of logarithms of response times less the mean of their routes.
 
-    Other records are one more route. Sums of integers: means are rounded, which moves all alike.
+    Other records are one more route where they are the most; else they are left out, as their mix
+    is not known. Sums of integers: means are rounded, which moves all alike.
     """
     size = len(grid.times)
     sums, squares = [0] * size, [0] * size
@@ -218,7 +219,11 @@ def _standardized(grid: Grid) -> tuple[list[int], list[int]]:
             rest_n[i] -= route.measured[i]
             rest_s[i] -= route.log_sum[i]
             rest_q[i] -= route.log_sq[i]
-    parts.append((rest_n, rest_s, rest_q))
+    if 2 * sum(rest_n) > sum(grid.total.measured):
+        parts.append((rest_n, rest_s, rest_q))
+        counted = list(grid.total.measured)
+    else:
+        counted = [all_ - rest for all_, rest in zip(grid.total.measured, rest_n, strict=True)]
     for n, s, q in parts:
         count = sum(n)
         if count <= 0:
@@ -228,7 +233,7 @@ def _standardized(grid: Grid) -> tuple[list[int], list[int]]:
             if n[i]:
                 sums[i] += s[i] - n[i] * mean
                 squares[i] += q[i] - 2 * mean * s[i] + n[i] * mean * mean
-    return sums, squares
+    return counted, sums, squares
 
 
 def _latency_change(grid: Grid, found: Found, series: RouteSeries, name: str | None) -> Change:
@@ -291,7 +296,7 @@ def _traffic(
                 max(least, grid.step_s * found.edge_buckets),
                 found.score,
             )
-            if not recurs_daily(change, grid, counts, [1] * len(counts)):
+            if not recurs(change, grid, counts, [1] * len(counts)):
                 yield change
 
 

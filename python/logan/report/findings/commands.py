@@ -12,17 +12,29 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-__all__ = ["command_for", "joined_conditions", "quoted", "slower_than"]
+__all__ = ["command_for", "error_condition", "joined_conditions", "quoted", "slower_than"]
 
 _PATHS_MAX: Final = 3
 
-_TROUBLE: Final = {"errors": "level>=ERROR or status>=500"}
+_ANY_ERROR: Final = "level>=ERROR or status>=500"
+
+
+def error_condition(figures: Mapping[str, Any]) -> str:
+    """The condition of errors, as short as the records of a report allow."""
+    has_levels = any(n for level, n in (figures.get("levels") or {}).items() if level != "NONE")
+    if not any((figures.get("status") or {}).values()):
+        return "level>=ERROR"
+    return _ANY_ERROR if has_levels else "status>=500"
 
 
 def command_for(
-    finding: Mapping[str, Any], paths: Sequence[str], where: str | None = None
+    finding: Mapping[str, Any],
+    paths: Sequence[str],
+    where: str | None = None,
+    error: str = _ANY_ERROR,
 ) -> str | None:
-    """`logan lines …` for a finding; `where` is the condition of the report itself."""
+    """`logan lines …` for a finding; `where` is the condition of the report itself, `error` that of
+    errors."""
     named = [each["value"] for each in finding["where"][:2] if each["field"] == "source"]
     paths = named or paths
     if len(paths) <= _PATHS_MAX and all(each != "-" and "://" not in each for each in paths):
@@ -32,10 +44,13 @@ def command_for(
     if finding["kind"] == "malformed":
         return " ".join(["logan", "detect", words[0]])
     words = ["logan", "lines", *words]
-    for option, key in (("--since", "start"), ("--until", "end")):
+    # The lines of a message that is gone are those before.
+    since = "end" if finding["kind"] == "message_gone" else "start"
+    until = "start" if finding["kind"] == "message_gone" else "end"
+    for option, key in (("--since", since), ("--until", until)):
         if finding[key] is not None:
             words += [option, finding[key]]
-    condition = joined_conditions(where, *_conditions(finding))
+    condition = joined_conditions(where, *_conditions(finding, error))
     if condition:
         words += ["--where", shlex.quote(condition)]
     return " ".join(words)
@@ -46,9 +61,9 @@ def _safe(path: str) -> str:
     return f"./{path}" if path.startswith("-") else path
 
 
-def _conditions(finding: Mapping[str, Any]) -> list[str | None]:
+def _conditions(finding: Mapping[str, Any], error: str) -> list[str | None]:
     """The conditions that the lines of a finding fulfill."""
-    parts = [_TROUBLE.get(finding["kind"])]
+    parts: list[str | None] = [error if finding["kind"] == "errors" else None]
     for each in finding["where"][:2]:
         if each["field"] in ("source", "template"):
             continue  # the one is a path, for the other there is no condition

@@ -10,9 +10,10 @@ from logan.report.findings import thresholds as limits
 from logan.report.findings.change import Change
 from logan.report.findings.grid import Grid, prefix
 
-__all__ = ["is_skipped_hour", "recurs_daily"]
+__all__ = ["is_skipped_hour", "recurs"]
 
 _DAY_S: Final = 86_400
+_HOUR_S: Final = 3_600
 
 _SKIPPING: Final = (
     *("Europe/London", "Europe/Berlin", "Europe/Athens", "America/New_York", "America/Santiago"),
@@ -21,42 +22,38 @@ _SKIPPING: Final = (
 """Zones that differ in the day or the hour at which clocks go forward."""
 
 
-def recurs_daily(
-    change: Change, grid: Grid, events: Sequence[int], exposure: Sequence[int]
-) -> bool:
-    """Whether most other days of the log look alike at the same time of day.
+def recurs(change: Change, grid: Grid, events: Sequence[int], exposure: Sequence[int]) -> bool:
+    """Whether most other days (or hours) of the log look alike at the same time of day (or minute
+    of the hour).
 
     `events` by `exposure` is the level that changed, by bucket.
     """
     if change.start is None or change.end is None or not grid.is_dense:
         return False
-    step = grid.step_s
-    first, last = (change.start - grid.times[0]) // step, (change.end - grid.times[0]) // step
-    if _DAY_S % step or change.end - change.start > limits.RHYTHM_SHARE_MAX * _DAY_S:
-        return False
+    first = (change.start - grid.times[0]) // grid.step_s
+    last = (change.end - grid.times[0]) // grid.step_s
     sums, all_ = prefix(events), prefix(exposure)
-    size, day = len(grid.times), _DAY_S // step
 
     def level(low: int, high: int) -> float | None:
         seen = all_[high] - all_[low]
         return (sums[high] - sums[low]) / seen if seen else None
 
-    inside = level(max(first, 0), min(last, size))
-    total, seen = sums[-1], all_[-1]
-    if inside is None or not seen:
+    inside = level(max(first, 0), min(last, len(grid.times)))
+    usual = level(0, len(grid.times))
+    if inside is None or usual is None:
         return False
-    middle = (inside + total / seen) / 2
-    days = alike = 0
-    for offset in range(-size // day * day, size + 1, day):
-        low, high = first + offset, last + offset
-        if not offset or low < 0 or high > size:
+    middle = (inside + usual) / 2
+    for period_s in (_DAY_S, _HOUR_S):
+        period = period_s // grid.step_s
+        if period_s % grid.step_s or last - first > limits.RHYTHM_SHARE_MAX * period:
             continue
-        there = level(low, high)
-        if there is None:
-            continue
-        days += 1
-        alike += there >= middle if inside >= middle else there <= middle
-    return days >= limits.RHYTHM_DAYS_MIN and alike >= limits.RHYTHM_ALIKE_MIN * days
+        places = range(first % period, len(grid.times) - (last - first) + 1, period)
+        there = [level(at, at + last - first) for at in places if at != first]
+        known = [each for each in there if each is not None]
+        alike = sum(each >= middle if inside >= middle else each <= middle for each in known)
+        if len(known) >= limits.RHYTHM_OTHERS_MIN and alike >= limits.RHYTHM_ALIKE_MIN * len(known):
+            return True
+    return False
 
 
 def is_skipped_hour(start: int, end: int | None, step_s: int) -> bool:

@@ -77,12 +77,12 @@ TRAFFIC_NEAR_BUCKETS: Final = 3
 1.6 times over 8 buckets, such as a daily rhythm does, makes less than 1.2 over 3. One standard
 error less is enough, as a few clumped buckets tell no better."""
 
-RHYTHM_DAYS_MIN: Final = 2
+RHYTHM_OTHERS_MIN: Final = 2
 RHYTHM_ALIKE_MIN: Final = 0.5
 RHYTHM_SHARE_MAX: Final = 0.75
-"""What comes back at the same time of day is a rhythm: on at least two other days, and on half of
-all, the level is nearer to it than to that of the whole log. An interval that is longer than this
-share of a day has no time of day."""
+"""What comes back at the same time of day, or minute of the hour, is a rhythm: on at least two
+other days (hours), and on half of all that the log has, the level is nearer to it than to that of
+the whole log. What takes a longer share of a day (hour) has no time in it."""
 
 LIKELIHOOD_MIN: Final = 38.0
 """Twice the log of the likelihood ratio, over the dispersion. By chance one interval in 1.4e9
@@ -90,9 +90,9 @@ exceeds it (chi-squared with one degree of freedom); about 2e5 intervals of 40 r
 are tried in a log, so one log in some thousands has a finding by chance alone. The rest is reserve
 for tails that are heavier than the dispersion tells."""
 
-TRAFFIC_LIKELIHOOD_MIN: Final = 24.0
+TRAFFIC_LIKELIHOOD_MIN: Final = 25.0
 """The same for traffic, of which there is one series and the edges are tested besides: two thousand
-simulated series without an incident, of dispersion 1 to 200, had four findings at 22, none at 26
+simulated series without an incident, of dispersion 1 to 200, had two findings at 22, none at 26
 but for restarts."""
 
 DISPERSION_BLOCKS_MIN: Final = 4

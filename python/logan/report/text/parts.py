@@ -5,8 +5,9 @@ A section without data is None. What they say is `view`'s and `tables`'; how it 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from rich.console import Group, RenderableType
@@ -105,11 +106,29 @@ def findings(report: Data, width: int, *, short: bool) -> RenderableType | None:
     for index, each in enumerate(shown):
         grid.add_row(Text("●", style="bold red"), Text(each.text, style=STRONG))
         if each.command and not (short and index):
-            command = Text(each.command, style=NOTE, overflow="fold")
+            lines = "\n".join(_continued(each.command, width - len(INDENT)))
+            command = Text(lines, style=NOTE, overflow="fold")
             grid.add_row(Text(), command)
     if len(shown) < len(found):
         grid.add_row(Text(), Text(f"and {len(found) - len(shown)} more", style=NOTE))
     return grid
+
+
+_WORDS: Final = re.compile(r"""(?:--\S+\ )?(?:[^\s'"]|'[^']*'|"[^"]*")+""")
+
+
+def _continued(command: str, width: int) -> Iterator[str]:
+    """A command in lines that a shell takes as one, options beside their values."""
+    line = ""
+    for word in _WORDS.findall(command):
+        if line and len(line) + len(word) + len(_CONTINUES) >= width:
+            yield line + _CONTINUES
+            line = INDENT
+        line += word if line in ("", INDENT) else f" {word}"
+    yield line
+
+
+_CONTINUES: Final = " \\"
 
 
 def headline(report: Data, width: int) -> RenderableType:

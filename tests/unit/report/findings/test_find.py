@@ -2,6 +2,7 @@
 
 import json
 import math
+from datetime import datetime
 from random import Random
 from typing import Any
 
@@ -86,7 +87,7 @@ def test_a_route_that_carries_a_burst_is_named_once() -> None:
     assert found["where"] == [
         {"field": "route", "value": "POST /checkout", "share": 0.9, "share_outside": 0.5}
     ]
-    text = finished(found, ["a.log"])["text"]
+    text = finished(found, ["a.log"], figures={})["text"]
     assert text.endswith("90 % of them POST /checkout")
 
 
@@ -164,6 +165,93 @@ def test_daily_rhythm_is_no_finding(amplitude: float, step_s: int) -> None:
     assert find(evaluated(analysis(counts, step_s=step_s))) == []
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_traffic_that_halves_is_found_where_it_rises_and_falls_daily(seed: int) -> None:
+    """Half of it is missing for three hours, on a slope of its rhythm."""
+    size, step_s = 400, 300
+    rhythm = [1 + 0.5 * math.sin(i * step_s * 2 * math.pi / 86_400) for i in range(size)]
+    usual = noise(size, 200, 5, seed=seed)
+    counts = [round(n * share) for n, share in zip(usual, rhythm, strict=True)]
+    assert find(evaluated(analysis(counts, step_s=step_s))) == []
+    found = only(find(evaluated(analysis(changed(counts, 250, 286, 0.5), step_s=step_s))))
+    assert found["kind"] == "traffic_drop"
+    truth = START + 250 * step_s, START + 286 * step_s
+    for key, moment in zip(("start", "end"), truth, strict=True):
+        apart = abs(datetime.fromisoformat(found[key]).timestamp() - moment)
+        assert apart <= found["step_s"], (key, found)
+
+
+@pytest.mark.parametrize("dispersion", [2, 40, 200])
+def test_clumped_traffic_is_no_finding(dispersion: float) -> None:
+    for seed in range(5):
+        rng = Random(seed)
+        size = 400
+        counts = [
+            round(rng.gammavariate(100 / (dispersion - 1), dispersion - 1)) for _ in range(size)
+        ]
+        assert find(evaluated(analysis(counts, step_s=60))) == [], seed
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_edges_in_clumped_traffic_are_stated_as_exact_as_they_can_be_told(seed: int) -> None:
+    rng = Random(seed)
+
+    def found(dispersion: float) -> dict[str, Any]:
+        counts = [
+            rng.gammavariate(200 / (dispersion - 1), dispersion - 1) * (0.4 if 90 <= i < 140 else 1)
+            for i in range(300)
+        ]
+        return only(find(evaluated(analysis([round(each) for each in counts]))))
+
+    assert found(2)["step_s"] == 10
+    assert found(25)["step_s"] > 10
+
+
+def _days(count: int, usual: int, nightly: int, nights: range) -> list[int]:
+    """Counts of half hours, with others from 2 to 4 o'clock on some days."""
+    return [
+        nightly if 4 <= i % 48 < 8 and i // 48 in nights else usual for i in range(48 * count)
+    ]
+
+
+def test_what_comes_back_every_night_is_no_finding() -> None:
+    size = 48 * 5
+    every, one = (_days(5, 1, 30, nights) for nights in (range(5), range(2, 3)))
+    assert find(evaluated(analysis([100] * size, every, step_s=1_800))) == []
+    found = only(find(evaluated(analysis([100] * size, one, step_s=1_800))))
+    assert (found["kind"], found["start"]) == ("errors", at(2 * 48 + 4, 1_800))
+    for low, high in ((100, 600), (400, 100)):
+        requests = _days(5, low, high, range(5))
+        assert find(evaluated(analysis(requests, step_s=1_800))) == []
+    logs = _days(5, 5_000, 5_600, range(5))
+    assert find(evaluated(analysis([100] * size, logs=logs, step_s=1_800))) == []
+
+
+def test_an_hour_that_clocks_skipped_is_no_silence() -> None:
+    """2024-03-31 02:00 to 03:00 by a clock in Berlin; the same at any other time is silence."""
+    skipped = 1_711_850_400
+    for begin, kinds in ((skipped, []), (skipped + 86_400, ["traffic_drop"])):
+        times = [
+            t for t in range(begin - 14_400, begin + 18_000, 60) if not begin <= t < begin + 3_600
+        ]
+        figures = evaluated(analysis([200] * len(times), step_s=60, buckets=times))
+        assert [each["kind"] for each in find(figures)] == kinds
+
+
+def test_what_a_log_begins_with_begins_with_it() -> None:
+    errors = changed([1] * 200, 0, 40, 30)
+    found = only(find(evaluated(analysis([100] * 200, errors))))
+    assert (found["start"], found["end"]) == (at(0), at(40))
+
+
+def test_one_incident_is_not_cut_where_it_is_weaker() -> None:
+    rng = Random(2)
+    logs = [5_000 + (160 if 100 <= i < 150 else 0) + rng.randint(-25, 25) for i in range(300)]
+    logs[112:116] = [5_040] * 4
+    found = only(find(evaluated(analysis([400] * 300, logs=logs))))
+    assert (found["start"], found["end"]) == (at(100), at(150))
+
+
 def test_traffic_is_judged_only_where_the_same_inputs_are() -> None:
     """A second host begins in the middle: that is no surge. A rotation is missing: no gap."""
     two_hosts = changed([100] * 240, 120, 240, 2)
@@ -202,7 +290,7 @@ def test_a_message_that_is_new() -> None:
     warned = template("Cache node <num> does not answer", "WARN", 60, 1_000, 1_990)
     found = only(find(evaluated(analysis([100] * 200, templates=[warned]))))
     assert (found["kind"], found["start"], found["during"]) == ("message_new", at(100), 60.0)
-    text = finished(found, ["a.log"])["text"]
+    text = finished(found, ["a.log"], figures={})["text"]
     assert text == (
         "new message, 60 times since 00:16:40 on 2024-01-24: Cache node <num> does not answer"
     )
@@ -238,7 +326,7 @@ def test_messages_that_begin_together_are_one_finding() -> None:
     both = [template(f"message {name}", "WARN", 60, 1_000, 1_990) for name in "ab"]
     found = only(find(evaluated(analysis([100] * 200, templates=both))))
     assert found["more"] == 1
-    assert finished(found, ["a.log"])["text"].endswith("message a (and 1 more)")
+    assert finished(found, ["a.log"], figures={})["text"].endswith("message a (and 1 more)")
 
 
 def test_one_clock_far_from_the_others() -> None:
@@ -247,7 +335,7 @@ def test_one_clock_far_from_the_others() -> None:
     figures = analysis([5] * 3 + [100] * 100, buckets=times)
     found = only(find(evaluated(figures, out_of_order=10)))
     assert found["kind"] == "clock"
-    assert finished(found, ["a.log"])["text"].startswith(
+    assert finished(found, ["a.log"], figures={})["text"].startswith(
         "a clock is wrong: 15 records lie 40 days before all others"
     )
     assert find(evaluated(figures)) == [], "in order it is two periods of one log"
@@ -308,6 +396,6 @@ def test_any_series_gives_valid_findings(
     found = find(figures)
     assert find(json.loads(json.dumps(figures))) == found
     for each in found:
-        json.dumps(finished(each, ["a.log"]), allow_nan=False)
+        json.dumps(finished(each, ["a.log"], figures={}), allow_nan=False)
         if each["start"] is not None and each["end"] is not None:
             assert each["start"] < each["end"]
