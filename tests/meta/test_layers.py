@@ -36,7 +36,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "limits": set(),
     "log": set(),
     "cpus": set(),
-    "atomic": set(),
+    "atomic": {"errors"},
     "model": {"_logan"},
     "options": {"_logan", "errors", "limits"},
     "sources": BASE - {"options"},

@@ -19,8 +19,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from logan.atomic import is_special, replace_file
-from logan.errors import InputError, OutputError
+from logan.atomic import replacing
+from logan.errors import InputError
 from logan.limits import SAVED_MAGIC as MAGIC
 
 __all__ = ["VERSION", "is_saved", "pack", "read_file", "unpack", "write_file"]
@@ -98,20 +98,8 @@ def read_file(path: str) -> bytes:
 
 def write_file(path: str | os.PathLike[str], data: bytes) -> None:
     """Write a saved analysis at once. Raises `OutputError`."""
-    target = Path(path)
-    try:
-        if is_special(target):
-            target.write_bytes(data)
-        else:
-            replace_file(target, data)
-    except BrokenPipeError:
-        raise
-    except (OSError, ValueError) as error:
-        why = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise OutputError(
-            f"cannot write {os.fspath(path)}: {why}",
-            hint="nothing was written there; choose another place",
-        ) from error
+    with replacing(path) as fd, open(fd, "wb", closefd=False) as file:
+        file.write(data)
 
 
 def _digest(body: bytes) -> bytes:
