@@ -24,8 +24,6 @@ import pytest
 import logan
 from logan.engines import dask
 
-distributed = pytest.importorskip("distributed")
-
 MIXED = Path(__file__).resolve().parents[2] / "test_vectors" / "logs" / "mixed_format.log"
 CHUNK_SIZE = 32768
 
@@ -41,6 +39,12 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def expected(log: Path) -> dict[str, Any]:
     return figures(log, "local")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _dask() -> None:
+    """Imported by the process that runs these tests, not by all that collect them."""
+    pytest.importorskip("distributed")
 
 
 def figures(path: Path, engine: str, **options: Any) -> dict[str, Any]:
@@ -76,6 +80,8 @@ def kill_own_workers() -> bool:
 @contextmanager
 def outside_cluster(folder: Path, workers: int = 1) -> Iterator[tuple[str, list[Any]]]:
     """The address of a scheduler, and the processes of it and of its workers."""
+    import distributed
+
     described = folder / "scheduler.json"
     module = [sys.executable, "-m"]
     where = ["--scheduler-file", str(described), "--no-dashboard"]
@@ -154,6 +160,8 @@ def dies(*_: Any) -> None:
 def test_a_block_that_kills_its_workers_is_missing(
     log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    import distributed
+
     monkeypatch.setattr(dask, "scan_block", dies)
     with distributed.LocalCluster(
         n_workers=1, threads_per_worker=1, dashboard_address=":0", silence_logs=dask.SILENT
@@ -173,6 +181,8 @@ def test_a_block_that_kills_its_workers_is_missing(
 
 def forget() -> None:
     """As when the connection of the client to its scheduler broke: all that it asked for."""
+    import distributed
+
     client = distributed.Client.current()
     client.cancel([distributed.Future(key, client) for key in list(client.futures)], force=True)
 
