@@ -16,7 +16,7 @@ from typing import Final
 
 from logan.errors import OutputError
 
-__all__ = ["cannot_write", "is_special", "replaced", "replacing"]
+__all__ = ["cannot_write", "is_special", "replaced", "replacing", "write_whole"]
 
 PREFIX: Final = ".logan-"
 _SUFFIX_CHARS: Final = 8
@@ -58,6 +58,12 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[int]:
         raise
     except OSError as error:
         raise cannot_write(path, error) from error
+
+
+def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write a file as `replacing` does. Raises `OutputError`."""
+    with replacing(path) as fd, open(fd, "wb", closefd=False) as file:
+        file.write(data)
 
 
 @contextmanager

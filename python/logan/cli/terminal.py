@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Final, TextIO
 
-from logan.atomic import cannot_write, is_special, replacing
+from logan.atomic import cannot_write, is_special, write_whole
 from logan.errors import OutputError, UsageError
 from logan.report import RenderOptions
 from logan.report.units import visible
@@ -223,8 +223,7 @@ def write_file(path: str, text: str) -> None:
 
     Pipes and devices are written to directly. Raises `OutputError`.
     """
-    with replacing(path) as fd, open(fd, "wb", closefd=False) as file:
-        file.write(text.encode("utf-8", "backslashreplace"))
+    write_whole(path, text.encode("utf-8", "backslashreplace"))
 
 
 def say(message: str, *, prefix: str = "logan: ") -> None:
