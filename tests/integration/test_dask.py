@@ -22,7 +22,8 @@ import psutil
 import pytest
 
 import logan
-from logan.engines import dask
+from logan.engines import dask, dask_connection
+from tests.support.dask_cluster import dask_cluster
 
 MIXED = Path(__file__).resolve().parents[2] / "test_vectors" / "logs" / "mixed_format.log"
 CHUNK_SIZE = 32768
@@ -160,12 +161,8 @@ def dies(*_: Any) -> None:
 def test_a_block_that_kills_its_workers_is_missing(
     log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import distributed
-
     monkeypatch.setattr(dask, "scan_block", dies)
-    with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, dashboard_address=":0", silence_logs=dask.SILENT
-    ) as cluster:
+    with dask_cluster(workers=1) as cluster:
         cluster.scheduler.allowed_failures = 0
         report = logan.analyze(
             MIXED, engine=f"dask={cluster.scheduler_address}", errors="report"
@@ -217,7 +214,8 @@ def test_a_lost_scheduler_is_one_error(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(dask, "CONNECT_TIMEOUT_S", 2)
+    monkeypatch.setattr(dask_connection, "CONNECT_TIMEOUT_S", 2)
+    monkeypatch.setattr(dask_connection, "CLOSE_TIMEOUT_S", 1)
     for name in ("CHECK_INTERVAL_S", "ANSWER_TIMEOUT_S", "FETCH_TIMEOUT_S", "CLOSE_TIMEOUT_S"):
         monkeypatch.setattr(dask, name, 1)
     with outside_cluster(tmp_path) as (address, (scheduler, _)):
@@ -235,9 +233,9 @@ def test_the_command_says_in_one_sentence_that_the_scheduler_is_lost(
 ) -> None:
     code = (
         "import os, sys\n"
-        "from logan.engines import dask\n"
+        "from logan.engines import dask, dask_connection\n"
         "from logan.cli.main import main\n"
-        "dask.CONNECT_TIMEOUT_S = 1\n"
+        "dask_connection.CONNECT_TIMEOUT_S = 1\n"
         "tell = dask._Job._tell\n"
         "def killing(job):\n"
         "    tell(job)\n"

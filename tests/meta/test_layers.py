@@ -90,7 +90,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "maxminddb": ("report.geoip",),
     "asyncio": (),
     "dask": ("engines.dask", "engines.dask_records"),
-    "distributed": ("engines.dask",),
+    "distributed": ("engines.dask", "engines.dask_connection"),
     "duckdb": ("query",),
     "pyarrow": ("engines.dask_records",),
     "polars": (),
