@@ -47,7 +47,7 @@ properties cases="20000":
 
 # Races between a scan and truncation, in their full number
 races count="10000":
-    LOGAN_RACES={{ count }} cargo test -p logan-core --release --test truncation
+    LOGAN_RACES={{ count }} cargo test --workspace --release --test truncation
 
 # Logs with planted incidents and quiet ones: what is found, rightly dated and explained
 incidents *args:

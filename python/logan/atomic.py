@@ -1,4 +1,4 @@
-"""Files that hold all of what is written, or what they held before. Imports nothing of logan.
+"""Files that hold all of what is written, or what they held before.
 
 Where a file cannot do without a name before it is whole, that is `.logan-…`, in the same folder.
 Its writer holds a lock on it, so what a killed process left can be told from what another one
@@ -12,12 +12,12 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from logan.errors import OutputError
 
-__all__ = ["is_special", "replace_file", "replaced"]
+__all__ = ["cannot_write", "is_special", "replaced", "replacing", "write_whole"]
 
 PREFIX: Final = ".logan-"
 _SUFFIX_CHARS: Final = 8
@@ -29,9 +29,41 @@ def is_special(target: Path) -> bool:
     return target.exists() and not target.is_file()
 
 
-def replace_file(target: Path, data: bytes) -> None:
-    """Write `data` to `target`, which links are followed to, at once. Raises `OSError`."""
-    with replaced(target) as fd, open(fd, "wb", closefd=False) as file:
+def cannot_write(path: str | os.PathLike[str], error: Exception) -> OutputError:
+    """The error for users of what went wrong with writing to `path`."""
+    why = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    hint = "nothing was written there; choose another place"
+    return OutputError(f"cannot write {os.fspath(path)}: {why}", hint=hint)
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[int]:
+    """A descriptor to write to, so that `path` holds either all of it or what it held before.
+
+    Pipes and devices are written to directly. Raises `OutputError` for what goes wrong in the block
+    with writing, too.
+    """
+    try:
+        target = Path(path)
+        direct = is_special(target)
+    except ValueError as error:  # a NUL
+        raise cannot_write(path, error) from error
+    try:
+        if direct:
+            with open(target, "wb", buffering=0) as file:
+                yield file.fileno()
+            return
+        with replaced(target) as fd:
+            yield fd
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write a file as `replacing` does. Raises `OutputError`."""
+    with replacing(path) as fd, open(fd, "wb", closefd=False) as file:
         file.write(data)
 
 

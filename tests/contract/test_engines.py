@@ -6,7 +6,6 @@ import gzip
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,13 @@ import pytest
 import logan
 from logan import engines
 from logan._logan import Cancel, MergeTree, Summary
-from logan.engines import ENGINES, dask
+from logan.engines import ENGINES, dask, dask_connection
 from logan.model import Chunk
 from logan.options import Execution, Options
 from logan.planning import spec
 from logan.planning.prepare import prepare
 from logan.report import RenderOptions, render
+from tests.support.dask_cluster import dask_cluster
 
 LOGS = Path(__file__).resolve().parents[2] / "test_vectors" / "logs"
 INPUTS = [
@@ -33,17 +33,8 @@ INPUTS = [
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """A Dask cluster of two processes, shared by the tests of this file."""
-    distributed = pytest.importorskip("distributed")
-    with ExitStack() as stack:
-        yield stack.enter_context(
-            distributed.LocalCluster(
-                n_workers=2,
-                threads_per_worker=1,
-                dashboard_address=":0",
-                memory_limit=0,
-                silence_logs=dask.SILENT,
-            )
-        )
+    with dask_cluster(memory_limit=0) as cluster:
+        yield cluster
 
 
 @pytest.fixture(params=sorted(ENGINES))
@@ -186,7 +177,7 @@ def test_a_dask_worker_killed_in_the_middle_changes_nothing(cluster: Any, tmp_pa
 
 
 def test_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dask, "CONNECT_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(dask_connection, "CONNECT_TIMEOUT_S", 0.5)
     with pytest.raises(logan.ClusterError, match=r"no Dask scheduler at tcp://127\.0\.0\.1:1"):
         figures(INPUTS[0], "dask=tcp://127.0.0.1:1")
 

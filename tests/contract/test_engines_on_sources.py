@@ -17,7 +17,6 @@ import sys
 import tarfile
 import zipfile
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ import trio
 import logan
 from logan.cluster.coordinator.coordinator import Coordinator
 from logan.cluster.worker.worker import Worker
-from logan.engines import dask
+from tests.support.dask_cluster import dask_cluster
 from tests.support.served import served
 
 VECTORS = Path(__file__).resolve().parents[2] / "test_vectors" / "formats"
@@ -172,17 +171,7 @@ def test_columns_that_change_too_often_for_a_list(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def dask_address() -> Iterator[str]:
-    distributed = pytest.importorskip("distributed")
-    with ExitStack() as stack:
-        cluster = stack.enter_context(
-            distributed.LocalCluster(
-                n_workers=2,
-                threads_per_worker=1,
-                dashboard_address=":0",
-                memory_limit=0,
-                silence_logs=dask.SILENT,
-            )
-        )
+    with dask_cluster(memory_limit=0) as cluster:
         yield cluster.scheduler_address
 
 

@@ -22,10 +22,9 @@ import psutil
 import pytest
 
 import logan
-from logan.engines import dask
+from logan.engines import dask, dask_connection
 from test_vectors.incidents.quiet import make_log
-
-distributed = pytest.importorskip("distributed")
+from tests.support.dask_cluster import dask_cluster
 
 MIXED = Path(__file__).resolve().parents[2] / "test_vectors" / "logs" / "mixed_format.log"
 CHUNK_SIZE = 32768
@@ -42,6 +41,12 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def expected(log: Path) -> dict[str, Any]:
     return figures(log, "local")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _dask() -> None:
+    """Imported by the process that runs these tests, not by all that collect them."""
+    pytest.importorskip("distributed")
 
 
 def figures(path: Path, engine: str, **options: Any) -> dict[str, Any]:
@@ -77,6 +82,8 @@ def kill_own_workers() -> bool:
 @contextmanager
 def outside_cluster(folder: Path, workers: int = 1) -> Iterator[tuple[str, list[Any]]]:
     """The address of a scheduler, and the processes of it and of its workers."""
+    import distributed
+
     described = folder / "scheduler.json"
     module = [sys.executable, "-m"]
     where = ["--scheduler-file", str(described), "--no-dashboard"]
@@ -176,9 +183,7 @@ def test_a_block_that_kills_its_workers_is_missing(
     log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dask, "scan_block", dies)
-    with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, dashboard_address=":0", silence_logs=dask.SILENT
-    ) as cluster:
+    with dask_cluster(workers=1) as cluster:
         cluster.scheduler.allowed_failures = 0
         report = logan.analyze(
             MIXED, engine=f"dask={cluster.scheduler_address}", errors="report"
@@ -194,6 +199,8 @@ def test_a_block_that_kills_its_workers_is_missing(
 
 def forget() -> None:
     """As when the connection of the client to its scheduler broke: all that it asked for."""
+    import distributed
+
     client = distributed.Client.current()
     client.cancel([distributed.Future(key, client) for key in list(client.futures)], force=True)
 
@@ -228,7 +235,8 @@ def test_a_lost_scheduler_is_one_error(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(dask, "CONNECT_TIMEOUT_S", 2)
+    monkeypatch.setattr(dask_connection, "CONNECT_TIMEOUT_S", 2)
+    monkeypatch.setattr(dask_connection, "CLOSE_TIMEOUT_S", 1)
     for name in ("CHECK_INTERVAL_S", "ANSWER_TIMEOUT_S", "FETCH_TIMEOUT_S", "CLOSE_TIMEOUT_S"):
         monkeypatch.setattr(dask, name, 1)
     with outside_cluster(tmp_path) as (address, (scheduler, _)):
@@ -246,9 +254,9 @@ def test_the_command_says_in_one_sentence_that_the_scheduler_is_lost(
 ) -> None:
     code = (
         "import os, sys\n"
-        "from logan.engines import dask\n"
+        "from logan.engines import dask, dask_connection\n"
         "from logan.cli.main import main\n"
-        "dask.CONNECT_TIMEOUT_S = 1\n"
+        "dask_connection.CONNECT_TIMEOUT_S = 1\n"
         "tell = dask._Job._tell\n"
         "def killing(job):\n"
         "    tell(job)\n"

@@ -21,7 +21,6 @@ from pathlib import Path
 import pytest
 
 import logan
-from logan.engines import dask
 from tests.support.cluster_processes import (
     Cluster,
     Process,
@@ -29,6 +28,7 @@ from tests.support.cluster_processes import (
     log_lines,
     wait_until,
 )
+from tests.support.dask_cluster import dask_cluster
 from tests.support.object_store import ObjectStore, open_store, zstd
 
 OPTIONS = ("--chunk-size", "64KiB", "--json")
@@ -117,19 +117,11 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 @pytest.fixture(scope="module")
 def dask_address(store: ObjectStore) -> Iterator[str]:
     """Two workers in processes of their own, with credentials in their environment."""
-    distributed = pytest.importorskip("distributed")
     with ExitStack() as stack:
         with pytest.MonkeyPatch.context() as patch:
             for name, value in store.environment.items():
                 patch.setenv(name, value)
-            cluster = distributed.LocalCluster(
-                n_workers=2,
-                threads_per_worker=1,
-                dashboard_address=":0",
-                memory_limit=0,
-                silence_logs=dask.SILENT,
-            )
-            stack.enter_context(cluster)
+            cluster = stack.enter_context(dask_cluster(memory_limit=0))
         yield cluster.scheduler_address
 
 

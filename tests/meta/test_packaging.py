@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
 import tomllib
 import zipfile
 from pathlib import Path
@@ -131,6 +132,20 @@ def test_notices_have_what_is_linked() -> None:
     linked = {(each["name"], each["version"]) for each in notices.linked(ROOT)}
     assert listed() == linked, "run `just generate`"
     assert not {"criterion", "proptest", "syn"} & {name for name, _ in linked}
+
+
+@pytest.mark.skipif(shutil.which("cargo") is None, reason="cargo is not installed")
+def test_tests_ask_for_no_other_features_of_what_is_linked() -> None:
+    """Or cargo compiles such a crate and all above it, the engine included, once more for tests."""
+    built = _with_features("-p", "logan-py", "-e", "normal,build")
+    assert len(built) > 50
+    assert built <= _with_features("--workspace", "-e", "normal,build,dev")
+
+
+def _with_features(*arguments: str) -> set[str]:
+    command = ["cargo", "tree", "--locked", "--prefix", "none", "-f", "{p} [{f}]", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return {line.removesuffix(" (*)") for line in done.stdout.splitlines()}
 
 
 def test_every_crate_has_a_license_below() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from logan.atomic import PREFIX, replace_file, replaced
+from logan.atomic import PREFIX, replaced, write_whole
 
 
 @pytest.fixture(params=[True, False], ids=["unnamed", "named"])
@@ -23,14 +23,14 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
 
 def test_a_file_is_replaced_at_once_or_not_at_all(folder: Path) -> None:
     target = folder / "x"
-    replace_file(target, b"one")
+    write_whole(target, b"one")
     target.chmod(0o640)
     with pytest.raises(KeyboardInterrupt), replaced(target) as fd:  # noqa: PT012
         os.write(fd, b"half")
         assert target.read_bytes() == b"one"
         raise KeyboardInterrupt
     assert target.read_bytes() == b"one"
-    replace_file(target, b"two")
+    write_whole(target, b"two")
     assert (target.read_bytes(), target.stat().st_mode & 0o777) == (b"two", 0o640)
     assert os.listdir(folder) == ["x"]
 
@@ -50,12 +50,12 @@ def test_what_killed_writers_left_is_removed(folder: Path) -> None:
     (folder / f"{PREFIX}a_folder").mkdir()
     with written.open("rb+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        replace_file(folder / "x", b"all")
+        write_whole(folder / "x", b"all")
         assert not left.exists()
         assert written.exists()
         assert link.is_symlink()
         assert all(each.exists() for each in others)
-    replace_file(folder / "x", b"all")
+    write_whole(folder / "x", b"all")
     assert not written.exists()
     assert len(os.listdir(folder)) == len(others) + 3
 
@@ -65,6 +65,6 @@ def test_two_writers_of_a_folder_leave_each_other_alone(folder: Path) -> None:
         os.write(one, b"a")
         with replaced(folder / "b") as two:
             os.write(two, b"b")
-        replace_file(folder / "c", b"c")
+        write_whole(folder / "c", b"c")
     assert [(folder / each).read_bytes() for each in "abc"] == [b"a", b"b", b"c"]
     assert sorted(os.listdir(folder)) == ["a", "b", "c"]

@@ -495,6 +495,18 @@ class TestStopping:
 
 
 class TestFeed:
+    def test_malformed_lines_are_those_of_the_report(self, spec: Spec) -> None:
+        feed = Feed(spec)
+        counts = []
+        for line in make_text(300).splitlines(keepends=True):
+            feed.push(line)
+            seen = feed.snapshot()
+            counts.append(seen.malformed_lines)
+            if len(counts) % 50 == 0:
+                assert seen.malformed_lines == json.loads(seen.evaluate())["lines"]["malformed"]
+        assert counts == sorted(counts)
+        assert 0 < counts[-1] < 300
+
     @settings(max_examples=40)
     @given(
         cuts=st.lists(st.integers(0, len(TEXT)), max_size=20),

@@ -74,8 +74,9 @@ def _count(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Print the lines, and say what could not be read."""
+    from logan.atomic import replacing
     from logan.cli.signals import Signals
-    from logan.cli.terminal import check_output, replacing, say, writing_to_stdout
+    from logan.cli.terminal import check_output, say, writing_to_stdout
 
     places = _places(args)
     to_stdout = args.output in (None, "-")

@@ -89,7 +89,8 @@ def _answered(args: argparse.Namespace, answer: Answer, kind: str) -> Callable[[
     import shutil
     import tempfile
 
-    from logan.cli.terminal import replacing, write_file, write_stdout, writing_to_stdout
+    from logan.atomic import replacing
+    from logan.cli.terminal import write_file, write_stdout, writing_to_stdout
 
     to_stdout = args.output in (None, "-")
     if kind == "table":

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Final, TextIO
 
-from logan.atomic import is_special, replace_file, replaced
+from logan.atomic import cannot_write, is_special, write_whole
 from logan.errors import OutputError, UsageError
 from logan.report import RenderOptions
 from logan.report.units import visible
@@ -31,10 +31,8 @@ __all__ = [
     "lines_of_stdout",
     "options_of_file",
     "options_of_stdout",
-    "replacing",
     "say",
     "wants_color",
-    "write_bytes",
     "write_file",
     "write_stdout",
     "writing_to_stdout",
@@ -178,7 +176,7 @@ def _check_writable(path: str, flag: str = "-o") -> None:
         if not os.access(target if is_special(target) else folder, os.W_OK):
             raise OutputError(f"cannot write {path}: permission denied")
     except (OSError, ValueError, RuntimeError) as error:  # a loop of links, a NUL, too long
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
 
 
 def _check_no_input(path: str | None, inputs: Iterable[str], what: str) -> None:
@@ -225,52 +223,7 @@ def write_file(path: str, text: str) -> None:
 
     Pipes and devices are written to directly. Raises `OutputError`.
     """
-    write_bytes(path, text.encode("utf-8", "backslashreplace"))
-
-
-def write_bytes(path: str, data: bytes) -> None:
-    """As `write_file`, of bytes."""
-    from pathlib import Path
-
-    target = Path(path)
-    try:
-        if is_special(target):
-            target.write_bytes(data)
-        else:
-            replace_file(target, data)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-
-
-@contextlib.contextmanager
-def replacing(path: str) -> Iterator[int]:
-    """A descriptor to write to, so that `path` holds either all of it or what it held before.
-
-    Pipes and devices are written to directly. Raises `OutputError` for what goes wrong in the block
-    with writing, too.
-    """
-    from pathlib import Path
-
-    target = Path(path)
-    try:
-        if is_special(target):
-            with open(target, "wb") as file:
-                yield file.fileno()
-            return
-        with replaced(target) as fd:
-            yield fd
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-
-
-def _cannot_write(path: str, error: Exception) -> OutputError:
-    why = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    hint = "nothing was written there; choose another place with -o"
-    return OutputError(f"cannot write {path}: {why}", hint=hint)
+    write_whole(path, text.encode("utf-8", "backslashreplace"))
 
 
 def say(message: str, *, prefix: str = "logan: ") -> None:

@@ -99,13 +99,13 @@ class Sample:
         for at in range(0, len(lines), _BLOCK_LINES):
             block = lines[at : at + _BLOCK_LINES]
             ahead.push(b"".join(block))
-            after = _malformed(ahead)
+            after = ahead.snapshot().malformed_lines
             if after == before:
                 feed.push(b"".join(block))
                 continue
             for line in block:
                 feed.push(line)
-                now = _malformed(feed)
+                now = feed.snapshot().malformed_lines
                 if now > before and line.strip():
                     yield line.rstrip(b"\r\n")
                     found += 1
@@ -129,11 +129,6 @@ class Sample:
             "sources": [{"reading": reading}],
         }
         return _logan.Feed(_logan.Spec(json.dumps(spec)))
-
-
-def _malformed(feed: _logan.Feed) -> int:
-    lines: Mapping[str, int] = json.loads(feed.snapshot().evaluate(top=1))["lines"]
-    return lines["malformed"]
 
 
 def fields_present(figures: Mapping[str, Any]) -> set[str]:

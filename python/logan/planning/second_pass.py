@@ -139,14 +139,14 @@ def _is_field(name: str) -> bool:
 
 def _keys(job: Job, access: Access) -> Iterator[str]:
     """Keys of JSON and logfmt lines that have few values."""
-    from logan.planning.survey import survey  # only here, and it is not small
+    from logan.planning.survey import keys_of  # only here, and it is not small
 
     for index in job.order:
         entry = job.inputs[index]
         if entry.source is None or entry.source.fingerprint is None or entry.detection is None:
             continue
         try:
-            fields = survey(access.sampled(entry.source), entry.detection, entry.source).fields
+            fields = keys_of(access.sampled(entry.source), entry.detection, entry.source)
         except (InputError, ValueError):
             continue
         for each in fields:

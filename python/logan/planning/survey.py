@@ -25,7 +25,7 @@ from logan.model import Detection, FieldShare, Source
 from logan.planning.proposal import LINES_TRIED_MAX, unread
 from logan.planning.sample import Sample
 
-__all__ = ["survey"]
+__all__ = ["keys_of", "survey"]
 
 _EXAMPLES_MAX: Final = 3
 _VALUES_ASKED: Final = 20
@@ -48,8 +48,7 @@ _TYPES: Final = {"level": "level", "status": "integer", "client": "address"}
 
 def survey(samples: Sequence[tuple[int, bytes]], detection: Detection, source: Source) -> Detection:
     """`detection` with `fields` and `unread`, looked for in the samples that it was made of."""
-    anchor_ns = source.written_ns or source.mtime_ns or time.time_ns()
-    sample = Sample.of(samples, detection, anchor_ns=anchor_ns)
+    sample = _sample_of(samples, detection, source)
     figures = sample.metrics(top=1)
     fields: list[FieldShare] = []
     if figures["lines"]["parsed"]:
@@ -63,6 +62,22 @@ def survey(samples: Sequence[tuple[int, bytes]], detection: Detection, source: S
         lines = [each for each in sample.data.splitlines() if each.strip()]
         missed = unread(figures, lines[:LINES_TRIED_MAX])
     return replace(detection, fields=tuple(fields), unread=missed)
+
+
+def keys_of(
+    samples: Sequence[tuple[int, bytes]], detection: Detection, source: Source
+) -> tuple[FieldShare, ...]:
+    """Of the fields that `survey` finds, the keys of JSON and logfmt lines."""
+    sample = _sample_of(samples, detection, source)
+    parsed = sample.metrics(top=1)["lines"]["parsed"]
+    return tuple(_keys(sample, parsed, detection)) if parsed else ()
+
+
+def _sample_of(
+    samples: Sequence[tuple[int, bytes]], detection: Detection, source: Source
+) -> Sample:
+    anchor_ns = source.written_ns or source.mtime_ns or time.time_ns()
+    return Sample.of(samples, detection, anchor_ns=anchor_ns)
 
 
 def _measured(

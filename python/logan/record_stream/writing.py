@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from logan._logan import RecordScan
-from logan.atomic import is_special, replaced
+from logan.atomic import cannot_write, is_special, replacing
 from logan.errors import OutputError, UsageError
 from logan.options import RECORD_FILES
 
@@ -89,17 +89,11 @@ def write_scan(
     """
     try:
         target = _checked(path)
-        if is_special(target):
-            with open(target, "wb") as file:
-                return write_batches(scan, kind, file.fileno(), total=total, progress=progress)
-        with replaced(target) as fd:
+        with replacing(path) as fd:
             rows = write_batches(scan, kind, fd, total=total, progress=progress)
-            check()
+            if not is_special(target):
+                check()
             return rows
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise _cannot_write(path, error.strerror or str(error)) from error
     finally:
         scan.close()
 
@@ -114,10 +108,5 @@ def _checked(path: str) -> Path:
                 f"cannot write {path}: no such folder: {target.parent}", hint="create it first"
             )
     except (ValueError, RuntimeError) as error:  # a NUL, a loop of links
-        raise _cannot_write(path, str(error)) from error
+        raise cannot_write(path, error) from error
     return target
-
-
-def _cannot_write(path: str, why: str) -> OutputError:
-    hint = "nothing was written there; choose another place"
-    return OutputError(f"cannot write {path}: {why}", hint=hint)

@@ -9,29 +9,26 @@ the clock. Knows no engine, no network and no terminal.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from logan import _logan
-from logan.errors import InputError, SourceChangedError, UnreadableLogError
+from logan.errors import InputError
 from logan.limits import SERIES_POINTS_MAX
-from logan.model import Archive, Detection, FormatShare, Missing, Result
-from logan.options import CUSTOM, Options
+from logan.model import Result
+from logan.options import Options
 from logan.planning.added_tables import is_lifetime, is_timing
 from logan.planning.prepare import Job
-from logan.planning.seek import SeekResult
-from logan.planning.spec import is_format_name
-from logan.planning.unreadable import has_unread, unreadable
 from logan.report.additions import with_additions
-from logan.report.document import Report, assemble, input_entry
+from logan.report.document import Report, assemble
+from logan.report.entries import entry_of, specs_of
 from logan.report.findings import find
+from logan.report.input_errors import note_archives, note_errors
 from logan.report.rows import keep_rows
-from logan.report.units import visible
 from logan.sources import files
 from logan.sources.compression import decoded_sample
-from logan.sources.inputs import Input, next_step, origin_of, shown_name
 from logan.sources.streams import Stream
 
 if TYPE_CHECKING:
@@ -47,10 +44,6 @@ __all__ = [
 
 ALL_ROWS: Final = 1 << 30
 """More than any table keeps."""
-
-
-_SHOWN_CHARACTERS_MAX: Final = 400
-"""Characters of a format and of a line in an error: enough to see where they differ."""
 
 
 def report_of(
@@ -114,8 +107,8 @@ def build_report(
     job = replace(job, inputs=inputs)
     # Whole tables: which of their rows are kept is decided below.
     figures = json.loads(result.summary.evaluate(top=ALL_ROWS, series_points=series_points))
-    _input_errors(result.missing, figures, job)
-    _note_archives(inputs, job.order, result)
+    note_errors(result.missing, figures, job)
+    note_archives(inputs, job.order, result)
     for source, notes in changes.items():
         entry = inputs[job.order[source]]
         entry.notes += notes if entry.error is None else ()
@@ -193,88 +186,6 @@ def _samples_of(
     return [(0, stream.head if compression is None else decoded_sample(stream.head, compression))]
 
 
-def _input_errors(missing: Iterable[Missing], figures: Mapping[str, Any], job: Job) -> None:
-    """Give inputs whose bytes are missing, or do not fit a forced format, an error of their own."""
-    inputs, order = job.inputs, job.order
-    missing = list(missing)
-    incomplete = {each.source for each in missing}
-    for each in missing:
-        entry = inputs[order[each.source]]
-        if each.kind == "cancelled" or entry.error is not None:
-            continue
-        kind = SourceChangedError if each.kind in ("changed", "gone") else InputError
-        name = shown_name(entry.path)
-        why = each.why if name in each.why else f"{name}: {each.why}"
-        hint = next_step(entry.path, each.kind, each.why)
-        entry.error = kind(why, input=entry.path, kind=each.kind, hint=hint)
-    any_read = any(each["lines"] for source in figures["sources"] for each in source["formats"])
-    for evaluated in figures["sources"]:
-        entry = inputs[order[evaluated["source"]]]
-        read = sum(each["lines"] for each in evaluated["formats"])
-        if read or not evaluated["bytes"] or entry.error is not None:
-            continue
-        if entry.detection is not None and entry.detection.blank == entry.detection.lines:
-            entry.notes.append("only blank lines")
-        elif job.options.format is not None:
-            entry.error = _format_mismatch(entry, job.options.format, job)
-        elif evaluated["source"] not in incomplete and has_unread(entry):
-            if entry.matched and any_read:
-                entry.notes.append("no line matches a known format")
-            else:
-                entry.error = unreadable(entry)
-
-
-def _note_archives(inputs: Sequence[Input], order: Sequence[int], result: Result) -> None:
-    """Say what was in archives, and what is strange about them, though no error."""
-    for source, archive in result.archives.items():
-        _note_contents(inputs[order[source]], archive)
-        if archive.foreign_at is not None:
-            inputs[order[source]].notes.append(
-                f"bytes that are not part of the archive follow it from byte "
-                f"{archive.foreign_at:,} on; they were not read"
-            )
-
-
-def _note_contents(entry: Input, archive: Archive) -> None:
-    """Say what was in a container; one without logs is an error, as a folder without is."""
-    if archive.contents is None:
-        return
-    if archive.members or not archive.left_out or entry.error is not None:
-        entry.notes.append(f"an archive with {archive.contents}")
-        return
-    entry.error = InputError(
-        f"{shown_name(entry.path)} is an archive with {archive.contents}",
-        input=entry.path,
-        kind="archive",
-        hint="unpack it and name a file of it to read it anyway",
-    )
-
-
-def _format_mismatch(entry: Input, forced: str, job: Job) -> InputError:
-    if not is_format_name(forced):
-        return InputError(
-            f"no line in {shown_name(entry.path)} matches the format {job.options.format_name}",
-            input=entry.path,
-            kind="format",
-            hint=_side_by_side(entry, forced),
-        )
-    found = [each.name for each in entry.detection.formats] if entry.detection else []
-    return InputError(
-        f"no line in {shown_name(entry.path)} matches the format {forced}",
-        input=entry.path,
-        kind="format",
-        hint=f"it looks like {found[0]}: leave the format out" if found else "see: logan formats",
-    )
-
-
-def _side_by_side(entry: Input, text: str) -> str:
-    """The first line of an input and the format that it should have."""
-    shown = [("the format", " ".join(text.split())), ("the first line", entry.first_line)]
-    return "; ".join(
-        f"{label} is {visible(each[:_SHOWN_CHARACTERS_MAX])}" for label, each in shown if each
-    )
-
-
 def _report(
     job: Job,
     result: Result,
@@ -288,10 +199,10 @@ def _report(
 ) -> Report:
     inputs, order = job.inputs, job.order
     evaluated = {order[each["source"]]: each for each in figures["sources"]}
-    specs = _specs(job)
+    specs = specs_of(job)
     sought = dict(zip(order, job.sought, strict=False))
     entries = [
-        _entry(
+        entry_of(
             *(entry, evaluated.get(index), sought.get(index), job, specs.get(index, {})),
             timed=bool(figures["response_time_ms"]["count"]),
         )
@@ -331,110 +242,6 @@ def _report(
             "repeated": False,
         },
     )
-
-
-def _specs(job: Job) -> dict[int, Mapping[str, Any]]:
-    """How each readable input is read, with what its figures mean."""
-    spec = json.loads(job.plan.spec_json)
-    return {
-        index: {**spec["meaning"], **each["reading"]}
-        for index, each in zip(job.order, spec["sources"], strict=True)
-    }
-
-
-def _entry(
-    entry: Input,
-    evaluated: Mapping[str, Any] | None,
-    sought: SeekResult | None,
-    job: Job,
-    spec: Mapping[str, Any],
-    *,
-    timed: bool,
-) -> dict[str, Any]:
-    detection = entry.detection or Detection()
-    found = {each.name: each for each in detection.formats}
-    notes = list(entry.notes)
-    assumed = _assumed(detection, spec) if spec else []
-    if sought is not None and entry.error is None:
-        assumed += [sought.assumed] if sought.assumed else []
-        notes += [sought.note] if sought.note else []
-    return input_entry(
-        shown_name(entry.path),
-        evaluated,
-        compression=detection.compression,
-        formats=[
-            _format_entry(each, found.get(each["name"]), job.options, timed=timed)
-            for each in (evaluated or {}).get("formats", ())
-        ],
-        assumed=assumed,
-        notes=notes,
-        error=_in_words(entry.error),
-        unread=_unread(entry.error),
-        origin=origin_of(entry.path),
-    )
-
-
-def _unread(error: InputError | None) -> dict[str, Any] | None:
-    if not isinstance(error, UnreadableLogError):
-        return None
-    return {
-        "first_lines": list(error.first_lines),
-        "proposed_format": error.proposed_format,
-        "hint": error.hint,
-    }
-
-
-def _assumed(detection: Detection, spec: Mapping[str, Any]) -> list[str]:
-    """What the lines of an input do not say and the figures rest on."""
-    assumed = list(detection.assumed)
-    if "date_order" in spec.get("time", {}):
-        assumed = [each for each in assumed if not each.startswith("numeric dates")]
-    for key in spec.get("durations", {}).get("chosen", {}):
-        if key == "response_time":
-            assumed = [each for each in assumed if "--unit response_time" not in each]
-        else:
-            assumed = [each for each in assumed if not each.startswith(f"`{key}`")]
-    if any(each.timezone in ("not written", "written in some lines") for each in detection.formats):
-        assumed.append(f"timestamps without a time zone are {spec['input_tz']}")
-    if any(each.year == "not written" for each in detection.formats):
-        anchor = datetime.fromtimestamp(spec["anchor_ns"] / 1e9, UTC)
-        assumed.append(
-            f"timestamps without a year are the latest up to 48 h after {anchor:%Y-%m-%d} "
-            "that fit a written weekday"
-        )
-    if "since_ns" in spec or "until_ns" in spec:
-        assumed.append("records without a timestamp are outside the selected time range")
-    return assumed
-
-
-def _in_words(error: InputError | None) -> str | None:
-    if error is None:
-        return None
-    # What is to be done about a log that nothing reads stands beside its lines.
-    has_hint = error.hint is not None and not isinstance(error, UnreadableLogError)
-    return f"{error}; {error.hint}" if has_hint else str(error)
-
-
-def _format_entry(
-    evaluated: Mapping[str, Any], found: FormatShare | None, options: Options, *, timed: bool
-) -> dict[str, Any]:
-    """Lines as counted over the whole input, fields as detected in its sample.
-
-    Where no record was `timed` no format is said to have a response time: one may, but none had.
-    """
-    entry: dict[str, Any] = {"name": evaluated["name"], "lines": evaluated["lines"]}
-    if evaluated["name"] == CUSTOM and options.format is not None:
-        told = json.loads(_logan.custom_format(options.format))
-        entry["name"] = options.format_name
-        for key in ("time_field", "duration_field", "duration_unit"):
-            entry[key] = told[key]
-        return entry | {"timezone": None}
-    for key in ("time_field", "duration_field", "duration_unit", "timezone"):
-        # The sample knows more than the format does: the unit, and whether there is a time at all.
-        entry[key] = evaluated.get(key) if found is None else getattr(found, key)
-    if found is None and not timed:
-        entry["duration_field"] = entry["duration_unit"] = None
-    return entry
 
 
 def selection(options: Options) -> dict[str, Any] | None:

@@ -13,17 +13,15 @@ version of its own.
 from __future__ import annotations
 
 import json
-import os
 import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from logan.atomic import is_special, replace_file
-from logan.errors import InputError, OutputError
+from logan.errors import InputError
 from logan.limits import SAVED_MAGIC as MAGIC
 
-__all__ = ["VERSION", "is_saved", "pack", "read_file", "unpack", "write_file"]
+__all__ = ["VERSION", "is_saved", "pack", "read_file", "unpack"]
 
 VERSION: Final = 1
 _HEADER: Final = struct.Struct("<8sHHIQ32s")
@@ -94,24 +92,6 @@ def read_file(path: str) -> bytes:
     if len(data) > _BYTES_MAX:
         raise InputError(f"{path} is too large to be a saved summary", input=path)
     return data
-
-
-def write_file(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a saved analysis at once. Raises `OutputError`."""
-    target = Path(path)
-    try:
-        if is_special(target):
-            target.write_bytes(data)
-        else:
-            replace_file(target, data)
-    except BrokenPipeError:
-        raise
-    except (OSError, ValueError) as error:
-        why = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise OutputError(
-            f"cannot write {os.fspath(path)}: {why}",
-            hint="nothing was written there; choose another place",
-        ) from error
 
 
 def _digest(body: bytes) -> bytes:

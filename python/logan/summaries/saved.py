@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 
 from logan import _logan
 from logan._logan import Spec, Summary
+from logan.atomic import write_whole
 from logan.errors import InputError, MergeError, SummaryError
 from logan.limits import INPUTS_PER_JOB_MAX, SERIES_POINTS_MAX
 from logan.model import Result
@@ -223,7 +224,7 @@ class Saved:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it to a file at once. Raises `OutputError`."""
-        container.write_file(path, self.to_bytes())
+        write_whole(path, self.to_bytes())
 
     def merge(self, *others: Saved) -> Saved:
         """See `merge`."""

@@ -4,8 +4,9 @@
 //! `test_vectors/summary/v3.bin` are the bytes of [`LOG`] by version 3 of the codec, and `v1.bin` by
 //! version 1, which is refused. After a change
 //! that must change them (and the version with them, once a version was published):
-//! `LOGAN_WRITE_VECTORS=1 cargo test -p logan-core --test codec golden`.
+//! `LOGAN_WRITE_VECTORS=1 cargo test -p logan-core --test properties codec::golden`.
 
+use crate::support::config;
 use logan_core::bytes::content::Content;
 use logan_core::chunk::Feed;
 use logan_core::scan::Scanner;
@@ -19,12 +20,6 @@ use proptest::sample::{Index, select};
 use std::path::PathBuf;
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
-
-/// `cases`, unless the environment says otherwise.
-fn config(cases: u32) -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(cases);
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
-}
 
 /// A log with something for every figure. Never to be changed: add another one.
 const LOG: &str = r#"2024-01-24 10:15:32.123 INFO Request processed in 127ms
@@ -81,7 +76,7 @@ fn golden() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, &today).unwrap();
     }
-    let make = "LOGAN_WRITE_VECTORS=1 cargo test -p logan-core --test codec golden";
+    let make = "LOGAN_WRITE_VECTORS=1 cargo test -p logan-core --test properties codec::golden";
     let golden = std::fs::read(&path)
         .unwrap_or_else(|error| panic!("{}: {error}; to make it: {make}", path.display()));
     let summary = decode(&golden).expect("summaries of this version stay readable");

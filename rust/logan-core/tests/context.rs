@@ -1,6 +1,7 @@
 //! Formats whose lines need more than the line: the same bytes of summary for any split, and the
 //! figures that the parts of a record have together.
 
+use crate::support::config;
 use logan_core::archive::Compression;
 use logan_core::bytes::content::Content;
 use logan_core::bytes::input::{Fingerprint, Mode, Source};
@@ -26,12 +27,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 // SAFETY: what these tests do with bytes does not depend on an earlier look at them.
 const MAP: Mode = unsafe { Mode::map() };
-
-/// `cases`, unless the environment says otherwise.
-fn config(cases: u32) -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(cases);
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
-}
 
 /// A file that goes when this does.
 struct TempFile(PathBuf);

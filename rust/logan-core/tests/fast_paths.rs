@@ -3,11 +3,8 @@
 //!
 //! `tests/twin` and `tests/split.rs` do this with lines that they make up, paths drawn at random.
 
-#[path = "support/logs.rs"]
-mod support;
-
+use crate::support::logs::{logs, summary};
 use logan_core::fast::{FastPath, FastPaths};
-use support::{logs, summary};
 
 /// Compares the log's summary with those of each path switched off, of each alone, and of none.
 fn check(name: &str, log: &[u8]) {

@@ -2,12 +2,13 @@
 //! inputs that once made one of them panic.
 //!
 //! `PROPTEST_CASES` sets how many inputs each target gets, a failure prints the smallest.
-//! `LOGAN_FUZZ_SEEDS=FOLDER cargo test -p logan-core --test fuzzing seeds` writes what libFuzzer
+//! `LOGAN_FUZZ_SEEDS=FOLDER cargo test -p logan-core --test properties fuzzing::seeds` writes what libFuzzer
 //! starts from, a folder for each target; `just fuzz` does so.
 
 #[path = "../../fuzz/src/lib.rs"]
 mod bodies;
 
+use crate::support::config;
 use logan_core::archive::Compression;
 use logan_core::format::REGISTRY;
 use proptest::collection::vec;
@@ -195,14 +196,12 @@ fn mutated(mut bytes: Vec<u8>, mutations: Vec<Mutation>) -> Vec<u8> {
 
 /// Gives a target `cases` mutated samples, unless the environment says how many.
 fn run(name: &str, cases: u32) {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(cases);
-    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
     let (_, body, seeds) = TARGETS.into_iter().find(|target| target.0 == name).unwrap();
     let seeds = seeds();
     seeds.iter().for_each(|seed| body(seed));
     let mutation = (0u8..8, any::<Index>(), select(PIECES), any::<u8>());
     let input = (select(seeds), vec(mutation, 0..8)).prop_map(|(seed, by)| mutated(seed, by));
-    let mut runner = proptest::test_runner::TestRunner::new(config);
+    let mut runner = proptest::test_runner::TestRunner::new(config(cases));
     let outcome = runner.run(&input, |input| {
         body(&input);
         Ok(())

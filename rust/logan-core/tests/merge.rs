@@ -2,6 +2,7 @@
 //! time zones, is what one job over everything counts; what would be counted twice is refused by
 //! name, and then nothing has changed.
 
+use crate::support::config;
 use logan_core::bytes::content::Content;
 use logan_core::chunk::{Chunk, ChunkFeed, Feed};
 use logan_core::error::Error;
@@ -14,12 +15,6 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::{Value, json};
 use std::sync::Arc;
-
-/// `cases`, unless the environment says otherwise.
-fn config(cases: u32) -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(cases);
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
-}
 
 /// A log, or as much of it as there was when a job was planned.
 #[derive(Debug, Clone)]

@@ -4,11 +4,9 @@
 //! Beyond the caps of the tables that holds for one grid of chunks. `PROPTEST_CASES` sets how many
 //! cases each test tries, a failure prints its input.
 
-#[allow(dead_code, reason = "other tests need more of it")]
-mod oracle;
-#[path = "support/fast.rs"]
-mod support;
-
+use crate::oracle::analyze;
+use crate::support::config;
+use crate::support::fast::restricted;
 use logan_core::bytes::content::Content;
 use logan_core::bytes::input::{Fingerprint, Mode, Source};
 use logan_core::bytes::line::LINE_BYTES_MAX;
@@ -24,23 +22,15 @@ use logan_core::spec::{FormatSpec, Spec};
 use logan_core::summary::Summary;
 use logan_core::summary::codec::encode;
 use logan_core::summary::merge_tree::MergeTree;
-use oracle::analyze;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use support::restricted;
 
 // SAFETY: what these tests do with bytes does not depend on an earlier look at them.
 const MAP: Mode = unsafe { Mode::map() };
-
-/// `cases`, unless the environment says otherwise.
-fn config(cases: u32) -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(cases);
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
-}
 
 // ----------------------------------------------------------------------------------------- logs
 

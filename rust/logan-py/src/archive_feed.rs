@@ -1,9 +1,9 @@
 //! Figures of an archive whose stored bytes the caller pushes.
 
-use crate::arguments::{PROGRESS_INTERVAL, lock};
+use crate::arguments::lock;
 use crate::cancel::{Cancel, control};
 use crate::feed::FEED_FINISHED;
-use crate::gate::{Fault, attended, detached};
+use crate::gate::{Fault, detached};
 use crate::outcome::{Decoded, facts, kind};
 use crate::pipe;
 use crate::spec::Spec;
@@ -12,13 +12,20 @@ use logan_core::engine::{self, Request};
 use pyo3::prelude::*;
 use std::path::PathBuf;
 use std::sync::Mutex;
-use std::sync::atomic::Ordering;
 
 /// Figures of an archive whose stored bytes the caller pushes.
 #[pyclass(frozen, module = "logan._logan")]
 pub struct ArchiveFeed {
     feed: Mutex<Option<logan_core::engine::ArchiveFeed>>,
     source: u32,
+}
+
+impl ArchiveFeed {
+    /// Whether the feed wants more. To be called detached: another thread may be scanning.
+    fn pushed(&self, data: &[u8]) -> Result<bool, Fault> {
+        let feed = lock(&self.feed)?;
+        Ok(feed.as_ref().ok_or(Fault::Finished(FEED_FINISHED))?.push(data))
+    }
 }
 
 #[pymethods]
@@ -55,10 +62,7 @@ impl ArchiveFeed {
     }
 
     fn push(&self, py: Python<'_>, data: &[u8]) -> PyResult<bool> {
-        detached(py, || {
-            let feed = lock(&self.feed)?;
-            Ok(feed.as_ref().ok_or(Fault::Finished(FEED_FINISHED))?.push(data))
-        })
+        detached(py, || self.pushed(data))
     }
 
     #[pyo3(signature = (fd, *, cancel=None, progress=None))]
@@ -69,16 +73,7 @@ impl ArchiveFeed {
         cancel: Option<&Cancel>,
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<u64> {
-        let control = control(cancel);
-        let report = || match progress {
-            Some(call) => call.call1((control.bytes.load(Ordering::Relaxed), 0)).map(|_| ()),
-            None => Ok(()),
-        };
-        attended(py, &control.cancel, PROGRESS_INTERVAL, report, || {
-            let feed = lock(&self.feed)?;
-            let feed = feed.as_ref().ok_or(Fault::Finished(FEED_FINISHED))?;
-            pipe::drain(fd, &control, |bytes| Ok(feed.push(bytes)))
-        })
+        pipe::attended_drain(py, fd, cancel, progress, |bytes| self.pushed(bytes))
     }
 
     fn finish(&self, py: Python<'_>) -> PyResult<Decoded> {

@@ -1,8 +1,8 @@
 //! Figures of bytes that the caller pushes.
 
-use crate::arguments::{PROGRESS_INTERVAL, lock};
-use crate::cancel::{Cancel, control};
-use crate::gate::{Fault, attended, detached};
+use crate::arguments::lock;
+use crate::cancel::Cancel;
+use crate::gate::{Fault, detached};
 use crate::pipe;
 use crate::spec::Spec;
 use crate::summary::Summary;
@@ -10,7 +10,6 @@ use logan_core::chunk;
 use logan_core::error::Error;
 use pyo3::prelude::*;
 use std::sync::Mutex;
-use std::sync::atomic::Ordering;
 
 /// Figures of bytes that the caller pushes.
 #[pyclass(frozen, module = "logan._logan")]
@@ -58,13 +57,8 @@ impl Feed {
         cancel: Option<&Cancel>,
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<u64> {
-        let control = control(cancel);
-        let report = || match progress {
-            Some(call) => call.call1((control.bytes.load(Ordering::Relaxed), 0)).map(|_| ()),
-            None => Ok(()),
-        };
-        attended(py, &control.cancel, PROGRESS_INTERVAL, report, || {
-            pipe::drain(fd, &control, |bytes| self.with(|feed| feed.push(bytes)).map(|()| true))
+        pipe::attended_drain(py, fd, cancel, progress, |bytes| {
+            self.with(|feed| feed.push(bytes)).map(|()| true)
         })
     }
 

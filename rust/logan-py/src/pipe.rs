@@ -1,4 +1,4 @@
-//! Reads a descriptor to its end, for `Feed.push_fd`.
+//! Reads a descriptor to its end, for `push_fd` of feeds.
 //!
 //! ```text
 //! reader thread:  wait until there are bytes -> read them into a free buffer -> hand it over
@@ -7,11 +7,14 @@
 //! Reading overlaps with scanning, through a bounded number of buffers. The wait ends now and then
 //! to look whether the work is still wanted: a writer may be silent for hours.
 
+use crate::arguments::PROGRESS_INTERVAL;
+use crate::cancel::{Cancel, control};
 use crate::descriptor;
-use crate::gate::Fault;
+use crate::gate::{Fault, attended};
 use libc::c_int;
 use logan_core::engine::Control;
 use logan_core::error::Error;
+use pyo3::prelude::*;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
@@ -29,6 +32,23 @@ const BUFFERS: usize = 4;
 const PIPE_BYTES: c_int = 1 << 20;
 
 type Filled = io::Result<(Vec<u8>, usize)>;
+
+/// As [`drain`], on a thread of its own, while the calling one looks after signals and calls `progress`
+/// with the bytes so far.
+pub fn attended_drain(
+    py: Python<'_>,
+    fd: c_int,
+    cancel: Option<&Cancel>,
+    progress: Option<&Bound<'_, PyAny>>,
+    push: impl FnMut(&[u8]) -> Result<bool, Fault> + Send,
+) -> PyResult<u64> {
+    let control = control(cancel);
+    let report = || match progress {
+        Some(call) => call.call1((control.bytes.load(Ordering::Relaxed), 0)).map(|_| ()),
+        None => Ok(()),
+    };
+    attended(py, &control.cancel, PROGRESS_INTERVAL, report, || drain(fd, &control, push))
+}
 
 /// Gives all that `fd` still has to `push`, piece by piece, and counts it; how much it was. Ends
 /// before the end of `fd` when `push` answers that it wants no more.

@@ -209,6 +209,11 @@ impl Summary {
     }
 
     #[getter]
+    fn malformed_lines(&self) -> u64 {
+        self.0.lines.malformed_count()
+    }
+
+    #[getter]
     fn meaning_digest(&self) -> String {
         format!("{:032x}", self.0.meaning.digest())
     }

@@ -7,11 +7,10 @@
 mod comparison;
 mod grammars;
 mod narrowing;
-#[path = "../oracle/mod.rs"]
-mod oracle;
-#[path = "../support/fast.rs"]
-mod support;
 
+use crate::oracle::{Expected, analyze};
+use crate::support::config;
+use crate::support::fast::restricted;
 use comparison::*;
 use grammars::*;
 use logan_core::bytes::input::Mode;
@@ -22,7 +21,6 @@ use logan_core::record::Level;
 use logan_core::spec::{FormatSpec, Meaning, Reading, Spec};
 use logan_core::summary::codec;
 use narrowing::*;
-use oracle::{Expected, analyze};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -30,16 +28,9 @@ use proptest::test_runner::TestRunner;
 use serde_json::Value;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use support::restricted;
 
 // SAFETY: what these tests do with bytes does not depend on an earlier look at them.
 const MAP: Mode = unsafe { Mode::map() };
-
-/// `cases`, unless the environment says otherwise.
-fn config(cases: u32) -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(cases);
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
-}
 
 fn check(bytes: &[u8], spec: Spec, fast: FastPaths) -> Result<(), TestCaseError> {
     let naive = analyze(bytes, &spec, 0);
