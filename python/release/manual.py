@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from textwrap import wrap
 
 from release.command_tree import Block, Command, Option, commands
 
 __all__ = ["pages"]
+
+_LINE_CHARS_MAX = 80
+"""What mandoc's lint accepts."""
 
 _ENVIRONMENT = (
     ("LOGAN_CONFIG", "path of the configuration file"),
@@ -23,7 +27,22 @@ def pages(version: str) -> dict[str, str]:
     found = {"logan.1": _overview(tree, version)}
     for command in tree:
         found[f"logan-{command.name}.1"] = _page(command, version)
-    return found
+    return {name: "\n".join(_folded(text.split("\n"))) for name, text in found.items()}
+
+
+def _folded(lines: Iterable[str]) -> Iterator[str]:
+    """The lines of a page, those of running text cut to a width at which people can read them."""
+    is_text = True
+    for line in lines:
+        if line in (".nf", ".fi"):
+            is_text = line == ".fi"
+        if not is_text or line.startswith(".") or len(line) <= _LINE_CHARS_MAX:
+            yield line
+            continue
+        for piece in wrap(
+            line, _LINE_CHARS_MAX - 2, break_long_words=False, break_on_hyphens=False
+        ):
+            yield rf"\&{piece}" if piece.startswith((".", "'")) else piece
 
 
 def _overview(tree: Iterable[Command], version: str) -> str:

@@ -46,11 +46,28 @@ def logan_commands(text: str = README) -> list[list[str]]:
             call = re.sub(r'^eval "\$\((.*)\)"$', r"\1", part.strip())
             words = shlex.split(call)
             words = words[: words.index(">")] if ">" in words else words
+            words = words[: words.index("<")] if "<" in words else words
             if words[:1] == ["sudo"]:
                 words = words[1:]
+            words = run_by_another(words)
             if words and Path(words[0]).name == "logan":
                 calls.append(with_command(join_ages(words[1:]), COMMANDS))
     return calls
+
+
+def run_by_another(words: list[str]) -> list[str]:
+    """The call of logan that a container or `uvx` makes; else the words as they are."""
+    if words[:2] == ["docker", "run"] and "logan" in words:
+        return words[words.index("logan") :]
+    if words[:1] == ["uvx"]:
+        found = [at for at, each in enumerate(words) if each in ("logan", "logan-analyzer")]
+        return ["logan", *words[found[0] + 1 :]]
+    return words
+
+
+def test_calls_by_others_are_looked_at() -> None:
+    text = "```sh\nuvx --from . logan x.log\ncat x | docker run -i logan lines - --nonsense\n```"
+    assert logan_commands(text) == [["analyze", "x.log"], ["lines", "-", "--nonsense"]]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
@@ -65,7 +82,7 @@ def test_commands_parse(document: str) -> None:
             pytest.fail(f"logan {' '.join(arguments)}: {error}")
 
 
-FOREIGN_OPTIONS = {"--group", "--user"}
+FOREIGN_OPTIONS = {"--from", "--group", "--python", "--user"}
 """Options of other programs that pages name in code marks of their own."""
 
 

@@ -93,6 +93,17 @@ def test_groff_has_nothing_to_complain_about() -> None:
         assert done.stderr == "", page.name
 
 
+@pytest.mark.skipif(shutil.which("mandoc") is None, reason="mandoc is not installed")
+def test_mandoc_has_nothing_to_complain_about() -> None:
+    """But that pages have no date: the same source makes the same pages at any time."""
+    for page in sorted((ROOT / generate.MANUAL).glob("*.1")):
+        done = subprocess.run(
+            ["mandoc", "-Tlint", page], capture_output=True, text=True, check=False
+        )
+        told = [each for each in done.stdout.splitlines() if "missing date" not in each]
+        assert told == [], page.name
+
+
 # --- Completions ----------------------------------------------------------------------------------
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from release import check_version, check_wheel, lowest, notices, project_urls
+from release import check_version, check_wheel, lowest, notices, project_urls, try_wheel
 
 ROOT = Path(__file__).resolve().parents[2]
 PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
@@ -214,8 +214,16 @@ def test_what_does_not_belong_is_named(wheel: Path) -> None:
 
 
 @pytest.mark.skipif("LOGAN_TEST_WHEEL" not in os.environ, reason="LOGAN_TEST_WHEEL names none")
+@pytest.mark.timeout(3_000)  # installs, and runs other tests
 def test_the_given_wheel() -> None:
-    assert list(check_wheel.faults(Path(os.environ["LOGAN_TEST_WHEEL"]), ROOT)) == []
+    wheel = os.environ["LOGAN_TEST_WHEEL"]
+    assert list(check_wheel.faults(Path(wheel), ROOT)) == []
+    assert try_wheel.main([wheel]) == 0
+
+
+def test_tests_of_wheels_exist_and_have_what_they_need() -> None:
+    assert all((ROOT / each).exists() for each in try_wheel.TESTS)
+    assert any(each.startswith("hypothesis>=") for each in try_wheel.requirements(PROJECT))
 
 
 def test_source_distributions_hold_what_wheels_are_built_from() -> None:
