@@ -42,6 +42,7 @@ def configure(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Read, add, write."""
     from logan.cli.terminal import check_saving, say
+    from logan.report.labels import plural
     from logan.report.units import count
     from logan.summaries.paths import saved_of
     from logan.summaries.saved import merge
@@ -55,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     total.save(args.output)
     inputs = sum(each.source is not None for each in total.inputs)
     say(
-        f"{count(len(parts))} saved summaries of {count(inputs)} logs with "
+        f"{plural(len(parts), 'saved summary')} of {plural(inputs, 'log')} with "
         f"{count(report.lines.total)} lines are now {args.output}"
     )
     if report.partial:

@@ -114,7 +114,7 @@ def zone(text: str) -> tzinfo:
     try:
         return UTC if text.upper() == "UTC" else zone_info(text)
     except ValueError:
-        raise ArgumentTypeError(_no_zone(text, "UTC or local")) from None
+        raise ArgumentTypeError(_no_zone(text, ", UTC or local")) from None
 
 
 def zone_name(text: str) -> str:
@@ -124,7 +124,7 @@ def zone_name(text: str) -> str:
     try:
         _logan.moment("2000-01-01", input_tz=text)
     except ValueError:
-        raise ArgumentTypeError(_no_zone(text, "or UTC")) from None
+        raise ArgumentTypeError(_no_zone(text, " or UTC")) from None
     return text
 
 
@@ -133,7 +133,7 @@ def _no_zone(text: str, last: str) -> str:
 
     near = near_zone(text)
     meant = f"did you mean {near}? or " if near else ""
-    return f"{text!r} is not a valid time zone; {meant}write it like Europe/Berlin, +02:00 {last}"
+    return f"{text!r} is not a valid time zone; {meant}write it like Europe/Berlin, +02:00{last}"
 
 
 def switch(text: str) -> bool:
