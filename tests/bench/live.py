@@ -392,6 +392,7 @@ def burst(folder: Path, asked: argparse.Namespace) -> None:
 
 def memory(folder: Path, asked: argparse.Namespace) -> None:
     """A day in event time."""
+    from logan.cli.allocator import keep_little
     from logan.live.alerts import Alerts
     from logan.live.board import board
     from logan.live.recent import Recent
@@ -399,6 +400,7 @@ def memory(folder: Path, asked: argparse.Namespace) -> None:
     from logan.live.windows import WINDOWS
     from logan.options import Options
 
+    keep_little()
     pipe = folder / "pipe"
     os.mkfifo(pipe)
     print(f"{asked.hours:g} hours at {asked.per_s:,} lines a second, simulated", flush=True)

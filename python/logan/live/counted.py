@@ -3,14 +3,17 @@
 Views are looked at twice a second and show neither clients nor user agents nor groups; these
 tables are most of a summary. So each part is kept twice: without them, ready to be added up, for
 views; and whole and packed, for reports that are asked for. Both say the same of what both have.
+The whole sum of all is that of what is older than the ring and of the ring: adding each part to it
+would cost more than all else.
 """
 
 from __future__ import annotations
 
+from math import inf
 from typing import Final
 
 from logan._logan import Summary
-from logan.live.ring import Ring, RunningSum
+from logan.live.ring import PIECES_MAX, Ring, RunningSum
 from logan.live.timeline import Point, Timeline
 from logan.live.windows import SLOT_S
 
@@ -45,28 +48,42 @@ class Counted:
 
     def __init__(self, empty: Summary, reach_s: float, now: float) -> None:
         self._figures = Ring(empty, FIGURES_SIZES, reach_s)
-        self._whole = Ring(empty, WHOLE_SIZES, reach_s, packs=True)
+        self._old = RunningSum(empty)
+        self._whole = Ring(empty, WHOLE_SIZES, reach_s, packs=True, dropped=self._old.add)
         self._figures_of_all = RunningSum(empty)
-        self._all = RunningSum(empty)
+        self._fresh: list[Summary] = []
+        self._fresh_at = 0.0
         self._timeline = Timeline(now)
 
     def add(self, part: Summary, at: float, now: float) -> None:
         """Count a part that arrived, or whose records were written, at `at`."""
         figures = part.without(TABLES)
         self._figures.add(figures, at, now)
-        self._whole.add(part, at, now)
         self._timeline.add(part, at, now)
         self._figures_of_all.add(figures)
-        self._all.add(part)
+        if at // SLOT_S != self._fresh_at // SLOT_S or len(self._fresh) >= PIECES_MAX:
+            self._settle(now)
+        self._fresh.append(part)
+        self._fresh_at = at
 
     def add_old(self, part: Summary) -> None:
         """Count a part that is older than any window: it is in the sum of all alone."""
         self._figures_of_all.add(part.without(TABLES))
-        self._all.add(part)
+        self._old.add(part)
 
     def whole(self, seconds: float | None, now: float) -> Summary:
         """The summary of the last `seconds`, or of all with None."""
-        return self._all.value if seconds is None else self._whole.view(seconds, now)
+        self._settle(now)
+        if seconds is not None:
+            return self._whole.view(seconds, now)
+        return self._old.value.merge(self._whole.view(inf, now))
+
+    def _settle(self, now: float) -> None:
+        """Put the whole parts of a slot into the ring, added up once."""
+        if self._fresh:
+            part = self._fresh[0] if len(self._fresh) == 1 else Summary.sum(self._fresh)
+            self._whole.add(part, self._fresh_at, now)
+            self._fresh = []
 
     def figures(self, seconds: float | None, now: float) -> Summary:
         """The same without the tables that views do not show."""

@@ -9,7 +9,7 @@ a slot holds once its time is over may be kept packed, where views are rare and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from logan._logan import PackedSummary, Summary
@@ -82,6 +82,7 @@ class Ring:
             first, which are `SLOT_S` long.
         reach_s: how far back views look, besides those of `WINDOWS`.
         packs: whether slots whose time is over are kept packed.
+        dropped: takes what is older than all slots.
     """
 
     def __init__(
@@ -91,11 +92,13 @@ class Ring:
         reach_s: float = 0.0,
         *,
         packs: bool = False,
+        dropped: Callable[[Summary], object] = lambda part: None,
     ) -> None:
         *finer, (length, age) = sizes
         self._sizes = (*finer, (length, max(age, reach_s + length)))
         self._empty = empty
         self._packs = packs
+        self._dropped = dropped
         self._levels: list[dict[int, _Slot]] = [{} for _ in self._sizes]
         self._unsettled: set[tuple[int, int]] = set()
         self._running = 0
@@ -111,6 +114,7 @@ class Ring:
             if age <= kept_s:
                 self._put(level, int(at // length), part)
                 return
+        self._dropped(part)
 
     def advance(self, now: float) -> None:
         """Close the running slot if its time is over, and fold those that are old."""
@@ -124,15 +128,17 @@ class Ring:
             for key in [key for key in slots if now - (key + 1) * length > kept_s]:
                 old = slots.pop(key)
                 self._blocks.pop((level, key // BLOCK_SLOTS), None)
-                if level + 1 < len(self._sizes):
-                    coarser = self._sizes[level + 1][0]
-                    for piece in old.pieces:
+                for piece in old.pieces:
+                    if level + 1 < len(self._sizes):
+                        coarser = self._sizes[level + 1][0]
                         self._put(level + 1, key * length // coarser, piece)
+                    else:
+                        self._dropped(_unpacked(piece))
         self._settle_those({each for each in self._unsettled if self._is_over(*each, now)})
 
     def view(self, seconds: float, now: float) -> Summary:
-        """The sum of the slots that reach into the last `seconds`, the running one included. Up to
-        one slot more than asked for is in it."""
+        """The sum of the slots that reach into the last `seconds`, which may be infinite, the
+        running one included. Up to one slot more than asked for is in it."""
         self.advance(now)
         known = self._closed.get(seconds)
         if known is None or known[0] != self._version:
