@@ -212,7 +212,7 @@ fn is(name: &[u8], known: &str) -> bool {
 }
 
 fn column(name: &[u8]) -> Column {
-    const NAMES: [(&str, Column); 18] = [
+    const NAMES: [(&str, Column); 20] = [
         ("date", Column::Date),
         ("time", Column::Time),
         ("c-ip", Column::Client),
@@ -225,6 +225,8 @@ fn column(name: &[u8]) -> Column {
         ("cs(user-agent)", Column::OnRequest(record::Column::USER_AGENT)),
         ("cs(referer)", Column::OnRequest(record::Column::REFERRER)),
         ("cs-referer", Column::OnRequest(record::Column::REFERRER)),
+        ("cs-ip", Column::Client),
+        ("cs-uri-path", Column::Path),
         ("cs-user-agent", Column::OnRequest(record::Column::USER_AGENT)),
         ("x-host-header", Column::OnRequest(record::Column::HOST)),
         ("cs-version", Column::OnRequest(record::Column::PROTOCOL)),

@@ -130,6 +130,8 @@ pub static PRODUCERS: &[Producer] = {
             "provider_name event_id", Windows;
         "Google Cloud" "https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry":
             "insert_id log_name", Google;
+        "WebTrends, of SonicWall and Stormshield" "https://documentation.stormshield.eu/SNS/v4/en/Content/Description_of_Audit_logs/Configuring_logs.htm":
+            "fw pri", Syslog;
         "Monolog" "https://seldaek.github.io/monolog/doc/01-usage.html#log-levels":
             "level_name channel", Monolog;
     }

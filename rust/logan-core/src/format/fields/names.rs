@@ -130,7 +130,7 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
         2,
         "severity priority event.severity syslog.severity source.severity",
     ),
-    (Meaning::Level(Scale::ByProducer), 1, "prio"),
+    (Meaning::Level(Scale::ByProducer), 1, "prio pri"),
     (Meaning::Level(Scale::OpenTelemetry), 2, "severity_number"),
     (Meaning::Level(Scale::Python), 2, "levelno level_number record.level.no"),
     (Meaning::Level(Scale::Logback), 2, "level_value"),
@@ -165,11 +165,12 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
          http_response_status http.response.status http.response.code resp.status resp_status \
          sc_status proxy.status_code api.status_code response_http_status_code \
          last_status final_status response_code_sent resp_code rsp_code return_status rsp_status \
-         downstream_status_code ibm_response_code proxy_response_code http_response.status",
+         downstream_status_code ibm_response_code proxy_response_code http_response.status \
+         elb_status_code http_return_code",
     ),
     (Meaning::Status, 1, "origin_status"),
     (Meaning::BareStatus, 3, "status"),
-    (Meaning::BareStatus, 2, "code response result_code"),
+    (Meaning::BareStatus, 2, "code response result_code resp"),
     (Meaning::BareStatus, 1, "result rc"),
     (
         Meaning::Method,
@@ -177,6 +178,7 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
         "method http_method request_method verb http.method http.request.method request.method \
          req.method http_request.request_method http_request.http_method client_request_method \
          http.http_method cs_method proxy.method req_method ibm_request_method api_method \
+         http_verb request_verb \
          http_request.method",
     ),
     (
@@ -186,7 +188,8 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
          resource_path http.url http.target http.path url.path url.original url.full request.uri \
          request.url request.path req.url req.path http_request.request_url http_request.uri \
          client_request_uri client_request_path cs_uri_stem proxy.path req_path requested_uri \
-         x_envoy_origin_path x_envoy_original_path ibm_uri_path api_resource_template",
+         x_envoy_origin_path x_envoy_original_path ibm_uri_path api_resource_template \
+         url_path original_url http_uri request_target pathname",
     ),
     (Meaning::Path, 2, "route http.route full_path"),
     // Of much else, too: only what begins as a path does.
@@ -200,9 +203,15 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
          client.address request.remote_ip request.remote_addr request.client_ip req.remote_address \
          req.ip http_request.remote_ip http_request.client_ip http.client_ip network.client.ip \
          downstream_remote_address request.remote_address id.orig_h c_ip proxy.client_ip cli_ip \
-         source_ips http_request.client_ip_address caller_ip_address client.addr ibm_remote_host",
+         source_ips http_request.client_ip_address caller_ip_address client.addr ibm_remote_host \
+         client.source_ip client.ip_address identity.source_ip identity.ip source.remote_address \
+         client_ip_address",
     ),
-    (Meaning::Client, 2, "ip real_ip x_real_ip user_ip src_ip ip_client"),
+    (
+        Meaning::Client,
+        2,
+        "ip real_ip x_real_ip user_ip src_ip ip_client ip_address peer_ip x_client_ip actor_ip",
+    ),
     (Meaning::Forwarded, 1, "fwd x_forwarded_for http_x_forwarded_for forwarded_for"),
     (
         Meaning::Bytes,
@@ -226,7 +235,7 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
     (
         Meaning::Duration(Rule::Fixed(Unit::Milliseconds)),
         3,
-        "latencies.request response_latency elasticsearch.slowlog.took \
+        "latencies.request response_latency response_ms request_ms total_ms elasticsearch.slowlog.took \
          record.metrics.duration_ms origin_response_duration_ms time.total grpc.time_ms",
     ),
     // https://openliberty.io/docs/latest/json-log-events-list.html
@@ -294,7 +303,7 @@ pub const DURATIONS: &[(Meaning, &str)] = &[
          handler_time service_time req_time resp_time response_duration http_duration turn_around_time \
          request_timetaken request_elapsed elapsed_total request_took duration_total total_elapsed \
          total_latency latency_time time_cost cost_time time_spent time_used ptime rtime \
-         processing_duration handle_time handling_time server_time api_latency",
+         processing_duration api_duration call_duration res_time handle_time handling_time server_time api_latency",
     ),
     (Meaning::RequestTime, "request_time"),
 ];

@@ -2,7 +2,7 @@
 
 use super::names::FOLD;
 use super::{KEY_BYTES_MAX, Unit, Value};
-use crate::bytes::line::Line;
+use crate::bytes::line::{Line, PaddedLine};
 use crate::bytes::simd::Simd;
 use crate::format::slices::letters;
 use crate::format::text::duration::decimal;
@@ -64,6 +64,14 @@ pub(super) fn other_time(
 ) -> Option<Stamp> {
     if value.escaped {
         return None;
+    }
+    let bytes = &line.bytes()[value.start..value.end];
+    if !value.number && bytes.ends_with(b" Z") {
+        // As Mattermost writes it: the zone stands apart.
+        let text = [&bytes[..bytes.len() - 2], b"Z"].concat();
+        let padded = PaddedLine::new(&text);
+        let found = clock.any(padded.line(), 0).filter(|&(_, end)| end == text.len());
+        return found.map(|(stamp, _)| stamp);
     }
     if !value.number && line.byte(value.start) == b'[' {
         // As in access logs.

@@ -31,7 +31,7 @@ pub static ENTRY: Entry = Entry {
 const FIELDS_MIN: usize = 3;
 
 /// Labels and the keys that they are; none for parts of the response time.
-const LABELS: [(&str, &str); 12] = [
+const LABELS: [(&str, &str); 14] = [
     // Some use it for what the client asked for, beside a label that is the client for sure.
     ("host", "user_ip"),
     ("req", "request"),
@@ -39,6 +39,8 @@ const LABELS: [(&str, &str); 12] = [
     ("reqtime", "duration_s"),
     ("request_time", "duration_s"),
     ("reqtime_microsec", "duration_us"),
+    ("usec", "duration_us"),
+    ("microsec", "duration_us"),
     ("ua", "user_agent"),
     ("forwardedfor", ""),
     ("apptime", ""),
