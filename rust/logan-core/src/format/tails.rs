@@ -143,14 +143,19 @@ fn is_name(line: &[u8]) -> bool {
         && ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
-/// A frame of Go (`main.(*T).f(0x1)`), Ruby (`a/x.rb:12:in 'f'`), or native code (`/lib/x.so(+0x1) [0x7f]`).
+/// A frame of Go (`main.(*T).f(0x1)`), Ruby (`a/x.rb:12:in 'f'`), Mono (`A.B () (at <12ab>:0)`), or
+/// native code (`/lib/x.so(+0x1) [0x7f]`).
 fn is_frame(line: &[u8]) -> bool {
     let opening = memchr::memchr(b'(', line).unwrap_or(line.len());
     let name = &line[..opening];
     let is_go = line.ends_with(b")")
         && name.iter().any(|b| matches!(b, b'.' | b'/'))
         && !name.iter().any(|b| matches!(b, b' ' | b':' | b'='));
-    is_go || has(line, b".rb:") && has(line, b":in ") || line.ends_with(b"]") && has(line, b"[0x")
+    let is_mono = line.ends_with(b")") && has(line, b") (at ");
+    is_go
+        || is_mono
+        || has(line, b".rb:") && has(line, b":in ")
+        || line.ends_with(b"]") && has(line, b"[0x")
 }
 
 /// Lines that servers print when they start.
@@ -492,6 +497,7 @@ mod tests {
             ),
             ("x", &["System.InvalidOperationException: y", "--- End of stack trace ---"]),
             ("x", &["stack traceback:", "coroutine 0:", "a/b.rb:12:in 'f'"]),
+            ("x", &["Shop.Open () (at <12ab>:0)", "A.B (System.Int32 n) (at Assets/A.cs:12)"]),
             (
                 "x",
                 &["./a.out(+0x1139) [0x55d0c8a2f139]", "0. DB::f() @ 0x0c in /usr/bin/clickhouse"],
@@ -512,7 +518,10 @@ mod tests {
             ("Start-Date: 2019-07-11  12:25:15", &["Commandline: apt-get install x"]),
             ("x * 12518", &["TNS-12518: TNS:listener could not hand off", "TNS-00512: y"]),
             ("06:37:41 UTC - mysqld got signal 6 ;", &["This could be because you hit a bug."]),
-            ("LEVEL: Event", &["DATA #1 : String, 26 bytes", "Setting the threshold to:", "1048576"]),
+            (
+                "LEVEL: Event",
+                &["DATA #1 : String, 26 bytes", "Setting the threshold to:", "1048576"],
+            ),
             ("x", &["Request URL: /users", "Trace:", "[main] - ROOT/webroot/index.php, line 40"]),
             ("x", &["Cake\\Http\\Runner::run() - CORE/src/Http/Runner.php, line 51"]),
             ("DEBUG GET / HTTP/1.1", &["Host: 127.0.0.1:12344", "Accept-Language: de"]),

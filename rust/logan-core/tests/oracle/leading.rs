@@ -492,7 +492,8 @@ fn level_dressed(text: &[u8]) -> Option<(Level, usize)> {
     if text.starts_with(b" [ ") {
         let len = letters(3);
         let end = 3 + len;
-        let fits = len > 0 && is_small(3, len) && byte(end) == b' ' && byte(end + 1).is_ascii_lowercase();
+        let fits =
+            len > 0 && is_small(3, len) && byte(end) == b' ' && byte(end + 1).is_ascii_lowercase();
         return Some((level_of_word(&text[3..end]).filter(|_| fits)?, end));
     }
     if byte(1).is_ascii_lowercase() {

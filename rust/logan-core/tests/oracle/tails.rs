@@ -414,7 +414,8 @@ fn is_frame(line: &[u8]) -> bool {
         && !name.iter().any(|b| b" :=".contains(b));
     let of_ruby = has(line, ".rb:") && has(line, ":in ");
     let native = line.ends_with(b"]") && has(line, "[0x");
-    begins_name(line) && (of_go || of_ruby || native)
+    let of_mono = line.ends_with(b")") && has(line, ") (at ");
+    begins_name(line) && (of_go || of_ruby || of_mono || native)
 }
 
 /// What MySQL and ActiveMQ print when they start.

@@ -579,11 +579,8 @@ pub(super) fn name_of(line: &[u8], at: usize, names: &[&str]) -> Option<(i64, us
 /// Whether a text begins with hours, minutes and seconds.
 fn has_seconds(text: &[u8]) -> bool {
     let hour = run(text, 0, |b| b.is_ascii_digit());
-    let shape: Vec<u8> = text[hour..]
-        .iter()
-        .take(6)
-        .map(|b| if b.is_ascii_digit() { b'0' } else { *b })
-        .collect();
+    let shape: Vec<u8> =
+        text[hour..].iter().take(6).map(|b| if b.is_ascii_digit() { b'0' } else { *b }).collect();
     (1..=2).contains(&hour) && shape == b":00:00"
 }
 

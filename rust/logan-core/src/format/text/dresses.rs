@@ -131,7 +131,7 @@ mod tests {
             ("| vmx| I125: x", Level::Info, ": x"),
             ("| vcpu-0| E105: x", Level::Error, ": x"),
             (" info vpxd[1234] [x", Level::Info, " vpxd[1234] [x"),
-            (" Puppet (notice): x", Level::Notice, "): x"),
+            (" Puppet (notice): x", Level::Notice, ": x"),
             (" [ info sync.x ]:\tx", Level::Info, " sync.x ]:\tx"),
             (" ANS1228E Sending", Level::Error, " Sending"),
             (" SRVE0242I: x", Level::Info, ": x"),
