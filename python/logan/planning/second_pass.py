@@ -20,7 +20,7 @@ from logan.model import Plan, Source
 from logan.planning.chunks import replan
 from logan.planning.prepare import Job
 from logan.planning.seek import seek
-from logan.sources import files
+from logan.sources import files, hosts
 from logan.sources.files import Opener, by_name
 
 __all__ = [
@@ -107,7 +107,10 @@ def why_not(job: Job, access: Access = HERE) -> str | None:
         return "standard input cannot be read again"
     if not job.watched and access.times is None:
         return "the files are on another host"
-    if any(source.fingerprint is None for source in job.plan.sources):
+    elsewhere = [each.url for each in job.plan.sources if each.fingerprint is None]
+    if any(hosts.is_remote(url) for url in elsewhere):
+        return "files on hosts reached by ssh are not read again"
+    if elsewhere:
         return "objects on servers are not read again"
     stored = sum(source.size or 0 for source in job.plan.sources if not source.splittable)
     if stored > STORED_BYTES_MAX:
