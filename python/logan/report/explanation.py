@@ -145,8 +145,9 @@ class _Explanation:
             return {**self.given, "why_not": "there is nothing beside the interval to compare with"}
         own = self._own_condition()
         found = self._candidates(own)
-        if self.kind == "latency" and own is not None:
-            # It is one of a route: what else is common to it holds within that route.
+        if self.kind == "latency":
+            # Routes were compared by the first pass. Here those that take longer anyway would seem
+            # to explain that all do.
             known = {"route", *IMPLIED["route"]}
             others = [each for each in found if each.field not in known]
             where = [*self.given["where"], *(each.entry() for each in chosen(others))]
