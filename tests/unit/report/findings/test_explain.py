@@ -98,3 +98,15 @@ def test_columns_of_group_tables() -> None:
     rows: list[dict[str, Any]]
     rows = [{"key": "a", "errors": None, "records": 3}, {"key": 200, "errors": 1, "records": 2}]
     assert counts_of_rows(rows, "errors", "records") == {"a": (0, 3), "200": (1, 2)}
+
+
+def test_a_client_is_named_before_the_user_agent_that_it_alone_has() -> None:
+    """Risks differ by what else the fields hold, but these are the same records."""
+    client = candidates(
+        "client",
+        {"bot": (60, 60), **{f"c{i}": (1, 40) for i in range(4)}},
+        {f"c{i}": (1, 40) for i in range(4)},
+    )
+    agent = candidates("user_agent", {"curl": (60, 60), "Chrome": (4, 160)}, {"Chrome": (4, 160)})
+    assert client[0].strength != agent[0].strength
+    assert named(chosen([*agent, *client])) == [("client", "bot")]
