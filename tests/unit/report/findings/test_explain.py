@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from logan.report.findings import thresholds
 from logan.report.findings.explain import Candidate, candidates, chosen, counts_of_rows, dominant
 
 
@@ -102,11 +103,9 @@ def test_columns_of_group_tables() -> None:
 
 def test_a_client_is_named_before_the_user_agent_that_it_alone_has() -> None:
     """Risks differ by what else the fields hold, but these are the same records."""
-    client = candidates(
-        "client",
-        {"bot": (60, 60), **{f"c{i}": (1, 40) for i in range(4)}},
-        {f"c{i}": (1, 40) for i in range(4)},
-    )
-    agent = candidates("user_agent", {"curl": (60, 60), "Chrome": (4, 160)}, {"Chrome": (4, 160)})
-    assert client[0].strength != agent[0].strength
-    assert named(chosen([*agent, *client])) == [("client", "bot")]
+    client = Candidate("client", "bot", 1.0, 0.0, 1.0, 5.6)
+    agent = Candidate("user_agent", "curl", 1.0, 0.0, 1.0, 6.4)
+    assert client.strength < thresholds.EQUAL_STRENGTH_MIN * agent.strength
+    assert named(chosen([agent, client])) == [("client", "bot")]
+    some = Candidate("client", "bot", 0.6, 0.0, 0.6, 5.6)
+    assert named(chosen([agent, some])) == [("user_agent", "curl")]
