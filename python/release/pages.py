@@ -26,13 +26,15 @@ _INDEX = (
         "Notebook",
         "from a log to Polars, DuckDB, pandas and pyarrow, with the outputs of a run",
     ),
+    ("findings.md", "Findings", "what they mean, when they appear, how often they are right"),
     ("regular.md", "Regular runs", "every night, at every release: `--state`, `diff`, `merge`"),
     ("operation.md", "Operation", "installation, services under systemd, containers"),
 )
 
 
 def pages() -> dict[str, str]:
-    """Text by file name; `regular.md` and `operation.md` are written by hand and not among them."""
+    """Text by file name, without those that are written by hand: `findings.md`, `regular.md`,
+    `operation.md`."""
     return {
         "README.md": _index(),
         "commands.md": _commands(commands()),
@@ -47,7 +49,7 @@ def _index() -> str:
     lines = ["# logan: reference", ""]
     lines += [
         "The [README](../../README.md) introduces logan. These pages list everything; all but the",
-        "last two are made from the program itself, so they describe the version they come with.",
+        "last three are made from the program itself, so they describe the version they come with.",
         "",
         "| page | contents |",
         "|---|---|",

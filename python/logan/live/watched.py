@@ -26,7 +26,7 @@ from logan.planning.spec import spec_json
 from logan.report import Report, assemble, input_entry
 from logan.report.additions import with_additions
 from logan.report.builder import ALL_ROWS, selection, with_groups
-from logan.report.findings import find
+from logan.report.findings import find, unexplained
 from logan.report.rows import keep_rows
 from logan.summaries.saved import Saved
 
@@ -206,7 +206,8 @@ class Watched(ABC):
         figures = json.loads(text)
         figures.setdefault("sources", [])
         figures = with_groups(figures, asked.by)
-        findings = find(figures) if finds else []
+        found = find(figures) if finds else []
+        findings = unexplained(found, "a watch reads no lines again")
         if final:
             figures = with_additions(figures, summary, user_agents=asked.user_agents)
         figures = keep_rows(figures, top=asked.top, sort=asked.sort, named=asked.rows)

@@ -24,7 +24,9 @@ from logan.planning.second_pass import (
     interval_plan,
     why_not,
 )
+from logan.report.findings import EXPLAINED_KINDS
 from logan.report.findings import thresholds as limits
+from logan.report.findings import unexplained as not_explained
 from logan.report.findings.commands import joined_conditions, quoted, slower_than
 from logan.report.findings.explain import (
     IMPLIED,
@@ -41,7 +43,6 @@ __all__ = ["STOPPED", "Explain", "Run", "Span", "explained", "unexplained"]
 Run = Callable[[SecondPass], Result]
 Finding = Mapping[str, Any]
 
-_EXPLAINED: Final = ("errors", "latency", "traffic_surge", "clock")
 NO_SECOND_PASS: Final = "no second pass was made"
 STOPPED: Final = "the analysis was stopped"
 Tables = Mapping[str, Counts]
@@ -61,10 +62,10 @@ def explained(
     budget = _Budget(max(limits.READ_AGAIN_BYTES, job.plan.bytes // limits.READ_AGAIN_ONE_IN))
     fields: tuple[str, ...] | None = None
     reason: str | None = None
-    if any(each["kind"] in _EXPLAINED and each["start"] is not None for each in findings):
+    if any(each["kind"] in EXPLAINED_KINDS and each["start"] is not None for each in findings):
         reason = why_not(job, access)
     for index, each in enumerate(findings):
-        if each["kind"] not in _EXPLAINED or each["start"] is None:
+        if each["kind"] not in EXPLAINED_KINDS or each["start"] is None:
             done.append(each)
         elif reason is not None:
             done.append({**each, "why_not": reason})
@@ -84,10 +85,7 @@ def unexplained(why_not: str = NO_SECOND_PASS) -> Explain:
     """What says of findings why there was no second pass."""
 
     def explain(findings: Sequence[Finding], span: Span) -> list[Finding]:
-        return [
-            {**each, "why_not": why_not} if each["kind"] in _EXPLAINED else each
-            for each in findings
-        ]
+        return not_explained(findings, why_not)
 
     return explain
 
@@ -147,8 +145,9 @@ class _Explanation:
             return {**self.given, "why_not": "there is nothing beside the interval to compare with"}
         own = self._own_condition()
         found = self._candidates(own)
-        if self.kind == "latency" and own is not None:
-            # It is one of a route: what else is common to it holds within that route.
+        if self.kind == "latency":
+            # Routes were compared by the first pass. Here those that take longer anyway would seem
+            # to explain that all do.
             known = {"route", *IMPLIED["route"]}
             others = [each for each in found if each.field not in known]
             where = [*self.given["where"], *(each.entry() for each in chosen(others))]

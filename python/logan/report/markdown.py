@@ -83,7 +83,7 @@ def _findings(report: view.Data) -> Iterator[str]:
     for each in found:
         yield f"- **{escaped(each.text)}**"
         if each.command:
-            yield f"  <br>{escaped(each.command)}"
+            yield f"  <br><code>{escaped(each.command)}</code>"
 
 
 def _expectations(report: view.Data) -> Iterator[str]:

@@ -24,7 +24,7 @@ from logan.planning.prepare import Job
 from logan.report.additions import with_additions
 from logan.report.builder import ALL_ROWS, with_groups
 from logan.report.document import Report, assemble, input_entry
-from logan.report.findings import find
+from logan.report.findings import find, unexplained
 from logan.report.rows import keep_rows
 from logan.sources.inputs import readable_name
 from logan.summaries import container
@@ -147,7 +147,9 @@ class Saved:
         figures = json.loads(self.summary.evaluate(top=ALL_ROWS, series_points=series_points))
         evaluated = {each["source"]: each for each in figures["sources"]}
         figures = with_groups(figures, self.selection["by"] if self.selection is not None else ())
-        findings = find(figures, is_partial=bool(self.missing))
+        findings = unexplained(
+            find(figures, is_partial=bool(self.missing)), "a saved summary has no lines"
+        )
         figures = with_additions(
             figures, self.summary, step=step, user_agents=user_agents, geoip=geoip
         )

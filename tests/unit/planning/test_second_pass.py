@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,19 @@ def test_a_stream_cannot_be_read_again(tmp_path: Path) -> None:
             os.close(saved)
         assert why_not(job) == "standard input cannot be read again"
         job.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("ssh://web1/var/log/a.log", "logs are not read a second time over ssh: analyze them where they are"),
+        ("s3://bucket/a.log", "objects on servers are not read again"),
+    ],
+)
+def test_what_lies_elsewhere_is_not_read_again(url: str, reason: str, tmp_path: Path) -> None:
+    job = job_of(log(tmp_path))
+    away = [replace(each, url=url, fingerprint=None) for each in job.plan.sources]
+    assert why_not(replace(job, plan=replace(job.plan, sources=away))) == reason
 
 
 def test_large_archives_are_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

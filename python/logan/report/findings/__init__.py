@@ -16,7 +16,14 @@ from logan.report.findings.changes import changes_of
 from logan.report.findings.commands import command_for, error_condition
 from logan.report.findings.words import findings_lines, sentence
 
-__all__ = ["find", "findings_lines", "finished", "sentence"]
+__all__ = [
+    "EXPLAINED_KINDS",
+    "find",
+    "findings_lines",
+    "finished",
+    "sentence",
+    "unexplained",
+]
 
 _ORDER: Final = (
     *("errors", "traffic_drop", "latency", "concentration", "traffic_surge"),
@@ -55,6 +62,18 @@ def finished(
         "text": sentence(finding),
         "command": command_for(finding, paths, where, error_condition(figures)),
     }
+
+
+EXPLAINED_KINDS: Final = ("errors", "latency", "traffic_surge", "clock")
+"""Kinds whose intervals a second pass reads, to name what is common to them."""
+
+
+def unexplained(findings: Sequence[Mapping[str, Any]], why_not: str) -> list[dict[str, Any]]:
+    """The findings, saying why no second pass explained them."""
+    return [
+        {**each, "why_not": why_not} if each["kind"] in EXPLAINED_KINDS else dict(each)
+        for each in findings
+    ]
 
 
 def _rank(change: Change) -> tuple[Any, ...]:

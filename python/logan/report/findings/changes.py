@@ -6,6 +6,7 @@ of all records and those of a route that carries them are one finding.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -315,6 +316,7 @@ def _clocks(grid: Grid, figures: Mapping[str, Any]) -> Iterator[Change]:
             None,
             float(distance),
             float(records),
-            grid.step_s,
+            # Where they are rare, the first one comes late.
+            max(grid.step_s, math.ceil(limits.EDGE_LIKELIHOOD_MIN * (last - first) / records)),
             details={"records": records, "is_ahead": first > grid.last_s},
         )

@@ -39,6 +39,7 @@ from logan.report.units import visible
 
 __all__ = [
     "closing",
+    "continued",
     "empty_section",
     "expectations",
     "findings",
@@ -106,7 +107,7 @@ def findings(report: Data, width: int, *, short: bool) -> RenderableType | None:
     for index, each in enumerate(shown):
         grid.add_row(Text("●", style="bold red"), Text(each.text, style=STRONG))
         if each.command and not (short and index):
-            lines = "\n".join(_continued(each.command, width - len(INDENT)))
+            lines = "\n".join(continued(each.command, width - len(INDENT)))
             command = Text(lines, style=NOTE, overflow="fold")
             grid.add_row(Text(), command)
     if len(shown) < len(found):
@@ -117,7 +118,7 @@ def findings(report: Data, width: int, *, short: bool) -> RenderableType | None:
 _WORDS: Final = re.compile(r"""(?:--\S+\ )?(?:[^\s'"]|'[^']*'|"[^"]*")+""")
 
 
-def _continued(command: str, width: int) -> Iterator[str]:
+def continued(command: str, width: int) -> Iterator[str]:
     """A command in lines that a shell takes as one, options beside their values."""
     line = ""
     for word in _WORDS.findall(command):

@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logan._logan import condition
-from logan.report.findings.commands import command_for, joined_conditions, quoted
+from logan.report.findings.commands import (
+    command_for,
+    error_condition,
+    joined_conditions,
+    quoted,
+)
+from logan.report.text.parts import continued
 
 
 def finding(kind: str = "errors", **changes: Any) -> dict[str, Any]:
@@ -78,3 +84,33 @@ def test_joining() -> None:
     assert joined_conditions(None, None) is None
     assert joined_conditions("a=1", None) == "a=1"
     assert joined_conditions("a=1 or b=2", "c=3") == "(a=1 or b=2) and c=3"
+
+
+@pytest.mark.parametrize(
+    ("figures", "condition_"),
+    [
+        ({"levels": {"ERROR": 3, "NONE": 1}, "status": {}}, "level>=ERROR"),
+        ({"levels": {"NONE": 9}, "status": {"200": 8, "500": 1}}, "status>=500"),
+        ({"levels": {"INFO": 9}, "status": {"200": 9}}, "level>=ERROR or status>=500"),
+    ],
+)
+def test_errors_are_named_by_what_the_log_has(figures: dict[str, Any], condition_: str) -> None:
+    assert error_condition(figures) == condition_
+    found = words(command_for(finding(where=[]), ["a.log"], error=error_condition(figures)))
+    assert found[-1] == condition_
+
+
+def test_the_lines_of_a_message_that_is_gone_are_those_before() -> None:
+    found = words(command_for(finding("message_gone", end=None), ["a.log"]))
+    assert found[3:5] == ["--until", "2024-01-24T10:24:20Z"]
+
+
+@given(st.text(st.characters(exclude_categories=("C", "Z")), max_size=40), st.integers(20, 120))
+def test_lines_of_a_command_are_one_to_a_shell(value: str, width: int) -> None:
+    where = [{"field": "route", "value": f"a {value} b", "share": 1.0, "share_outside": 0.1}]
+    command = command_for(finding(where=where), [f"my {value}.log", "b.log"])
+    assert command is not None
+    lines = list(continued(command, width))
+    read = "\n".join(lines).replace("\\\n", "")  # as a shell does, and `shlex` does not
+    assert words(read) == words(command)
+    assert all(each.endswith(" \\") for each in lines[:-1])

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from logan.report.findings import thresholds
 from logan.report.findings.explain import Candidate, candidates, chosen, counts_of_rows, dominant
 
 
@@ -98,3 +99,13 @@ def test_columns_of_group_tables() -> None:
     rows: list[dict[str, Any]]
     rows = [{"key": "a", "errors": None, "records": 3}, {"key": 200, "errors": 1, "records": 2}]
     assert counts_of_rows(rows, "errors", "records") == {"a": (0, 3), "200": (1, 2)}
+
+
+def test_a_client_is_named_before_the_user_agent_that_it_alone_has() -> None:
+    """Risks differ by what else the fields hold, but these are the same records."""
+    client = Candidate("client", "bot", 1.0, 0.0, 1.0, 5.6)
+    agent = Candidate("user_agent", "curl", 1.0, 0.0, 1.0, 6.4)
+    assert client.strength < thresholds.EQUAL_STRENGTH_MIN * agent.strength
+    assert named(chosen([agent, client])) == [("client", "bot")]
+    some = Candidate("client", "bot", 0.6, 0.0, 0.6, 5.6)
+    assert named(chosen([agent, some])) == [("user_agent", "curl")]

@@ -209,9 +209,7 @@ def test_edges_in_clumped_traffic_are_stated_as_exact_as_they_can_be_told(seed: 
 
 def _days(count: int, usual: int, nightly: int, nights: range) -> list[int]:
     """Counts of half hours, with others from 2 to 4 o'clock on some days."""
-    return [
-        nightly if 4 <= i % 48 < 8 and i // 48 in nights else usual for i in range(48 * count)
-    ]
+    return [nightly if 4 <= i % 48 < 8 and i // 48 in nights else usual for i in range(48 * count)]
 
 
 def test_what_comes_back_every_night_is_no_finding() -> None:
