@@ -12,10 +12,12 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from logan.errors import OutputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["cannot_write", "is_special", "replaced", "replacing", "write_whole"]
 
@@ -43,10 +45,12 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[int]:
     Pipes and devices are written to directly. Raises `OutputError` for what goes wrong in the block
     with writing, too.
     """
+    from pathlib import Path  # not for `logan --help`
+
     try:
         target = Path(path)
         direct = is_special(target)
-    except ValueError as error:  # a NUL
+    except (OSError, ValueError) as error:  # a name that is too long, or has a NUL
         raise cannot_write(path, error) from error
     try:
         if direct:

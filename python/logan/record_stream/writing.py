@@ -107,6 +107,6 @@ def _checked(path: str) -> Path:
             raise OutputError(
                 f"cannot write {path}: no such folder: {target.parent}", hint="create it first"
             )
-    except (ValueError, RuntimeError) as error:  # a NUL, a loop of links
+    except (OSError, ValueError, RuntimeError) as error:  # a name too long, a NUL, a loop of links
         raise cannot_write(path, error) from error
     return target

@@ -8,7 +8,7 @@ mod comparison;
 mod grammars;
 mod narrowing;
 
-use crate::oracle::{Expected, analyze};
+use crate::oracle::{self, Expected, analyze};
 use crate::support::config;
 use crate::support::fast::restricted;
 use comparison::*;
