@@ -1,9 +1,11 @@
-"""Write `[project.urls]` into pyproject.toml for the repository that a release is built in.
+"""Write the address of the repository that a release is built in: `[project.urls]` of
+pyproject.toml, and links of README.md, which the package index shows where relative ones lead
+nowhere.
 
     python python/release/project_urls.py https://HOST/OWNER/REPOSITORY
 
 The address is that of the place that builds, so that copies of the project do not claim another's.
-Replaces a table that is there. Needs nothing but Python.
+Replaces a table that is there; for a checkout that is thrown away. Needs nothing but Python.
 """
 
 from __future__ import annotations
@@ -12,10 +14,12 @@ import re
 import sys
 from pathlib import Path
 
-__all__ = ["with_urls"]
+__all__ = ["with_absolute_links", "with_urls"]
 
 PYPROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
+README = PYPROJECT.with_name("README.md")
 _TABLE = re.compile(r"^\[project\.urls\]\n(?:[^\[\n].*\n|\n)*", re.MULTILINE)
+_LINK = re.compile(r"(?P<picture>!?)\[(?P<text>[^\]]*)\]\((?P<path>(?!#)[^):\s]+)\)")
 _NEXT = "[project.scripts]\n"
 
 
@@ -37,8 +41,19 @@ def with_urls(text: str, address: str) -> str:
     return _TABLE.sub("", text).replace(_NEXT, table + _NEXT)
 
 
+def with_absolute_links(text: str, address: str) -> str:
+    """A page in which links to files of the repository name it; those within the page stay."""
+
+    def absolute(link: re.Match[str]) -> str:
+        kind = "raw" if link["picture"] else "blob"
+        target = f"{address.rstrip('/')}/{kind}/HEAD/{link['path']}"
+        return f"{link['picture']}[{link['text']}]({target})"
+
+    return _LINK.sub(absolute, text)
+
+
 def main(arguments: list[str]) -> int:
-    """Rewrite the file; the exit code."""
+    """Rewrite the files; the exit code."""
     if len(arguments) != 1:
         print("usage: project_urls.py https://HOST/OWNER/REPOSITORY", file=sys.stderr)
         return 2
@@ -48,6 +63,8 @@ def main(arguments: list[str]) -> int:
         print(f"project_urls: {error}", file=sys.stderr)
         return 2
     PYPROJECT.write_text(text, encoding="utf-8")
+    page = with_absolute_links(README.read_text(encoding="utf-8"), arguments[0])
+    README.write_text(page, encoding="utf-8")
     return 0
 
 

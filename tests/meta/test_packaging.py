@@ -77,6 +77,19 @@ def test_addresses_of_a_repository() -> None:
     assert tomllib.loads(again)["project"] | {"urls": urls} == tomllib.loads(text)["project"]
 
 
+def test_the_page_of_the_index_has_links_that_lead_somewhere() -> None:
+    address = "https://host.example/owner/logan"
+    page = project_urls.with_absolute_links((ROOT / "README.md").read_text("utf-8"), address + "/")
+    targets = re.findall(r"\]\(([^)\s]+)\)", re.sub(r"```.*?```", "", page, flags=re.S))
+    assert len(targets) > 3
+    for target in targets:
+        assert target.startswith(("#", f"{address}/blob/HEAD/", f"{address}/raw/HEAD/")), target
+        if not target.startswith("#"):
+            assert (ROOT / target.split("/HEAD/")[1]).exists(), target
+    assert f"![The first screen of a report]({address}/raw/HEAD/python/docs/report.svg)" in page
+    assert project_urls.with_absolute_links(page, address) == page
+
+
 @pytest.mark.parametrize(
     "address", ["", "host.example/a/b", "https://host.example", 'https://h/"/b']
 )
