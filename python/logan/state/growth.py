@@ -121,8 +121,9 @@ def _match(growth: Growth, positions: Sequence[Position]) -> None:
     taken: dict[str, Position] = {}
     lost = []
     # Those counted furthest first: a shorter log that begins alike must not take their file.
+    by_inode = {each.inode: each for each in files.values()}
     for position in sorted(positions, key=lambda each: -each.offset):
-        found = _file_of(position, files, taken)
+        found = _file_of(position, files, by_inode, taken)
         if found is None:
             lost.append(position)
             continue
@@ -139,11 +140,12 @@ def _match(growth: Growth, positions: Sequence[Position]) -> None:
     fresh = {**_missed(growth.look, taken, lost), **named}
     fresh = {path: file for path, file in fresh.items() if path not in taken}
     # What is counted already is the original, then what was named.
-    counted = [files[path] for path in taken]
-    originals = [*counted, *(file for path, file in named.items() if path not in taken)]
-    originals += [file for file in files.values() if file not in originals]
-    for file in fresh.values():
-        original = growth.look.original_of(file, originals)
+    ordered = dict.fromkeys([*taken, *named, *files])
+    sets: dict[tuple[str, str], list[LogFile]] = {}
+    for path in ordered:
+        sets.setdefault(growth.look.set_of(path), []).append(files[path])
+    for path, file in fresh.items():
+        original = growth.look.original_of(file, sets[growth.look.set_of(path)])
         if original is not None:
             _note_copy(file, original, growth)
         else:
@@ -173,13 +175,16 @@ def _missed(look: Look, taken: dict[str, Position], lost: Sequence[Position]) ->
 
 
 def _file_of(
-    position: Position, files: dict[str, LogFile], taken: dict[str, Position]
+    position: Position,
+    files: dict[str, LogFile],
+    by_inode: dict[tuple[int, int], LogFile],
+    taken: dict[str, Position],
 ) -> LogFile | None:
     """The file that a position goes on in: its own, or the copy that has most."""
-    free = [each for each in files.values() if each.path not in taken]
-    own = [each for each in free if each.inode == position.inode]
-    if own and own[0].holds(position):
-        return own[0]
+    own = by_inode.get(position.inode)
+    if own is not None and own.path not in taken and own.holds(position):
+        return own
+    free = (each for each in files.values() if each.path not in taken)
     copies = [each for each in free if each.holds(position)]
 
     def preferred(file: LogFile) -> tuple[int, bool, bool, str]:

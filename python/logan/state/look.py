@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from logan.errors import InputError
 from logan.sources import discovery
 from logan.sources.inputs import readable_name
-from logan.sources.olddir import folders_below
+from logan.sources.olddir import Folders
 from logan.sources.rotation import set_of
 from logan.state.positions import LogFile, Position
 
@@ -110,17 +110,13 @@ class Look:
         return _set_of_path(path, self._homes)
 
     def original_of(self, file: LogFile, among: Iterable[LogFile]) -> LogFile | None:
-        """Another file of its rotated set that has all that it has: it is a copy, or becomes one.
-        Of equal ones the first `among` them is the original."""
+        """Another file `among` those of its rotated set that has all that it has: it is a copy, or
+        becomes one. Of equal ones the first is the original."""
         before = True
         for each in among:
             if each is file:
                 before = False
-            elif (
-                self.set_of(each.path) == self.set_of(file.path)
-                and file.begins(each)
-                and (before or not each.begins(file))
-            ):
+            elif file.begins(each) and (before or not each.begins(file)):
                 return each
         return None
 
@@ -179,10 +175,11 @@ def _sets(paths: Iterable[str]) -> tuple[dict[str, set[str]], dict[_Set, str]]:
     """The rotated sets of these files by folder, and of those below another its log's folder."""
     found: dict[str, set[str]] = {}
     homes: dict[_Set, str] = {}
+    folders = Folders()
     for path in paths:
         folder, base = _set_of_path(path, {})
         found.setdefault(folder, set()).add(base)
-        for below in folders_below(folder, base):
+        for below in folders.below(folder, base):
             found.setdefault(below, set()).add(base)
             homes[below, base] = folder
     return found, homes

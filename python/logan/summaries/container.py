@@ -72,7 +72,7 @@ def unpack(data: bytes, name: str) -> tuple[dict[str, Any], bytes]:
     if len(body) > described + summarized or version < 1 or zero or _digest(body) != digest:
         raise fault("is a saved summary that is damaged: its checksum is wrong", again)
     try:
-        description = json.loads(body[:described])
+        description = json.loads(body[:described], parse_constant=_refuse)
     except (ValueError, RecursionError):
         description = None
     if not isinstance(description, dict):
@@ -92,6 +92,11 @@ def read_file(path: str) -> bytes:
     if len(data) > _BYTES_MAX:
         raise InputError(f"{path} is too large to be a saved summary", input=path)
     return data
+
+
+def _refuse(constant: str) -> None:
+    """NaN and the like are not JSON, and could not be written again."""
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _digest(body: bytes) -> bytes:

@@ -246,7 +246,7 @@ class _Entry:
 class _Input:
     source: int | None
     entry: _Entry
-    formats: dict[str, dict[str, Any]]
+    formats: dict[str, dict[str, str | None]]
     options: dict[str, Any]
 
 

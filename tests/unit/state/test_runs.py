@@ -327,3 +327,32 @@ def test_days_of_a_folder_add_up(log: Path, new: Callable[..., int], tmp_path: P
             file.write(lines(100 + 20 * day, 20))
     assert main(["merge", *names, "-o", str(tmp_path / "sum.logan")]) == 0
     assert logan.load(tmp_path / "sum.logan").report().lines.total == 140
+
+
+def test_the_work_of_a_look_grows_with_the_number_of_files(tmp_path: Path) -> None:
+    """Of calls, not of time: many logs in one folder took the square of their number."""
+    import sys
+
+    from logan.state.growth import find_growth
+
+    def calls(files: int) -> int:
+        folder = tmp_path / f"of {files}"
+        folder.mkdir()
+        for n in range(files):
+            (folder / f"f{'x' * (n % 3)}-{'abcdefghij'[n % 10]}{n}x.log").write_text(lines(n, 1))
+        count = 0
+
+        def counted(frame: object, event: str, argument: object) -> None:
+            nonlocal count
+            count += event in ("call", "c_call")
+
+        sys.setprofile(counted)
+        try:
+            growth = find_growth([str(folder)], [])
+        finally:
+            sys.setprofile(None)
+        assert len(growth.parts) == files
+        growth.close()
+        return count
+
+    assert calls(160) < 6 * calls(40)

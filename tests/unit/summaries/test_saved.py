@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -190,3 +191,29 @@ def test_commands(days: list[Path], tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "is a saved summary, not a log" in capsys.readouterr().err
     assert main(["analyze", str(days[0]), "--save", str(days[0])]) == 2
     assert "is both an input and the saved summary" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"timezone":"in the text"', b'"timezone":{"a":1}    '),
+        (b'"timezone":"in the text"', b'"timezone":[null]     '),
+        (b'"date_order":null', b'"date_order":NaN '),
+    ],
+)
+def test_texts_that_are_none_are_refused(
+    days: list[Path], tmp_path: Path, old: bytes, new: bytes
+) -> None:
+    saved = tmp_path / "day.logan"
+    logan.analyze(days[0], save=saved)
+    description, summary = container.unpack(saved.read_bytes(), "day.logan")
+    (read,) = description["inputs"]
+    for each in read["formats"].values():
+        each["timezone"] = "in the text"
+    text = json.dumps(description, separators=(",", ":")).encode()
+    assert old in text
+    body = text.replace(old, new) + summary
+    header = container.MAGIC, container.VERSION, 0, len(body) - len(summary), len(summary)
+    data = container._HEADER.pack(*header, container._digest(body)) + body
+    with pytest.raises(InputError, match=r"not valid|does not make sense"):
+        logan.Saved.from_bytes(data, "day.logan")
