@@ -502,7 +502,8 @@ fn meant(text: &[u8], at: usize, end: usize, is_clock: bool, short: bool) -> Mea
         let near = |n: usize| n <= 3 && has(i + n, MODAL);
         let n = 1 + skipped;
         let negated = near(n) || n < 3 && near(n + 1) && word(i + n + 1) != "to";
-        let tunnel = (0..=i).any(|i| number(i) == Some(101));
+        let of_http = (i + 1..=i + 3).any(|i| has(i, HTTP));
+        let tunnel = (0..i).any(|i| number(i) == Some(101)) || of_http && number(i) == Some(101);
         let rate = (i + 1..=i + 3).any(counted);
         !negated && !tunnel && !rate && !has(i + 1, WAIT)
     };

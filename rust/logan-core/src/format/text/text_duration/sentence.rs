@@ -480,8 +480,12 @@ fn verdict_of_verb(sentence: &mut Sentence<'_>, i: usize) -> Verdict {
         || modal < last
             && sentence.roles(modal + 1).has(Roles::MODAL)
             && !sentence.is(modal + 1, b"to");
-    // A switch of protocols and a tunnel last as long as the connection.
-    let is_tunnel = (0..=i).any(|i| sentence.gap(i).number() == Some(101));
+    // A switch of protocols and a tunnel last as long as the connection. The number before the verb is
+    // a status where a word of HTTP is before it; in `Request 101 processed` it is not.
+    let is_switch = |number: Option<u32>| number == Some(101);
+    let is_tunnel = (0..i).any(|i| is_switch(sentence.gap(i).number()))
+        || is_switch(sentence.gap(i).number())
+            && (i + 1..=last).any(|i| sentence.roles(i).has(Roles::HTTP));
     let counted = (i + 1..=last).any(|i| sentence.is_counted(i));
     let awaited = sentence.roles(i + 1).has(Roles::WAIT);
     if negated || is_tunnel || counted || awaited { Verdict::NO } else { Verdict::YES }

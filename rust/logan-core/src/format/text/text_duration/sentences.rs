@@ -19,6 +19,7 @@ const H: u64 = 60 * MIN;
 const TIMES: &[(&str, u64, &str)] = &[
     // Words of completion.
     ("Request processed in 431ms", 431 * MS, ""),
+    ("Request 101 processed in 431ms", 431 * MS, ""),
     ("Request handled in 18 ms", 18 * MS, ""),
     ("request served in 1.25 s", 1_250 * MS, ""),
     (
@@ -505,6 +506,7 @@ const NONE: &[(&str, &str)] = &[
     ("Connect time 5.2 minutes.", "ppp.samba.org"),
     ("Completed 101 Switching Protocols in 65000ms", ""),
     ("HTTP GET /live responded 101 in 90812.2 ms", "github.com/serilog/serilog-aspnetcore"),
+    ("GET 101 completed in 90812.2 ms", ""),
     // Other timers and numbers.
     ("queue time 45ms", ""),
     ("in 127ms", ""),
