@@ -18,6 +18,8 @@ __all__ = [
     "Fingerprint",
     "MergeTree",
     "Outcome",
+    "PackedSummary",
+    "PartFeed",
     "RecordScan",
     "RecordSchema",
     "Spec",
@@ -261,6 +263,16 @@ class Summary:
         `since` or `until`, or if a part of a log is in both, be it under another name; the message
         names the difference, or the log and the bytes.
         """
+    @staticmethod
+    def sum(parts: Sequence[Summary]) -> Summary:
+        """The sum of several, in their order. Raises as `merge`; `ValueError` for none."""
+    def without(self, metrics: Sequence[str]) -> Summary:
+        """The same without what some metrics counted: what the others say is as it was.
+
+        Metrics are `http`, `latency`, `series`, `grid`, `routes`, `clients`, `messages`,
+        `templates`, `dimensions` (user agents and the like), `slowest` and `by` (groups). Raises
+        `ValueError` for other names.
+        """
     def to_bytes(self) -> bytes: ...
     @staticmethod
     def from_bytes(data: bytes) -> Summary:
@@ -269,14 +281,17 @@ class Summary:
         """JSON of `series` and `response_times` with points of so many seconds, each null if that
         is no multiple of what is kept, and of the steps that are kept. Raises `ValueError`."""
 
-    def evaluate(self, top: int = 10, series_points: int | None = 2000) -> str:
+    def evaluate(
+        self, top: int = 10, series_points: int | None = 2000, *, analysis: bool = True
+    ) -> str:
         """JSON with the report's metrics; inputs are given by their index in the spec.
 
         All keys of the report's contract except `inputs`, `missing`, `partial`,
         `logan_version` and `performance`, and `groups` only where the spec names fields that
         records were counted by; beside them `"sources": [{"source", "name", "bytes", "first",
         "last", "segments": [[start, end]], "formats": [{"name", "lines", ...}]}]`, first and last
-        being timestamps or None, and `"analysis"`, what findings are made of: `"step_s"` and, one
+        being timestamps or None, and, unless `analysis` is false, which takes less time,
+        `"analysis"`, what findings are made of: `"step_s"` and, one
         entry for each time bucket that holds a record,
         `"buckets"` (start, epoch seconds), `"records"`, `"requests"`, `"errors"`, `"measured"`,
         `"log_sum"`, `"log_sq"` (sums over response times of their base-2 logarithm in 1/256, of
@@ -435,9 +450,6 @@ class Feed:
 
         May be called while `push_fd` runs: by its `progress`, or by another thread.
         """
-    def part(self) -> Summary:
-        """Figures of the whole lines pushed since the last call; the first call gives none, and
-        those of later ones add up to `snapshot`, but for the identity of the content."""
     def close(self) -> None:
         """Count the last line even without its newline: nothing is pushed after this."""
     def finish(self) -> Summary:
@@ -446,6 +458,43 @@ class Feed:
         This, `push` and `push_fd` raise `logan.InputError` of kind "panic" once the engine
         panicked; `snapshot` then gives the summary of the chunks before.
         """
+
+@final
+class PartFeed:
+    """Figures of bytes that the caller pushes, given away in parts: of a log without an end.
+
+    Arguments are those of `Feed`, which says what they are.
+    """
+
+    def __new__(
+        cls,
+        spec: Spec,
+        *,
+        source: int = 0,
+        chunk_size: int = 33554432,
+        start: int = 0,
+        before: bytes | None = None,
+    ) -> Self: ...
+    def push(self, data: bytes) -> None:
+        """Raises `logan.InputError` of kind "panic" once the engine panicked; what it had not given
+        away by then is lost."""
+    def part(self) -> Summary:
+        """Figures of the whole lines pushed since the last call."""
+    def close(self) -> None:
+        """Count the last line even without its newline: nothing is pushed after this."""
+    def identified(self, sum: Summary, source: int = 0) -> Summary:
+        """A sum of all parts, in which they are that source, with the identity of their content, if
+        all of it was seen: while no table is over its cap, what `Feed.snapshot` gives."""
+
+@final
+class PackedSummary:
+    """A summary that waits in memory, compressed."""
+
+    def __new__(cls, summary: Summary) -> Self: ...
+    def summary(self) -> Summary: ...
+    @property
+    def bytes(self) -> int:
+        """How many bytes it takes."""
 
 def condition(text: str, *, input_tz: str = "UTC") -> str:
     """Canonical text of a condition; timestamps in it are in `input_tz` if they name no time zone.

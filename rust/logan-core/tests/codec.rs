@@ -12,6 +12,7 @@ use logan_core::scan::Scanner;
 use logan_core::spec::{Identity, Spec};
 use logan_core::summary::Summary;
 use logan_core::summary::codec::{VERSION, decode, encode};
+use logan_core::summary::packed::Packed;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -124,7 +125,8 @@ proptest! {
         let summary = feed.finish().unwrap();
         let decoded = decode(&encode(&summary));
         prop_assert!(decoded.is_ok(), "{:?}", decoded.err());
-        prop_assert_eq!(decoded.unwrap(), summary);
+        prop_assert_eq!(decoded.unwrap(), summary.clone());
+        prop_assert_eq!(Packed::new(&summary).summary(), summary);
     }
 }
 

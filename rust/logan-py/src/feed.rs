@@ -77,11 +77,7 @@ impl Feed {
         detached(py, || self.with(chunk::Feed::snapshot)).map(Summary)
     }
 
-    fn part(&self, py: Python<'_>) -> PyResult<Summary> {
-        detached(py, || self.with(chunk::Feed::part)).map(Summary)
-    }
-
-    /// Counts the last line even without its newline; `part` and `snapshot` then have it.
+    /// Counts the last line even without its newline; `snapshot` then has it.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         detached(py, || self.with(chunk::Feed::close))
     }

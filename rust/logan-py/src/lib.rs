@@ -15,6 +15,8 @@ mod gate;
 mod memory;
 mod merge_tree;
 mod outcome;
+mod packed;
+mod part_feed;
 mod pipe;
 mod records;
 mod spec;
@@ -49,6 +51,10 @@ mod _logan {
     use super::merge_tree::MergeTree;
     #[pymodule_export]
     use super::outcome::{Outcome, scan};
+    #[pymodule_export]
+    use super::packed::PackedSummary;
+    #[pymodule_export]
+    use super::part_feed::PartFeed;
     #[pymodule_export]
     use super::records::{Batch, RecordScan, RecordSchema, record_column, record_columns};
     #[pymodule_export]

@@ -133,6 +133,22 @@ impl Summary {
         })
     }
 
+    #[staticmethod]
+    #[pyo3(name = "sum")]
+    fn sum_of(py: Python<'_>, parts: Vec<PyRef<'_, Summary>>) -> PyResult<Summary> {
+        let parts: Vec<&Summary> = parts.iter().map(|part| &**part).collect();
+        let parts: Vec<&summary::Summary> = parts.iter().map(|part| &part.0).collect();
+        match detached(py, || Ok(summary::Summary::sum(&parts)?))? {
+            Some(sum) => Ok(Summary(sum)),
+            None => Err(PyValueError::new_err("there is no sum of no summaries")),
+        }
+    }
+
+    fn without(&self, py: Python<'_>, metrics: Vec<String>) -> PyResult<Summary> {
+        let names: Vec<&str> = metrics.iter().map(String::as_str).collect();
+        detached(py, || Ok(self.0.without(&names)?)).map(Summary)
+    }
+
     fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         let bytes = detached(py, || Ok(codec::encode(&self.0)))?;
         Ok(PyBytes::new(py, &bytes))
@@ -144,18 +160,23 @@ impl Summary {
     }
 
     #[pyo3(
-        signature = (top=10, series_points=Some(2000)),
-        text_signature = "($self, top=10, series_points=2000)"
+        signature = (top=10, series_points=Some(2000), *, analysis=true),
+        text_signature = "($self, top=10, series_points=2000, *, analysis=True)"
     )]
     fn evaluate(
         &self,
         py: Python<'_>,
         top: usize,
         series_points: Option<usize>,
+        analysis: bool,
     ) -> PyResult<String> {
         detached(py, || {
             // `to_string` of a value goes through a formatter, which costs as much again.
-            let report = self.0.evaluate(top, series_points);
+            let report = if analysis {
+                self.0.evaluate(top, series_points)
+            } else {
+                self.0.evaluate_report(top, series_points)
+            };
             Ok(serde_json::to_string(&report).expect("a report is plain data"))
         })
     }

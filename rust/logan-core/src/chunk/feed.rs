@@ -4,7 +4,7 @@
 //! the figures of `f`. The scanner is given whole lines only: between two pushes it stands between
 //! two lines, and the figures so far can be looked at.
 
-use crate::bytes::content::ContentTap;
+use crate::bytes::content::{Content, ContentTap};
 use crate::bytes::line::{LINE_BYTES_MAX, first_line_start};
 use crate::error::Error;
 use crate::panics::caught;
@@ -32,18 +32,11 @@ pub struct Feed {
     tap: ContentTap,
     scanner: Scanner,
     chunk_bytes: u64,
-    /// The merged subtrees over the chunks finished, each with its level, the first and largest
-    /// first. Chunks come in order, so these are what the fixed [tree](crate::summary::merge_tree) holds.
-    subtrees: Vec<(u32, Summary)>,
     /// Chunks finished.
     chunks: u64,
-    /// What snapshots took out of the scanner of the chunk at hand.
-    taken: Option<Summary>,
-    /// Offset of the first byte that counts, and where the part begins that [`Feed::part`] gives next.
+    kept: Kept,
+    /// Offset of the first byte that counts.
     start: u64,
-    part_start: u64,
-    /// What was finished of that part; None until the first part is asked for.
-    part: Option<Summary>,
     /// Bytes given to the scanner.
     position: u64,
     /// The beginning of the line whose end has not come.
@@ -52,6 +45,21 @@ pub struct Feed {
     dropped: u64,
     /// What the engine's panic said that ended this feed, and over which chunk it was.
     broken: Option<(u64, String)>,
+}
+
+/// What was taken out of the scanner.
+enum Kept {
+    /// All of it.
+    Whole {
+        /// The merged subtrees over the chunks finished, each with its level, the first and largest
+        /// first. Chunks come in order, so these are what the fixed
+        /// [tree](crate::summary::merge_tree) holds.
+        subtrees: Vec<(u32, Summary)>,
+        /// What snapshots took of the chunk at hand.
+        taken: Option<Summary>,
+    },
+    /// What came since the last part was given away.
+    Part(Option<Summary>),
 }
 
 impl Feed {
@@ -101,12 +109,9 @@ impl Feed {
             tap: ContentTap::default(),
             scanner,
             chunk_bytes,
-            subtrees: Vec::new(),
             chunks: start / chunk_bytes,
-            taken: None,
+            kept: Kept::Whole { subtrees: Vec::new(), taken: None },
             start,
-            part_start: start,
-            part: None,
             position: start,
             rest: Vec::new(),
             dropped: 0,
@@ -196,27 +201,43 @@ impl Feed {
 
     /// Ends the chunk at hand, and goes on with the one behind it.
     fn end_chunk(&mut self, end: u64) -> Result<(), Error> {
-        let (mut level, mut right) = (0, self.chunk_so_far(end)?);
-        self.scanner.go_on(end);
+        self.take_out(end)?;
         self.chunks += 1;
-        while self.subtrees.last().is_some_and(|(other, _)| *other == level) {
-            let (_, mut left) = self.subtrees.pop().expect("there is a last one");
-            left.merge(&right)?;
-            (level, right) = (level + 1, left);
+        if let Kept::Whole { subtrees, taken } = &mut self.kept {
+            let (mut level, mut right) = (0, taken.take().expect("it was taken out above"));
+            while subtrees.last().is_some_and(|(other, _)| *other == level) {
+                let (_, mut left) = subtrees.pop().expect("there is a last one");
+                left.merge(&right)?;
+                (level, right) = (level + 1, left);
+            }
+            subtrees.push((level, right));
         }
-        self.subtrees.push((level, right));
         Ok(())
     }
 
-    /// Takes out the figures of the chunk at hand up to `end`.
-    fn chunk_so_far(&mut self, end: u64) -> Result<Summary, Error> {
+    /// Takes the figures of the chunk at hand up to `end` out of the scanner.
+    fn take_out(&mut self, end: u64) -> Result<(), Error> {
         let latest = self.scanner.finish(end);
-        if let Some(part) = &mut self.part {
-            part.merge(&latest)?;
+        self.scanner.go_on(end);
+        let (Kept::Whole { taken: kept, .. } | Kept::Part(kept)) = &mut self.kept;
+        match kept {
+            None => *kept = Some(latest),
+            Some(before) => before.merge(&latest)?,
         }
-        match self.taken.take() {
-            None => Ok(latest),
-            Some(mut chunk) => chunk.merge(&latest).map(|()| chunk),
+        Ok(())
+    }
+
+    /// Takes out what was scanned so far. What is left after a panic is what was taken before.
+    fn settle(&mut self) -> Result<(), Error> {
+        let settled = self.guarded(|feed| {
+            if feed.position > (feed.chunks * feed.chunk_bytes).max(feed.start) {
+                feed.take_out(feed.position)?;
+            }
+            Ok(())
+        });
+        match settled {
+            Err(Error::Panic { .. }) => Ok(()),
+            other => other,
         }
     }
 
@@ -228,48 +249,24 @@ impl Feed {
     /// # Errors
     /// As [`Feed::push`].
     pub fn snapshot(&mut self) -> Result<Summary, Error> {
-        let looked = self.guarded(|feed| {
-            if feed.position > (feed.chunks * feed.chunk_bytes).max(feed.start) {
-                feed.taken = Some(feed.chunk_so_far(feed.position)?);
-                feed.scanner.go_on(feed.position);
-            }
-            Ok(())
-        });
-        match looked {
-            Ok(()) | Err(Error::Panic { .. }) => {}
-            Err(error) => return Err(error),
-        }
-        let subtrees = self.subtrees.iter().map(|(_, subtree)| subtree);
-        let mut root = root(&self.spec, subtrees.chain(&self.taken).cloned())?;
+        self.settle()?;
+        let Kept::Whole { subtrees, taken } = &self.kept else {
+            unreachable!("a feed in parts is asked for nothing else");
+        };
+        let subtrees = subtrees.iter().map(|(_, subtree)| subtree);
+        let mut root = root(&self.spec, subtrees.chain(taken).cloned())?;
         self.identify(&mut root);
         Ok(root)
     }
 
-    /// The figures of the whole lines pushed since the last call, or since the first call was made,
-    /// which gives none: parts follow each other, and their sum is what [`snapshot`](Self::snapshot)
-    /// gives, but for what tells the content from that of others.
-    ///
-    /// # Errors
-    /// As [`Feed::push`]; what was finished before the panic is still given, once.
-    pub fn part(&mut self) -> Result<Summary, Error> {
-        if self.part.is_none() {
-            // What was pushed before belongs to no part.
-            self.snapshot()?;
-            self.part_start = self.position;
-            self.part = Some(Summary::empty(&self.spec));
-        }
-        if self.position > self.part_start {
-            self.snapshot()?;
-            self.part_start = self.position;
-        }
-        let empty = Summary::empty(&self.spec);
-        Ok(self.part.replace(empty).expect("it was made above"))
+    /// What the content is, if all of it was seen.
+    fn content(&self) -> Option<Content> {
+        (self.start == 0).then(|| self.tap.content())
     }
 
-    /// Says what the content is, if all of it was seen.
     fn identify(&self, root: &mut Summary) {
-        if self.start == 0 {
-            root.identify(self.source, self.tap.content());
+        if let Some(content) = self.content() {
+            root.identify(self.source, content);
         }
     }
 
@@ -295,8 +292,12 @@ impl Feed {
     /// As [`Feed::push`].
     pub fn finish(mut self) -> Result<Summary, Error> {
         self.close()?;
-        let subtrees = std::mem::take(&mut self.subtrees);
-        let mut root = root(&self.spec, subtrees.into_iter().map(|(_, subtree)| subtree))?;
+        let mut root = match std::mem::replace(&mut self.kept, Kept::Part(None)) {
+            Kept::Whole { subtrees, taken } => {
+                root(&self.spec, subtrees.into_iter().map(|(_, subtree)| subtree).chain(taken))?
+            }
+            Kept::Part(_) => unreachable!("a feed in parts is asked for nothing else"),
+        };
         self.identify(&mut root);
         Ok(root)
     }
@@ -304,6 +305,68 @@ impl Feed {
     /// The spec.
     pub fn spec(&self) -> &Arc<Spec> {
         &self.spec
+    }
+}
+
+/// A feed that gives its figures away in parts, and keeps none of them: for logs without an end.
+pub struct PartFeed {
+    feed: Feed,
+    /// Where the part begins that is given next.
+    part_start: u64,
+}
+
+impl PartFeed {
+    /// As [`Feed::starting_at`].
+    ///
+    /// # Errors
+    /// As [`Feed::starting_at`].
+    pub fn starting_at(
+        spec: Arc<Spec>,
+        source: u32,
+        chunk_bytes: u64,
+        start: u64,
+        before: &[u8],
+    ) -> Result<PartFeed, Error> {
+        let mut feed = Feed::starting_at(spec, source, chunk_bytes, start, before)?;
+        feed.kept = Kept::Part(None);
+        Ok(PartFeed { feed, part_start: start })
+    }
+
+    /// Scans the next bytes.
+    ///
+    /// # Errors
+    /// [`Error::Panic`] if the engine panicked, now or before: a [part](Self::part) has what was taken
+    /// out of the scanner before. [`Error::Summary`] never in practice, as for [`Feed::push`].
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.feed.push(bytes)
+    }
+
+    /// The figures of the whole lines pushed since the last call. Parts follow each other, and while
+    /// no table is over its cap their sum is what [`Feed::snapshot`] gives, once it is
+    /// [identified](Summary::identify) by the [content](Self::content).
+    ///
+    /// # Errors
+    /// [`Error::Summary`] never in practice.
+    pub fn part(&mut self) -> Result<Summary, Error> {
+        if self.feed.position > self.part_start {
+            self.feed.settle()?;
+            self.part_start = self.feed.position;
+        }
+        let Kept::Part(part) = &mut self.feed.kept else { unreachable!("it is made so") };
+        Ok(part.take().unwrap_or_else(|| Summary::empty(&self.feed.spec)))
+    }
+
+    /// Scans the last line even without its newline, as nothing follows.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn close(&mut self) -> Result<(), Error> {
+        self.feed.close()
+    }
+
+    /// What the content is, if all of it was seen: what the sum of all parts does not say.
+    pub fn content(&self) -> Option<Content> {
+        self.feed.content()
     }
 }
 
@@ -322,7 +385,6 @@ fn root(spec: &Spec, subtrees: impl DoubleEndedIterator<Item = Summary>) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bytes::content::Content;
     use crate::summary::codec::encode;
     use crate::summary::merge_tree::MergeTree;
 
@@ -450,28 +512,53 @@ mod tests {
                 };
                 let (before, after) = text.split_at(start);
                 let spec = Arc::new(Spec::plain());
+                let from = start as u64;
                 let mut feed =
-                    Feed::starting_at(spec.clone(), 0, chunk_bytes, start as u64, before).unwrap();
-                let mut sum = feed.part().unwrap();
+                    Feed::starting_at(spec.clone(), 0, chunk_bytes, from, before).unwrap();
+                let mut parts = PartFeed::starting_at(spec, 0, chunk_bytes, from, before).unwrap();
+                let mut sum = parts.part().unwrap();
                 for piece in after.chunks(push_bytes) {
                     feed.push(piece).unwrap();
-                    sum.merge(&feed.part().unwrap()).unwrap();
-                    let mut snapshot = feed.snapshot().unwrap();
-                    for source in snapshot.coverage.0.values_mut() {
-                        Arc::make_mut(&mut source.id).identity.content = None;
-                    }
+                    parts.push(piece).unwrap();
+                    sum.merge(&parts.part().unwrap()).unwrap();
+                    let mut whole = sum.clone();
+                    identify(&mut whole, &parts);
                     assert!(
-                        encode(&snapshot) == encode(&sum),
+                        encode(&feed.snapshot().unwrap()) == encode(&whole),
                         "{chunk_bytes} {push_bytes} {start}"
                     );
                 }
                 feed.close().unwrap();
-                sum.merge(&feed.part().unwrap()).unwrap();
+                parts.close().unwrap();
+                sum.merge(&parts.part().unwrap()).unwrap();
+                assert_eq!(parts.part().unwrap(), Summary::empty(&Spec::plain()));
                 let covered = &sum.coverage.0[&0].segments;
                 assert_eq!(covered.len(), 1);
                 assert_eq!((covered[0].start, covered[0].end), (start as u64, text.len() as u64));
+                identify(&mut sum, &parts);
+                assert!(encode(&feed.finish().unwrap()) == encode(&sum), "{chunk_bytes} {start}");
             }
         }
+    }
+
+    fn identify(sum: &mut Summary, parts: &PartFeed) {
+        if let Some(content) = parts.content() {
+            sum.identify(0, content);
+        }
+    }
+
+    #[test]
+    fn a_panic_costs_what_no_part_has() {
+        let text = text();
+        let spec = Arc::new(Spec { panic_on: Some("nonsense 92".into()), ..Spec::plain() });
+        let at = memchr::memmem::find(&text, b"nonsense 92").unwrap();
+        let mut feed = PartFeed::starting_at(spec.clone(), 0, 1 << 24, 0, b"").unwrap();
+        feed.push(&text[..at / 2]).unwrap();
+        let first = feed.part().unwrap();
+        assert!(matches!(feed.push(&text[at / 2..]), Err(Error::Panic { .. })));
+        assert_eq!(feed.part().unwrap(), Summary::empty(&spec));
+        let whole = memchr::memrchr(b'\n', &text[..at / 2]).unwrap() as u64 + 1;
+        assert_eq!(first.coverage.bytes(0), whole);
     }
 
     #[test]
@@ -496,7 +583,8 @@ mod tests {
     }
 
     fn root_of_whole_chunks(feed: &Feed) -> Summary {
-        root(feed.spec(), feed.subtrees.iter().map(|(_, subtree)| subtree.clone())).unwrap()
+        let Kept::Whole { subtrees, .. } = &feed.kept else { unreachable!() };
+        root(feed.spec(), subtrees.iter().map(|(_, subtree)| subtree.clone())).unwrap()
     }
 
     #[test]

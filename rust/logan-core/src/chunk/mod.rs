@@ -8,5 +8,5 @@ mod lookback;
 pub use chunk_feed::ChunkFeed;
 pub use edge::Chunk;
 pub(crate) use edge::{ChunkEdge, finish_line};
-pub use feed::Feed;
+pub use feed::{Feed, PartFeed};
 pub(crate) use lookback::{Lookback, LookbackBuffer};

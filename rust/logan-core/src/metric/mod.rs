@@ -86,6 +86,22 @@ macro_rules! metrics {
         }
 
         impl Figures {
+            /// What the metrics are called.
+            pub const NAMES: &[&str] = &[$(stringify!($name)),+];
+
+            /// The same without what the named metrics counted.
+            #[must_use]
+            pub fn without(&self, names: &[&str]) -> Figures {
+                let is_out = |name: &str| names.contains(&name);
+                Figures {
+                    $($name: if is_out(stringify!($name)) {
+                        Default::default()
+                    } else {
+                        self.$name.clone()
+                    },)+
+                }
+            }
+
             /// Adds the figures of `other`.
             pub fn merge(&mut self, other: &Figures) {
                 $(self.$name.merge(&other.$name);)+

@@ -13,6 +13,7 @@ pub mod coverage;
 mod distributions;
 mod evaluate;
 pub mod merge_tree;
+pub mod packed;
 
 use crate::bytes::content::Content;
 use crate::error::Error;
@@ -64,6 +65,53 @@ impl Summary {
             Some(numbers) => self.add(&other.renumbered(&numbers)),
         }
         Ok(())
+    }
+
+    /// The sum of several, in their order; None of none.
+    ///
+    /// Neighbors are merged first, so that what each has of its own is copied as few times as there
+    /// are levels.
+    ///
+    /// # Errors
+    /// As [`merge`](Self::merge).
+    pub fn sum(parts: &[&Summary]) -> Result<Option<Summary>, Error> {
+        match parts {
+            [] => Ok(None),
+            [one] => Ok(Some((*one).clone())),
+            [first, second] => {
+                let mut sum = (*first).clone();
+                sum.merge(second)?;
+                Ok(Some(sum))
+            }
+            _ => {
+                let (left, right) = parts.split_at(parts.len().div_ceil(2));
+                let mut sum = Summary::sum(left)?;
+                if let (Some(sum), Some(right)) = (&mut sum, Summary::sum(right)?) {
+                    sum.merge(&right)?;
+                }
+                Ok(sum)
+            }
+        }
+    }
+
+    /// The same without what the named metrics counted: part of the figures, for those who look at no
+    /// others.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] for a name that no metric has, and for those that others must agree with.
+    pub fn without(&self, names: &[&str]) -> Result<Summary, Error> {
+        const ESSENTIAL: [&str; 2] = ["totals", "levels"];
+        for name in names {
+            if !Figures::NAMES.contains(name) || ESSENTIAL.contains(name) {
+                return Err(Error::Spec(format!("there is no summary without {name:?}")));
+            }
+        }
+        Ok(Summary {
+            meaning: self.meaning.clone(),
+            coverage: self.coverage.clone(),
+            lines: self.lines.clone(),
+            figures: self.figures.without(names),
+        })
     }
 
     /// The index that each source of `other` whose index changes gets when it is merged.
