@@ -61,6 +61,7 @@ def run(args: argparse.Namespace) -> int:
     """Watch, and present the report of all."""
     import trio
 
+    from logan.cli.allocator import keep_little
     from logan.cli.output import check_outputs
     from logan.cli.terminal import check_saving
     from logan.live.starting import parse_from
@@ -86,6 +87,7 @@ def run(args: argparse.Namespace) -> int:
     options = options_of(args)
     check_outputs(args, [each for each in paths if each != "-"])
     check_saving(args.save, args.output, paths)
+    keep_little()
     now = clock.now()
     try:
         if is_remote:
