@@ -24,10 +24,11 @@ def print_line(watch: Watched, alerts: Alerts, recent: Recent, args: argparse.Na
     from logan.live.lines import line_of
 
     now = clock.now()
-    report = watch.view(args.window, now)
     if args.output_format == "json":
+        report = watch.view(args.window, now)
         write_stdout(_json_line(report, watch, alerts, args.window, now), encoding="utf-8")
     else:
+        report = watch.glance(args.window, now)
         findings = recent.look(watch, args.window, now)["findings"]
         line = line_of(report, args.window, now, watch.behind(), alerts, findings)
         write_stdout(line + "\n")

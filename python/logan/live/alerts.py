@@ -149,6 +149,13 @@ class Alerts:
         return tuple(dict.fromkeys(filter(None, found)))
 
     @property
+    def sections(self) -> set[str]:
+        """The sections of a report that their conditions are about."""
+        asked = [each.expectation for each in self.alerts if each.expectation]
+        names = [name for each in asked for name in (each.name, each.row_reference) if name]
+        return {re.split(r"[^a-z_]", name, maxsplit=1)[0] for name in names}
+
+    @property
     def firing(self) -> list[Alert]:
         """Those that fired and have not ended."""
         return [each for each in self.alerts if each.state == "firing"]

@@ -47,7 +47,7 @@ def board(
     sort: str = "trouble",
 ) -> dict[str, Any]:
     """Everything that a view shows of a window."""
-    report = watch.view(window, now, finds=False).to_dict()
+    report = watch.glance(window, now).to_dict()
     messages = report["messages"]["top"]
     found = recent.look(watch, window, now)
     tone, text = verdict(report, alerts, found["findings"])

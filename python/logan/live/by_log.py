@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from logan._logan import Summary
+from logan.live.timeline import TABLES
 from logan.report.units import time_of
 from logan.sources.rotation import set_of
 
-__all__ = ["by_log_of", "last_time", "log_of_each"]
+__all__ = ["by_log_of", "last_record", "last_time", "log_of_each"]
 
 
 def log_of_each(
@@ -54,8 +55,15 @@ def _sum(known: Mapping[str, Any], more: Mapping[str, Any]) -> Mapping[str, Any]
 
 def last_time(part: Summary, now: float, skew: float = 0.0) -> float:
     """When the last record of a part arrived, by its timestamp; now if it has none."""
-    last = time_of(json.loads(part.evaluate(top=1, series_points=1))["time"]["last"] or "")
-    return now if last is None else min(now, last.timestamp() + skew)
+    last = last_record(part)
+    return now if last is None else min(now, last + skew)
+
+
+def last_record(part: Summary) -> float | None:
+    """The latest timestamp of a part, in seconds since 1970."""
+    figures = json.loads(part.without(TABLES).evaluate(1, 1, analysis=False))
+    last = time_of(figures["time"]["last"] or "")
+    return None if last is None else last.timestamp()
 
 
 def _set(path: str) -> str:

@@ -1,13 +1,13 @@
-"""The bytes of one log -> summaries: of all of it, and of what came since the last look.
+"""The bytes of one log -> summaries of what came since the last look.
 
 How its lines are read is decided from the first of them, as for any stream, or from the file that
-was there when the watch began. The result is then that of `analyze` under the same spec.
+was there when the watch began. The sum of all parts is then that of `analyze` under the same spec.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from logan import _logan
@@ -65,10 +65,10 @@ class LogCounter:
         self._offset = start
         self._head = bytearray()
         self._head_at: float | None = None
-        self._feed: _logan.Feed | None = None
+        self._feed: _logan.PartFeed | None = None
         self._spec: Spec | None = None
-        self._done: list[Summary] = []
         self._parts: list[Summary] = []
+        self._given_to = start
         self._skips_line = False
         self._is_fresh = False
         self._closed = False
@@ -108,15 +108,24 @@ class LogCounter:
         if self._feed is None or not (self._is_fresh or self._parts):
             return None
         self._is_fresh = False
-        parts = [*self._parts, self._feed.part()]
-        self._parts = []
-        return _sum(parts) if any(each.segments() for each in parts) else None
+        self._take_part()
+        parts, self._parts = self._parts, []
+        return (Summary.sum(parts) if len(parts) > 1 else parts[0]) if parts else None
 
-    def total(self) -> Summary | None:
-        """All that was counted, without an unfinished last line; None if no line has come."""
-        if self._feed is None:
-            return None
-        return _sum([*self._done, self._feed.snapshot()])
+    def identified(self, summary: Summary, source: int) -> Summary:
+        """A sum of all parts, in which this log is that source, with what tells its content from
+        that of others, if all of it was seen; of this log alone, byte for byte that of
+        `analyze`."""
+        if self._feed is None or self.missing:
+            return summary
+        return self._feed.identified(summary, source)
+
+    def _take_part(self) -> None:
+        assert self._feed is not None
+        part = self._feed.part()
+        if covered := part.segments():
+            self._given_to = covered[-1][2]
+            self._parts.append(part)
 
     def close(self) -> None:
         """Nothing follows: the last line counts without its newline. Only once."""
@@ -145,15 +154,14 @@ class LogCounter:
         )
         self._feed = self._native(start, before)
 
-    def _native(self, start: int, before: bytes) -> _logan.Feed:
+    def _native(self, start: int, before: bytes) -> _logan.PartFeed:
         assert self._spec is not None
         return self._native_of(self._spec, start, before)
 
-    def _native_of(self, spec: Spec, start: int, before: bytes) -> _logan.Feed:
+    def _native_of(self, spec: Spec, start: int, before: bytes) -> _logan.PartFeed:
+        self._given_to = start
         chunk_size = self._options.chunk_size
-        feed = _logan.Feed(spec, chunk_size=chunk_size, start=start, before=before)
-        feed.part()
-        return feed
+        return _logan.PartFeed(spec, chunk_size=chunk_size, start=start, before=before)
 
     def _push(self, data: bytes) -> None:
         assert self._feed is not None
@@ -175,25 +183,15 @@ class LogCounter:
     def _go_on_after(self, data: bytes, error: InputError) -> None:
         """The engine failed over these bytes: count what was before and what comes after them."""
         assert self._feed is not None
-        self._parts.append(self._feed.part())
-        self._done.append(self._feed.snapshot())
-        covered = self._done[-1].segments()
-        start = covered[-1][2] if covered else self._offset
+        self._take_part()
         whole = data.rfind(b"\n") + 1
         end = self._offset + (whole or len(data))
-        self.missing.append(Missing(0, start, end, "panic", str(error)))
+        self.missing.append(Missing(0, self._given_to, end, "panic", str(error)))
         self._offset = end
         self._skips_line = not whole
         self._feed = self._native(end, b"")
         if whole and data[whole:]:
             self._push(data[whole:])
-
-
-def _sum(parts: Sequence[Summary]) -> Summary:
-    total = parts[0]
-    for each in parts[1:]:
-        total = total.merge(each)
-    return total
 
 
 def _spec(

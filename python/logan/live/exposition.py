@@ -73,8 +73,8 @@ class Exposition:
         from prometheus_client import CollectorRegistry, generate_latest
 
         with self._lock:
-            summary = self._watch.summary(None, now)
-            figures = json.loads(summary.evaluate(top=ROWS_MAX, series_points=1))
+            summary = self._watch.figures(None, now)
+            figures = json.loads(summary.evaluate(top=ROWS_MAX, series_points=1, analysis=False))
             times = json.loads(summary.distributions(ROWS_MAX))
             registry = CollectorRegistry(auto_describe=False)
             registry.register(_Collected(list(self._families(figures, times))))

@@ -21,7 +21,7 @@ __all__ = ["report_of_window"]
 def report_of_window(summary: Summary, options: Options) -> Report:
     """The report of a summary, with the rows that `options` name. Blocking."""
     top = ALL_ROWS if options.sort != "requests" or options.rows else options.top
-    figures = json.loads(summary.evaluate(top=top, series_points=SERIES_POINTS_MAX))
+    figures = json.loads(summary.evaluate(top, SERIES_POINTS_MAX, analysis=False))
     figures = with_groups(figures, options.by)
     figures = keep_rows(figures, top=options.top, sort=options.sort, named=options.rows)
     return assemble(figures, (), input_of_source=(), findings=())

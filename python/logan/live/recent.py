@@ -37,6 +37,9 @@ NEW_SHOWN_MAX: Final = 50
 WARNINGS: Final = ("WARN", "ERROR", "FATAL")
 UNDATED_MAX: Final = 10_000
 
+NOT_MESSAGES: Final = ("http", "latency", "series", "grid", "routes")
+"""What new messages need nothing of, of the figures of a watch."""
+
 Row = dict[str, Any]
 
 
@@ -62,7 +65,7 @@ class Recent:
         return known[2]
 
     def _messages(self, watch: Watched, now: float) -> list[Row]:
-        figures = json.loads(watch.summary(None, now).evaluate(top=1, series_points=1))
+        figures = json.loads(watch.figures(None, now).without(NOT_MESSAGES).evaluate(1, 1))
         templates = figures["analysis"]["templates"]
         begun, last = time_of(figures["time"]["first"]), time_of(figures["time"]["last"])
         if begun is None or last is None:
@@ -117,7 +120,7 @@ def _row(watch: Watched, template: Mapping[str, Any], at: float) -> Row:
 def _findings(watch: Watched, window: str, now: float) -> list[Row]:
     seconds = WINDOWS[window]
     wide = None if seconds is None else max(seconds, WINDOWS["1h"] or 0)
-    figures = json.loads(watch.summary(wide, now).evaluate(top=1, series_points=SERIES_POINTS_MAX))
+    figures = json.loads(watch.figures(wide, now).evaluate(top=1, series_points=SERIES_POINTS_MAX))
     figures.setdefault("sources", [])
     last = time_of(figures["time"]["last"])
     if last is None:

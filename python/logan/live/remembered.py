@@ -263,9 +263,8 @@ class Memory:
             counter = counters[name]
             if not log.parts or counter.spec is None:
                 continue
-            summary = log.parts[0]
-            for each in log.parts[1:]:
-                summary = summary.merge(each)
+            summary = Summary.sum(log.parts)
+            log.parts = [summary]  # one, however long commits fail
             saved.append(self._saved(log, counter, summary))
             moved = [each for each in log.files.values() if each.line]
             new = [each for each in moved if each.log is None]
@@ -292,7 +291,7 @@ class Memory:
     def _saved(self, log: _Log, counter: LogCounter, summary: Summary) -> Saved:
         assert counter.spec is not None
         name = os.path.abspath(counter.name)
-        figures = json.loads(summary.evaluate(top=1, series_points=1))
+        figures = json.loads(summary.evaluate(top=1, series_points=1, analysis=False))
         detection = counter.detection or Detection()
         missing = [
             {"input": name, "start": each.start, "end": each.end, "why": each.why}

@@ -165,9 +165,9 @@ class RemoteWatch(Watched):
 
     def _put(self, part: Summary, at: float | None, now: float) -> None:
         if at is None:
-            self._windows.add_old(part)
+            self._counted.add_old(part)
         else:
-            self._timeline.add(part, min(at, now), now)
+            self._counted.add(part, min(at, now), now)
 
     def tell(
         self,
@@ -274,12 +274,17 @@ class RemoteWatch(Watched):
     def summary(self, seconds: float | None, now: float) -> Summary:
         """The summary of the last `seconds`, or of all with None."""
         with self._lock:
-            return self._windows.view(seconds, now - self._ahead_s)
+            return self._counted.whole(seconds, now - self._ahead_s)
+
+    def figures(self, seconds: float | None, now: float) -> Summary:
+        """The same without the tables that views do not show; see `counted`."""
+        with self._lock:
+            return self._counted.figures(seconds, now - self._ahead_s)
 
     def total(self) -> Summary:
         """The summary of all that was counted."""
         with self._lock:
-            return self._windows.view(None, self.last_step - self._ahead_s)
+            return self._counted.whole(None, self.last_step - self._ahead_s)
 
     def finish(self, now: float) -> Summary:
         """The summary of all that was counted."""

@@ -14,6 +14,7 @@ import trio
 
 from logan.live import clock
 from logan.live.alerts import AlertEvent, Alerts
+from logan.live.counted import FIGURES
 from logan.live.notices import Notice
 from logan.live.notify import notify
 from logan.live.pipes import Pipe
@@ -149,9 +150,11 @@ class Runner:
 
     def _evaluate(self) -> list[AlertEvent]:
         now = self._clock()
+        is_light = self.alerts.sections <= FIGURES
 
         def view_of(seconds: float) -> object:
-            return self.watch.report(self.watch.summary(seconds, now), final=False, finds=False)
+            summary_of = self.watch.figures if is_light else self.watch.summary
+            return self.watch.report(summary_of(seconds, now), final=False, finds=False)
 
         return self.alerts.evaluate(view_of, now)  # type: ignore[arg-type]
 

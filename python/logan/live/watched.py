@@ -14,10 +14,11 @@ from typing import Any, Final
 from logan._logan import Spec, Summary, __version__
 from logan.limits import SERIES_POINTS_MAX
 from logan.live.by_log import by_log_of, log_of_each
+from logan.live.counted import Counted
 from logan.live.notices import Notices
 from logan.live.pipes import Pipe
 from logan.live.remembered import Memory
-from logan.live.timeline import Point, Timeline
+from logan.live.timeline import TABLES, Point
 from logan.live.windows import WINDOWS
 from logan.model import Detection
 from logan.options import Options
@@ -32,6 +33,9 @@ from logan.summaries.saved import Saved
 __all__ = ["Watched"]
 
 NOTES_SHOWN_MAX: Final = 20
+
+OVER_TIME: Final = ("series", "grid")
+"""Metrics that a glance leaves out: timelines have their own points."""
 
 
 class Watched(ABC):
@@ -69,8 +73,7 @@ class Watched(ABC):
     def _restart(self, now: float, reach_s: float = 0.0) -> None:
         """Nothing is counted so far."""
         self._empty_spec = Spec(spec_json([Detection()], self._options, anchor_ns=int(now * 1e9)))
-        self._timeline = Timeline(Summary.empty(self._empty_spec), reach_s, now)
-        self._windows = self._timeline.windows
+        self._counted = Counted(Summary.empty(self._empty_spec), reach_s, now)
 
     @property
     def paths(self) -> list[str]:
@@ -91,6 +94,10 @@ class Watched(ABC):
     @abstractmethod
     def summary(self, seconds: float | None, now: float) -> Summary:
         """The summary of the last `seconds`, or of all with None."""
+
+    @abstractmethod
+    def figures(self, seconds: float | None, now: float) -> Summary:
+        """The same without the tables that views do not show; see `counted`."""
 
     @abstractmethod
     def total(self) -> Summary:
@@ -147,20 +154,37 @@ class Watched(ABC):
                 if log.counter.spec is not None
             }
 
-    def spec(self) -> Spec:
-        """How all logs are read, one source for each, in the order of `specs`: what is saved beside
-        the summary of all."""
-        specs = [json.loads(each.to_json()) for each in self.specs().values()]
+    def spec(self, summary: Summary) -> Spec:
+        """How all logs are read, with the sources of a summary of them in its order, and then the
+        logs of which it has none: what is saved beside it."""
+        specs = {name: json.loads(each.to_json()) for name, each in self.specs().items()}
         if not specs:
             return self._empty_spec
-        sources = [source for each in specs for source in each["sources"]]
-        return Spec(json.dumps({**specs[0], "sources": sources}))
+        names = self._names_of_sources(summary)
+        count = max(names, default=-1) + 1
+        others = [name for name in specs if name not in names.values()]
+        gap = next(iter(specs))  # a coordinator may know sources that no part was sent of
+        order = [names.get(source, gap) for source in range(count)] + others
+        sources = [source for name in order for source in specs[name]["sources"]]
+        return Spec(json.dumps({**next(iter(specs.values())), "sources": sources}))
 
-    def view(self, window: str, now: float, *, finds: bool = True) -> Report:
-        """The report of a window of `WINDOWS`, as it may be shown; without findings unless it
-        `finds`, which costs more than all else."""
-        seconds = WINDOWS[window]
-        report = self.report(self.summary(seconds, now), final=False, finds=finds)
+    def _names_of_sources(self, summary: Summary) -> dict[int, str]:
+        """The log that each source of a summary is of."""
+        text = summary.without(TABLES).evaluate(top=1, series_points=1, analysis=False)
+        names = self.names
+        places = log_of_each(json.loads(text)["sources"], names, full=self.memory is not None)
+        return {source: names[place] for source, place in places.items()}
+
+    def view(self, window: str, now: float) -> Report:
+        """The report of a window of `WINDOWS`, as it may be shown."""
+        report = self.report(self.summary(WINDOWS[window], now), final=False)
+        return report.anonymize() if self.anonymize else report
+
+    def glance(self, window: str, now: float) -> Report:
+        """The sections in `counted.FIGURES` of that report, without findings and what is over time;
+        the others are empty."""
+        summary = self.figures(WINDOWS[window], now).without(OVER_TIME)
+        report = self.report(summary, final=False, finds=False)
         return report.anonymize() if self.anonymize else report
 
     def shown(self, data: Any) -> Any:
@@ -178,7 +202,8 @@ class Watched(ABC):
         # Whole tables only where rows are chosen among all of them: once a second is often.
         whole = final or asked.sort != "requests" or bool(asked.rows)
         top = ALL_ROWS if whole else asked.top
-        figures = json.loads(summary.evaluate(top=top, series_points=SERIES_POINTS_MAX))
+        text = summary.evaluate(top=top, series_points=SERIES_POINTS_MAX, analysis=finds)
+        figures = json.loads(text)
         figures.setdefault("sources", [])
         figures = with_groups(figures, asked.by)
         findings = find(figures) if finds else []
@@ -224,10 +249,9 @@ class Watched(ABC):
 
     def saved(self, summary: Summary, report: Report) -> Saved:
         """The summary of all as a file of saved summaries holds it."""
-        names = list(self.specs())
         places = {name: index for index, name in enumerate(self.names)}
-        sources = {places[name]: source for source, name in enumerate(names)}
-        return Saved.read(summary, self.spec(), report, self._options, sources)
+        sources = {places[name]: at for at, name in self._names_of_sources(summary).items()}
+        return Saved.read(summary, self.spec(summary), report, self._options, sources)
 
     def _entry(
         self, name: str, log: Any, evaluated: Mapping[str, Any] | None, final: bool
@@ -250,7 +274,13 @@ class Watched(ABC):
             origin=origin,
         )
 
+    @property
+    def entries(self) -> dict[str, int]:
+        """How many summaries are held, by what for: bounded, however long it runs."""
+        with self._lock:
+            return self._counted.entries
+
     def history(self, window: str, now: float) -> tuple[int, list[Point]]:
         """The timeline of a window: the seconds of its steps, and a point for each."""
         with self._lock:
-            return self._timeline.points(window, now)
+            return self._counted.points(window, now)

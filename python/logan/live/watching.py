@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from logan._logan import Summary
-from logan.errors import MergeError
 from logan.limits import MIB
 from logan.live import starting
 from logan.live.by_log import last_time
@@ -95,7 +94,7 @@ class Watch(Watched):
             self._joining.begin(start, now)
         else:
             for each in self._joining.go_on(self.memory, now):
-                self._timeline.add(each, last_time(each, now), now)
+                self._counted.add(each, last_time(each, now), now)
         self._joining.announce(now)
 
     # Reading.
@@ -154,7 +153,7 @@ class Watch(Watched):
             return
         if self.memory is not None:
             self.memory.counted(log.counter.name, part)
-        self._timeline.add(part, last_time(part, now, log.skew) if at is None else at, now)
+        self._counted.add(part, last_time(part, now, log.skew) if at is None else at, now)
 
     # What can be seen.
 
@@ -193,25 +192,30 @@ class Watch(Watched):
     def summary(self, seconds: float | None, now: float) -> Summary:
         """The summary of the last `seconds`, or of all with None."""
         with self._lock:
-            for log in self._logs.values():
-                log.counter.settle(now)
-            self._take_parts(now)
-            return self._windows.view(seconds, now)
+            self._look(now)
+            return self._counted.whole(seconds, now)
+
+    def figures(self, seconds: float | None, now: float) -> Summary:
+        """The same without the tables that views do not show; see `counted`."""
+        with self._lock:
+            self._look(now)
+            return self._counted.figures(seconds, now)
+
+    def _look(self, now: float) -> None:
+        for log in self._logs.values():
+            log.counter.settle(now)
+        self._take_parts(now)
 
     def total(self) -> Summary:
         """The summary of all that was counted: of one log byte for byte that of `analyze` of the
         same bytes under the same spec."""
         with self._lock:
-            parts = [total for log in self._logs.values() if (total := log.counter.total())]
-            total = Summary.empty(self._empty_spec)
-            try:
-                for each in parts:
-                    total = total.merge(each)
-            except MergeError:
-                # Logs of equal content are copies elsewhere; here each was written on its own.
-                self._take_parts(self.last_step)
-                return self._windows.view(None, self.last_step)
-            return total if len(parts) != 1 else parts[0]
+            self._take_parts(self.last_step)
+            total = self._counted.whole(None, self.last_step)
+            if self.memory is None:  # else a log is several sources, one for each run
+                for source, name in self._names_of_sources(total).items():
+                    total = self._logs[name].counter.identified(total, source)
+            return total
 
     def finish(self, now: float) -> Summary:
         """Nothing follows: count last lines without a newline. The summary of all."""

@@ -19,13 +19,13 @@ from logan.cluster.scanning import digest_of
 from logan.errors import InputError
 from logan.limits import KIB, MIB
 from logan.live import starting
+from logan.live.by_log import last_record
 from logan.live.counting import LogCounter
 from logan.live.follower import Follower
 from logan.live.notices import Notice, Notices
 from logan.live.places import FilePlace, Place
 from logan.live.windows import SLOT_S
 from logan.options import Options
-from logan.report.units import time_of
 from logan.sources import files
 from logan.wire.following import FollowBody, OfferBody, PlaceEntry
 from logan.wire.schema import Count
@@ -318,7 +318,7 @@ class FollowedLog:
         if part is None:
             return
         end = max((each[2] for each in part.segments()), default=self._line_end)
-        last = _last_time(part)
+        last = last_record(part)
         at = now if last is None else min(now, last + self._skew_s)
         pending = self._pending
         if pending is not None and (
@@ -344,7 +344,7 @@ class FollowedLog:
         if not final and (place is None or place.offset != pending.end):
             return
         if not self._catches_up and now - self._skew_at >= SLOT_S:
-            last = _last_time(pending.summary)
+            last = last_record(pending.summary)
             self._skew_s = self._skew_s if last is None else pending.at - last
             self._skew_at = now
         fresh = self._counter.missing[self._missing_seen :]
@@ -363,12 +363,6 @@ class FollowedLog:
         )
         self._sent_end, self._sent_at, self._pending = pending.end, now, None
         self._in_flight.append(pending.end)
-
-
-def _last_time(summary: Summary) -> float | None:
-    """When its last record was written, by its timestamp."""
-    last = time_of(json.loads(summary.evaluate(top=1, series_points=1))["time"]["last"] or "")
-    return None if last is None else last.timestamp()
 
 
 def _entry_of(place: Place, skew_s: float) -> PlaceEntry:

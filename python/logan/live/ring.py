@@ -1,0 +1,242 @@
+"""Summaries by time, and the sum of all.
+
+A ring of slots on the axis of arrival, folded into coarser ones as they age, until they are older
+than any view looks back. Pure: the caller says what time it is.
+
+Parts come several times a second and are merged when somebody looks, or when there are many. What
+a slot holds once its time is over may be kept packed, where views are rare and summaries large.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from logan._logan import PackedSummary, Summary
+from logan.live.windows import SLOT_S
+
+__all__ = ["PIECES_MAX", "Ring", "RunningSum"]
+
+BLOCK_SLOTS: Final = 12
+"""Slots whose sum is kept once it is asked for: those of a minute, and of an hour."""
+
+PIECES_MAX: Final = 12
+"""So many summaries of a slot wait to be added up."""
+
+UNSETTLED_MAX: Final = 8
+"""So many slots may have some that wait."""
+
+
+class RunningSum:
+    """A sum of all parts. They are added up a few at a time, as each addition copies the sum."""
+
+    def __init__(self, empty: Summary) -> None:
+        self._sum = empty
+        self._fresh: list[Summary] = []
+
+    def add(self, part: Summary) -> None:
+        """Add a part."""
+        self._fresh.append(part)
+        if len(self._fresh) >= PIECES_MAX:
+            self._fold()
+
+    @property
+    def value(self) -> Summary:
+        """The sum."""
+        if self._fresh:
+            self._fold()
+        return self._sum
+
+    def _fold(self) -> None:
+        self._sum = self._sum.merge(_sum(self._fresh))
+        self._fresh = []
+
+
+class _Slot:
+    """The sum of some time: pieces that wait to be added up, packed or not; one at least once a
+    piece was added."""
+
+    __slots__ = ("pieces",)
+
+    def __init__(self) -> None:
+        self.pieces: list[Summary | PackedSummary] = []
+
+    def sum(self) -> Summary:
+        """The sum of the pieces, which takes their place."""
+        total = _sum([_unpacked(each) for each in self.pieces])
+        self.pieces = [total]
+        return total
+
+    def pack(self) -> None:
+        """Keep the sum packed."""
+        if len(self.pieces) > 1 or not isinstance(self.pieces[0], PackedSummary):
+            self.pieces = [PackedSummary(self.sum())]
+
+
+class Ring:
+    """The ring.
+
+    Args:
+        empty: the summary of nothing.
+        sizes: lengths of slots and the ages up to which slots have them, in seconds, the finest
+            first, which are `SLOT_S` long.
+        reach_s: how far back views look, besides those of `WINDOWS`.
+        packs: whether slots whose time is over are kept packed.
+        dropped: takes what is older than all slots.
+    """
+
+    def __init__(
+        self,
+        empty: Summary,
+        sizes: Sequence[tuple[int, float]],
+        reach_s: float = 0.0,
+        *,
+        packs: bool = False,
+        dropped: Callable[[Summary], object] = lambda part: None,
+    ) -> None:
+        *finer, (length, age) = sizes
+        self._sizes = (*finer, (length, max(age, reach_s + length)))
+        self._empty = empty
+        self._packs = packs
+        self._dropped = dropped
+        self._levels: list[dict[int, _Slot]] = [{} for _ in self._sizes]
+        self._unsettled: set[tuple[int, int]] = set()
+        self._running = 0
+        self._version = 0
+        self._closed: dict[float, tuple[int, Summary]] = {}
+        self._blocks: dict[tuple[int, int], tuple[list[int], _Slot]] = {}
+
+    def add(self, part: Summary, at: float, now: float) -> None:
+        """Count a part that arrived, or whose records were written, at `at`."""
+        self.advance(now)
+        age = now - at
+        for level, (length, kept_s) in enumerate(self._sizes):
+            if age <= kept_s:
+                self._put(level, int(at // length), part)
+                return
+        self._dropped(part)
+
+    def advance(self, now: float) -> None:
+        """Close the running slot if its time is over, and fold those that are old."""
+        running = int(now // SLOT_S)
+        if running == self._running:
+            return
+        self._running = running
+        self._changed()
+        for level, (length, kept_s) in enumerate(self._sizes):
+            slots = self._levels[level]
+            for key in [key for key in slots if now - (key + 1) * length > kept_s]:
+                old = slots.pop(key)
+                self._blocks.pop((level, key // BLOCK_SLOTS), None)
+                for piece in old.pieces:
+                    if level + 1 < len(self._sizes):
+                        coarser = self._sizes[level + 1][0]
+                        self._put(level + 1, key * length // coarser, piece)
+                    else:
+                        self._dropped(_unpacked(piece))
+        self._settle_those({each for each in self._unsettled if self._is_over(*each, now)})
+
+    def view(self, seconds: float, now: float) -> Summary:
+        """The sum of the slots that reach into the last `seconds`, which may be infinite, the
+        running one included. Up to one slot more than asked for is in it."""
+        self.advance(now)
+        known = self._closed.get(seconds)
+        if known is None or known[0] != self._version:
+            self._closed[seconds] = known = self._version, self._sum_of_closed(now - seconds)
+        running = self._levels[0].get(self._running)
+        return known[1] if running is None else known[1].merge(running.sum())
+
+    @property
+    def entries(self) -> int:
+        """How many summaries are held, whatever for."""
+        slots = sum(len(slot.pieces) for slots in self._levels for slot in slots.values())
+        return slots + len(self._blocks) + len(self._closed)
+
+    @property
+    def packed_bytes(self) -> int:
+        """How much those take that are packed."""
+        kept = [slot for slots in self._levels for slot in slots.values()]
+        kept += [slot for _, slot in self._blocks.values()]
+        pieces = [piece for slot in kept for piece in slot.pieces]
+        return sum(each.bytes for each in pieces if isinstance(each, PackedSummary))
+
+    def _put(self, level: int, key: int, piece: Summary | PackedSummary) -> None:
+        slots = self._levels[level]
+        if (slot := slots.get(key)) is None:
+            slot = slots[key] = _Slot()
+        slot.pieces.append(piece)
+        if len(slot.pieces) > PIECES_MAX:
+            if level or key != self._running:
+                self._settle(slot)
+            else:
+                slot.sum()
+        self._blocks.pop((level, key // BLOCK_SLOTS), None)
+        if level or key != self._running:
+            self._changed()
+            if len(self._unsettled) > UNSETTLED_MAX:  # much is caught up with at once
+                self._settle_those({*self._unsettled})
+        self._unsettled.add((level, key))
+
+    def _is_over(self, level: int, key: int, now: float) -> bool:
+        """Whether nothing is added to a slot any more, unless it comes late."""
+        if not level:
+            return key != self._running
+        return now - (key + 1) * self._sizes[level][0] > self._sizes[level - 1][1]
+
+    def _settle_those(self, slots: set[tuple[int, int]]) -> None:
+        self._unsettled -= slots
+        for level, key in slots:
+            if (slot := self._levels[level].get(key)) is not None:
+                self._settle(slot)
+
+    def _settle(self, slot: _Slot) -> None:
+        if self._packs:
+            slot.pack()
+        else:
+            slot.sum()
+
+    def _changed(self) -> None:
+        self._version += 1
+        self._closed.clear()
+
+    def _sum_of_closed(self, since: float) -> Summary:
+        """The sum of the slots that are over: of whole blocks, whose sums are kept, and of what the
+        view's beginning leaves of one."""
+        pieces: list[Summary | PackedSummary] = []
+        for level in range(len(self._sizes) - 1, -1, -1):
+            length = self._sizes[level][0]
+            blocks: dict[int, list[int]] = {}
+            for key in sorted(self._levels[level]):
+                if level or key != self._running:
+                    blocks.setdefault(key // BLOCK_SLOTS, []).append(key)
+            for block, keys in blocks.items():
+                wanted = [key for key in keys if (key + 1) * length > since]
+                is_whole = wanted == keys and keys[-1] // BLOCK_SLOTS < self._latest(level)
+                if is_whole and len(keys) > 1:
+                    pieces += self._sum_of_block(level, block, keys).pieces
+                else:
+                    for key in wanted:
+                        pieces += self._levels[level][key].pieces
+        return _sum([_unpacked(each) for each in pieces]) if pieces else self._empty
+
+    def _latest(self, level: int) -> int:
+        """The block of a level that still gets slots."""
+        return int(self._running * SLOT_S // self._sizes[level][0]) // BLOCK_SLOTS
+
+    def _sum_of_block(self, level: int, block: int, keys: list[int]) -> _Slot:
+        known = self._blocks.get((level, block))
+        if known is None or known[0] != keys:
+            total = _Slot()
+            for key in keys:
+                total.pieces += self._levels[level][key].pieces
+            self._settle(total)
+            self._blocks[level, block] = known = keys, total
+        return known[1]
+
+
+def _sum(parts: Sequence[Summary]) -> Summary:
+    return parts[0] if len(parts) == 1 else Summary.sum(parts)
+
+
+def _unpacked(piece: Summary | PackedSummary) -> Summary:
+    return piece.summary() if isinstance(piece, PackedSummary) else piece

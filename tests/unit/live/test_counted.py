@@ -1,0 +1,97 @@
+"""What a watch has counted: the same figures with and without tables, bounded for days."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+from logan.live.counted import FIGURES, Counted
+from logan.live.timeline import HISTORY, REACH_S
+from logan.live.windows import WINDOWS
+from tests.unit.live.test_ring import NOW, parts
+
+
+def evaluated(summary: Any) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(summary.evaluate())
+    return found
+
+
+def test_figures_say_what_the_whole_says() -> None:
+    empty, given = parts(300)
+    counted = Counted(empty, 0.0, NOW)
+    chance = random.Random(1)
+    now = NOW
+    for part in given:
+        now += chance.choice([0.3, 1, 7, 40])
+        counted.add(part, now, now)
+        if chance.random() < 0.2:
+            for seconds in (60, 300, None):
+                whole = evaluated(counted.whole(seconds, now))
+                figures = evaluated(counted.figures(seconds, now))
+                assert figures["sources"] == whole["sources"]
+                for name in FIGURES:
+                    assert figures.get(name) == whole.get(name), name
+    assert evaluated(counted.whole(None, now))["clients"]["top"]
+
+
+def test_a_timeline_counts_every_line_whenever_it_comes() -> None:
+    empty, given = parts(400)
+    counted = Counted(empty, 0.0, NOW)
+    chance = random.Random(2)
+    now = NOW
+    arrived: list[float] = []
+    for part in given:
+        now += chance.choice([1, 5, 20])
+        at = now - chance.choice([0, 0, 0, 3, 100, 3_000, 40_000])
+        counted.add(part, at, now)
+        arrived.append(at)
+        if chance.random() < 0.1:
+            for window in WINDOWS:
+                step, points = counted.points(window, now)
+                first, last = points[0]["t"], points[-1]["t"] + step
+                assert last - step <= now < last
+                expected = sum(first <= int(each) < last for each in arrived)
+                assert sum(each["records"] for each in points) == expected, window
+
+
+def test_percentiles_of_a_step_are_those_of_all_its_lines() -> None:
+    empty, given = parts(60)
+    counted = Counted(empty, 0.0, NOW)
+    start = NOW // 300 * 300
+    for n, part in enumerate(given):  # in any order, and late
+        counted.add(part, start + (n * 7) % 300, start + 900)
+    now = start + 900
+    step, points = counted.points("1h", now)
+    assert sum(each["records"] for each in points) == 60
+    minutes = [(n * 7) % 300 // 60 for n in range(60)]
+    found = [each["records"] for each in points if each["t"] >= start]
+    assert found[:5] == [minutes.count(n) for n in range(5)]
+    late = start + 4_000
+    step, points = counted.points("all", late)
+    assert step == 300
+    (point,) = [each for each in points if each["records"]]
+    assert point["p95"] == evaluated(counted.whole(None, late))["response_time_ms"]["p95"]
+
+
+def test_what_is_kept_is_bounded_for_days() -> None:
+    empty, given = parts(3_000)
+    counted = Counted(empty, 0.0, NOW)
+    most = {
+        "figures": 132 + 65 + 75 + 40,
+        "whole": 132 + 15 + 40,
+        "timeline": sum(reach // step + 2 for step, reach in REACH_S.items()),
+    }
+    now = NOW
+    for n, part in enumerate(given):
+        now += 4.0 if n < 1_500 else 120.0
+        counted.add(part, now, now)
+        if n % 50 == 0:
+            for window, seconds in WINDOWS.items():
+                counted.figures(seconds, now)
+                counted.whole(seconds, now)
+                counted.points(window, now)
+        for name, count in counted.entries.items():
+            assert count <= most[name], (name, n)
+    assert now - NOW > 2 * HISTORY["all"][1]
+    assert evaluated(counted.whole(None, now))["lines"]["parsed"] == 3_000
