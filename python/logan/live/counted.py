@@ -76,7 +76,8 @@ class Counted:
         self._settle(now)
         if seconds is not None:
             return self._whole.view(seconds, now)
-        return self._old.value.merge(self._whole.view(inf, now))
+        kept = self._whole.view(inf, now)  # first: what it drops is old by then
+        return self._old.value.merge(kept)
 
     def _settle(self, now: float) -> None:
         """Put the whole parts of a slot into the ring, added up once."""
