@@ -43,8 +43,8 @@ pub(super) fn read(line: Line<'_>, clock: &mut TimestampParser) -> Option<(Stamp
     let start = priority.map_or(0, |(_, end)| end);
     // A number may be the priority of anything.
     let is_word = |word: &&[u8]| word.len() > 1 && word.iter().all(u8::is_ascii_alphabetic);
-    let found = LEVELS.iter().filter_map(|name| value(text, name)).map(<[u8]>::trim_ascii);
-    let level = match found.filter(is_word).next() {
+    let mut found = LEVELS.iter().filter_map(|name| value(text, name)).map(<[u8]>::trim_ascii);
+    let level = match found.find(is_word) {
         Some(word) => Level::from_field(word),
         None => match (levels::leading(&text[start..]), priority) {
             (Some((level, _)), _) => level,
