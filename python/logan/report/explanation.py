@@ -84,7 +84,7 @@ def explained(
 def unexplained(why_not: str = NO_SECOND_PASS) -> Explain:
     """What says of findings why there was no second pass."""
 
-    def explain(findings: Sequence[Finding], span: Span) -> list[Finding]:
+    def explain(findings: Sequence[Finding], span: Span) -> Sequence[Finding]:
         return not_explained(findings, why_not)
 
     return explain
