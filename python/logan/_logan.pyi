@@ -316,7 +316,7 @@ class Summary:
         """
     @property
     def malformed_lines(self) -> int:
-        """As in what `evaluate` gives, which costs a thousand times as much."""
+        """The number in what `evaluate` gives, without evaluating the rest."""
     @property
     def meaning_digest(self) -> str:
         """The `meaning_digest` of the spec under which the summary was made."""
