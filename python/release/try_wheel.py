@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("wheel", type=Path)
     parser.add_argument("--python", default=sys.executable, help="whose environment is made")
     parser.add_argument("tests", nargs="*", default=TESTS, help="tests to run")
-    args = parser.parse_args(arguments)
+    args = parser.parse_intermixed_args(arguments)
     with tempfile.TemporaryDirectory(prefix="logan-wheel-") as folder:
         try:
             _try(args.wheel.resolve(), args.python, args.tests, Path(folder))
