@@ -17,7 +17,6 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
-from unicodedata import category
 
 from logan.errors import ExpressionError, InputError, LoganError, UsageError
 from logan.record_stream import Records, column_names, settled_columns
@@ -195,9 +194,9 @@ class Answer:
             while batch := result.fetchmany(size):
                 yield batch
 
-    def write(self, fd: int, kind: str) -> None:
-        """Write all rows to a descriptor as "csv", "json", "jsonl" or "parquet". In CSV, text of a
-        log is neither a formula nor what steers a terminal, as in the CSV of reports.
+    def write(self, fd: int, kind: str, text_cell: str | None = None) -> None:
+        """Write all rows to a descriptor as "csv", "json", "jsonl" or "parquet". `text_cell`:
+        what CSV has of a text, an expression of SQL about `cell`.
 
         Raises `OSError` for what goes wrong with the descriptor.
         """
@@ -209,7 +208,7 @@ class Answer:
         }[kind]
         try:
             with self.reading(), self._query.explained():
-                sql = self._with_plain_cells() if kind == "csv" else self._query.sql
+                sql = self._query.sql if text_cell is None else self._with_cells(text_cell)
                 self._connection.execute(
                     f"COPY ({sql}\n) TO '/dev/fd/{fd}' ({options}, USE_TMP_FILE false)"
                 )
@@ -222,10 +221,10 @@ class Answer:
                     raise OSError(code, os.strerror(code)) from error
             raise
 
-    def _with_plain_cells(self) -> str:
-        """The statement with cells of text as `report.csv` writes them."""
+    def _with_cells(self, text_cell: str) -> str:
+        """The statement with other cells of text."""
         columns = self._connection.execute(f"DESCRIBE {self._query.sql}").fetchall()
-        self._connection.execute(f"CREATE OR REPLACE TEMP MACRO logan_cell(cell) AS {_cell_sql()}")
+        self._connection.execute(f"CREATE OR REPLACE TEMP MACRO logan_cell(cell) AS {text_cell}")
         shown = []
         for index, (name, kind, *_) in enumerate(columns):
             cell = f"c{index}"
@@ -335,26 +334,6 @@ def _hint(sql: str, text: str) -> str | None:
     if "Table with name" in text:
         return "the records of the inputs are the table log"
     return None
-
-
-_SPELLED: Final = ("Cc", "Cf", "Zl", "Zp")
-"""Categories of Unicode: controls, what has no form of its own, line separators."""
-
-
-def _cell_sql() -> str:
-    """A cell of `report.csv` in SQL. Few have what must be spelled out, which is looked for
-    first."""
-    from logan.report.csv import FORMULA_STARTS
-    from logan.report.units import visible
-
-    spelled = [each for each in map(chr, range(0xFFFE)) if category(each) in _SPELLED]
-    text = "cell"
-    for each in spelled:
-        text = f"replace({text}, chr({ord(each)}), '{visible(each)}')"
-    steering = "".join(f"\\x{{{ord(each):x}}}" for each in spelled)
-    starts = "".join(re.escape(each) for each in FORMULA_STARTS)
-    plain = f"CASE WHEN regexp_matches(cell, '[{steering}]') THEN {text} ELSE cell END"
-    return rf"regexp_replace({plain}, '^([\s\p{{Z}}]*[{starts}])', '''\1')"
 
 
 def _load() -> Any:

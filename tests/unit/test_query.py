@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import logan
+from logan.cli.sql import plain_cell
 from logan.query import Query
 
 pytest.importorskip("duckdb")
@@ -71,7 +72,7 @@ def test_cells_of_csv_are_neither_formulas_nor_escapes(tmp_path: Path) -> None:
     answer = Query(sql, ["json.n:int"]).run(lambda names: logan.records(log, columns=names))
     out = tmp_path / "out.csv"
     with out.open("wb") as file:
-        answer.write(file.fileno(), "csv")
+        answer.write(file.fileno(), "csv", plain_cell())
     head, *rows = csv.reader(out.read_text("utf-8").splitlines())
     assert head == ["message", "again", "json.n", "raw"]
     expected = ["'=1+1", "'\u00a0@SUM(1)", "\\t-2", "\\x1b[31mred", "\\u{202e}gnp", *texts[5:]]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from logan.cli.main import Parser
     from logan.query import Answer
 
-__all__ = ["EPILOG", "HELP", "configure", "run"]
+__all__ = ["EPILOG", "HELP", "configure", "plain_cell", "run"]
 
 HELP = "Answer a question in SQL from the records of logs, with DuckDB."
 EPILOG = """\
@@ -98,11 +98,11 @@ def _answered(args: argparse.Namespace, answer: Answer, kind: str) -> Callable[[
         return lambda: write_stdout(text) if to_stdout else write_file(args.output, text)
     if not to_stdout:
         with replacing(args.output) as fd:
-            answer.write(fd, kind)
+            answer.write(fd, kind, plain_cell() if kind == "csv" else None)
         return lambda: None
     # DuckDB opens what it writes to, which would empty a file that stdout appends to.
     file = tempfile.TemporaryFile()  # noqa: SIM115
-    answer.write(file.fileno(), kind)
+    answer.write(file.fileno(), kind, plain_cell() if kind == "csv" else None)
 
     def printed() -> None:
         with file:
@@ -113,6 +113,29 @@ def _answered(args: argparse.Namespace, answer: Answer, kind: str) -> Callable[[
                 sys.stdout.buffer.flush()
 
     return printed
+
+
+_SPELLED: Final = ("Cc", "Cf", "Zl", "Zp")
+"""Categories of Unicode: controls, what has no form of its own, line separators."""
+
+
+def plain_cell() -> str:
+    """A cell of `report.csv` in SQL. Few have what must be spelled out, which is looked for
+    first."""
+    import re
+    from unicodedata import category
+
+    from logan.report.csv import FORMULA_STARTS
+    from logan.report.units import visible
+
+    spelled = [each for each in map(chr, range(0xFFFE)) if category(each) in _SPELLED]
+    text = "cell"
+    for each in spelled:
+        text = f"replace({text}, chr({ord(each)}), '{visible(each)}')"
+    steering = "".join(f"\\x{{{ord(each):x}}}" for each in spelled)
+    starts = "".join(re.escape(each) for each in FORMULA_STARTS)
+    plain = f"CASE WHEN regexp_matches(cell, '[{steering}]') THEN {text} ELSE cell END"
+    return rf"regexp_replace({plain}, '^([\s\p{{Z}}]*[{starts}])', '''\1')"
 
 
 def _table(args: argparse.Namespace, answer: Answer, to_stdout: bool) -> str:

@@ -13,6 +13,7 @@ import pytest
 import logan
 from logan.cli.main import main
 from logan.errors import InputError, MergeError, UsageError
+from logan.limits import SAVED_MAGIC
 from logan.summaries import container
 
 ACCESS = (
@@ -213,7 +214,7 @@ def test_texts_that_are_none_are_refused(
     text = json.dumps(description, separators=(",", ":")).encode()
     assert old in text
     body = text.replace(old, new) + summary
-    header = container.MAGIC, container.VERSION, 0, len(body) - len(summary), len(summary)
+    header = SAVED_MAGIC, container.VERSION, 0, len(body) - len(summary), len(summary)
     data = container._HEADER.pack(*header, container._digest(body)) + body
     with pytest.raises(InputError, match=r"not valid|does not make sense"):
         logan.Saved.from_bytes(data, "day.logan")
