@@ -109,7 +109,7 @@ def why_not(job: Job, access: Access = HERE) -> str | None:
     if not job.watched and access.times is None:
         return "the files are on another host"
     if any(is_remote(source.url) for source in job.plan.sources):
-        return "logs are not read a second time over ssh: analyze them where they are"
+        return "files on hosts reached by ssh are not read again"
     if any(source.fingerprint is None for source in job.plan.sources):
         return "objects on servers are not read again"
     stored = sum(source.size or 0 for source in job.plan.sources if not source.splittable)

@@ -111,10 +111,7 @@ def test_a_stream_cannot_be_read_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        (
-            "ssh://web1/var/log/a.log",
-            "logs are not read a second time over ssh: analyze them where they are",
-        ),
+        ("ssh://web1/var/log/a.log", "files on hosts reached by ssh are not read again"),
         ("s3://bucket/a.log", "objects on servers are not read again"),
     ],
 )
