@@ -174,6 +174,8 @@ def test_an_alert_is_told_once(tmp_path: Path, watch: Any) -> None:
         (["a.log", "--csv", "routes"], "unknown option or argument: --csv"),
         (["a.log", "--relative-to", "last", "--since", "1h"], "option or argument: --relative-to"),
         (["a.log", "--where", "status>"], "expected"),
+        (["a.log", "--token-file", "secret"], "--token-file is for a coordinator"),
+        (["a.log", "--tls-ca", "ca.pem"], "--tls-ca is for a coordinator"),
     ],
 )
 def test_mistakes_end_at_once(tmp_path: Path, watch: Any, args: list[str], why: str) -> None:

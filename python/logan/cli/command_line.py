@@ -13,7 +13,7 @@ from typing import TextIO
 
 __all__ = ["is_piped", "join_ages", "probable_meaning", "with_command"]
 
-_TIMES = ("--since", "--until")
+_TIMES = ("--since", "--until", "--from")
 _OF_LOGAN = ("-h", "--help", "-V", "--version")
 """Options of `logan` itself."""
 

@@ -64,6 +64,7 @@ def _text(status: StateBody, width: int, *, color: bool) -> str:
     from logan.cli.cluster_view import events_table, workers_table
     from logan.cli.progress import progress_text
     from logan.report import units
+    from logan.report.labels import plural
     from logan.report.text.console import page
     from logan.report.units import visible
 
@@ -97,7 +98,7 @@ def _text(status: StateBody, width: int, *, color: bool) -> str:
         lost = f", {follow.lost:,} losses" if follow.lost else ""
         behind = units.bytes_size(follow.behind_bytes) if follow.behind_bytes else "nothing"
         counts = (
-            f"  {follow.logs:,} logs on {follow.hosts:,} hosts{away}{lost}; "
+            f"  {plural(follow.logs, 'log')} on {plural(follow.hosts, 'host')}{away}{lost}; "
             f"{units.bytes_size(follow.counted_bytes)} counted, {behind} behind; "
             f"{follow.viewers:,} watching"
         )

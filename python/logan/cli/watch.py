@@ -9,7 +9,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from logan.cli.report_options import expectations_of, options_of
-from logan.cli.watch_options import alerts_of, check_olddir, check_state, configure, server_of
+from logan.cli.watch_options import (
+    alerts_of,
+    check_local,
+    check_olddir,
+    check_state,
+    configure,
+    server_of,
+)
 from logan.cli.watch_output import line_now, present_all
 from logan.errors import UsageError
 from logan.live import clock
@@ -50,8 +57,8 @@ never be followed, or bytes are missing in the report, 4 internal error
 """
 
 LINES_INTERVAL_S: Final = 10.0
-VIEW_INTERVAL_S: Final = 0.5
-"""A line that was just written is seen within a second."""
+VIEW_INTERVAL_S: Final = 0.3
+"""A line that was just written is seen within half a second."""
 
 JSON_INTERVAL_S: Final = 1.0
 INTERVAL_S_MIN: Final = 0.1
@@ -71,6 +78,8 @@ def run(args: argparse.Namespace) -> int:
         from logan.cli.watch_remote import check
 
         check(args)
+    else:
+        check_local(args)
     paths = args.paths or ["-"]
     if not (args.paths or is_remote) and sys.stdin is not None and sys.stdin.isatty():
         raise UsageError("watch needs a path, or a log on standard input", hint="logan watch FILE")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "alerts_of",
+    "check_local",
     "check_olddir",
     "check_state",
     "configure",
@@ -55,7 +56,7 @@ def configure(parser: Parser) -> None:
         type=duration,
         default=None,
         metavar="TIME",
-        help="how often (default: 0.5s; without a terminal 10s, with --json 1s)",
+        help="how often (default: 0.3s; without a terminal 10s, with --json 1s)",
     )
     live.add_argument(
         "--for", dest="for_s", type=duration, default=None, metavar="TIME", help="end after TIME"
@@ -167,6 +168,16 @@ def configure_serving(parser: Parser, *, insecure: bool = True) -> None:
         help="serve without TLS to others, or connect to a coordinator elsewhere without token "
         "and TLS: token and figures can be read on the way",
     )
+
+
+def check_local(args: argparse.Namespace) -> None:
+    """Options of a connection to a coordinator mean nothing for logs of this machine."""
+    for option, value in (("--token-file", args.token_file), ("--tls-ca", args.tls_ca)):
+        if value is not None:
+            raise UsageError(
+                f"{option} is for a coordinator, which this watch needs none of",
+                hint="logs of workers are named with --on-workers GLOB, a job with --job ID",
+            )
 
 
 def check_olddir(args: argparse.Namespace, paths: list[str], *, is_remote: bool) -> None:

@@ -57,10 +57,11 @@ class Beginning:
 
 
 def parse_from(text: str) -> str | float:
-    """`start`, `end`, or seconds of a duration such as 2h or 1h30m. Raises `UsageError`."""
+    """`start`, `end`, or seconds of a duration such as 2h or 1h30m; -2h, as `--since` may have it,
+    is the same. Raises `UsageError`."""
     if text in ("start", "end"):
         return text
-    if not re.fullmatch(f"(?:{_PART})+", text):
+    if not re.fullmatch(f"-?(?:{_PART})+", text):
         raise UsageError(
             f"cannot parse --from {text!r}: expected start, end, or a duration such as 2h"
         )

@@ -243,7 +243,7 @@ def test_content_that_is_compressed_is_refused(log: Path) -> None:
 
 
 def test_from() -> None:
-    assert parse_from("1h30m") == 5_400
+    assert parse_from("1h30m") == parse_from("-1h30m") == 5_400
     assert parse_from("end") == "end"
     with pytest.raises(UsageError, match="--from 'noon'"):
         parse_from("noon")

@@ -104,7 +104,7 @@ complete -c logan -n '_shtab_logan_using; and test $_shtab_logan_npos -eq 0' -a 
 complete -c logan -n '_shtab_logan_using watch' -s h -l help -d 'show this help message and exit'
 complete -c logan -n '_shtab_logan_using watch' -l from -x -d 'begin at the start or the end of files that are there, or at the records of the last while, such as 2h (default: 5m, which fills the 5-minute view)'
 complete -c logan -n '_shtab_logan_using watch' -l window -xka "1m 5m 1h all" -d 'what is shown first, and what --json prints: 1m, 5m, 1h, all (default: 5m)'
-complete -c logan -n '_shtab_logan_using watch' -l interval -x -d 'how often (default: 0.5s; without a terminal 10s, with --json 1s)'
+complete -c logan -n '_shtab_logan_using watch' -l interval -x -d 'how often (default: 0.3s; without a terminal 10s, with --json 1s)'
 complete -c logan -n '_shtab_logan_using watch' -l for -x -d 'end after TIME'
 complete -c logan -n '_shtab_logan_using watch' -l exit-idle -x -d 'end when nothing was written for TIME'
 complete -c logan -n '_shtab_logan_using watch' -l save -xka "(__fish_complete_path (commandline -ct))" -d 'leave the summary of all that was counted in FILE, to be merged with others; with --state, of what the final report is of'

@@ -411,7 +411,7 @@ _shtab_logan_watch_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--from[begin at the start or the end of files that are there, or at the records of the last while, such as 2h (default\: 5m, which fills the 5-minute view)]:WHERE:"
   "--window[what is shown first, and what --json prints\: 1m, 5m, 1h, all (default\: 5m)]:window:(1m 5m 1h all)"
-  "--interval[how often (default\: 0.5s\; without a terminal 10s, with --json 1s)]:TIME:"
+  "--interval[how often (default\: 0.3s\; without a terminal 10s, with --json 1s)]:TIME:"
   "--for[end after TIME]:TIME:"
   "--exit-idle[end when nothing was written for TIME]:TIME:"
   "--save[leave the summary of all that was counted in FILE, to be merged with others\; with --state, of what the final report is of]:FILE:_files"
