@@ -1,6 +1,6 @@
 //! Summaries that wait in memory until they are asked for, compressed.
 //!
-//! Tables of clients take about half their bytes then. They are not read by anyone else, so nothing
+//! Tables of clients take about a third of their bytes then. They are not read by anyone else, so nothing
 //! about them is checked; summaries that come from elsewhere go through
 //! [`codec`](crate::summary::codec).
 
