@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,10 @@ def test_a_host_that_stands_still_and_goes_on(server: SshServer, tmp_path: Path)
 def test_a_host_that_dies_half_way(server: SshServer, tmp_path: Path) -> None:
     with seen(server, tmp_path) as (views, rest):
         views.counted(rest.count)
+
+        def is_said(times: int) -> bool:
+            return views.piped.err.count("web1 is back") >= times
+
         for number in range(1, 4):
             rest.write(200)
             wait_until(server.sessions, "it is connected")
@@ -112,7 +117,7 @@ def test_a_host_that_dies_half_way(server: SshServer, tmp_path: Path) -> None:
             rest.write(50)
             views.piped.counted(rest.count)
             views.screen.shown(rf"\b{rest.count:,} ")
-            wait_until(lambda n=number: views.piped.err.count("web1 is back") >= n, "it is said")
+            wait_until(partial(is_said, number), "it is said")
         views.tell(r"web1: the connection broke")
         assert views.end() == 0
 

@@ -3,7 +3,7 @@
 A ring of slots on the axis of arrival, folded into coarser ones as they age, until they are older
 than any view looks back. Pure: the caller says what time it is.
 
-Parts come several times a second and are merged when somebody looks, or when there are many. What
+Parts come several times a second and are merged when a view looks, or when there are many. What
 a slot holds once its time is over may be kept packed, where views are rare and summaries large.
 """
 

@@ -117,7 +117,7 @@ def test_a_stream_cannot_be_read_again(tmp_path: Path) -> None:
 )
 def test_what_lies_elsewhere_is_not_read_again(url: str, reason: str, tmp_path: Path) -> None:
     job = job_of(log(tmp_path))
-    away = [replace(each, url=url, fingerprint=None) for each in job.plan.sources]
+    away = tuple(replace(each, url=url, fingerprint=None) for each in job.plan.sources)
     assert why_not(replace(job, plan=replace(job.plan, sources=away))) == reason
 
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from logan.report.findings import thresholds as limits
 from logan.report.findings.grid import prefix
@@ -23,7 +24,8 @@ Span = tuple[int, int]
 """Buckets `[start, end)`."""
 
 
-class Found(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Found:
     """Buckets `[start, end)`: level inside and outside, and the evidence that they differ.
 
     Attributes:
@@ -305,7 +307,7 @@ def _candidates(series: Series, low: int, high: int, least_score: float) -> list
             if score >= least_score:
                 candidate = series.found(start, end, low, high, score)
                 if candidate is not None:
-                    candidates.append(candidate._replace(evidence=value))
+                    candidates.append(replace(candidate, evidence=value))
     return candidates
 
 
