@@ -24,7 +24,7 @@ Span = tuple[int, int]
 """Buckets `[start, end)`."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, order=True, slots=True)
 class Found:
     """Buckets `[start, end)`: level inside and outside, and the evidence that they differ.
 
