@@ -113,6 +113,7 @@ fn known_json_record(line: &[u8], clock: &TimestampParser) -> Option<Record> {
 fn json_fields(line: &[u8], clock: &TimestampParser) -> Option<Fields> {
     let mut fields = Fields::of(&Json::object(line, false)?, clock);
     fields.settle_loose();
+    fields.settle_method();
     fields.settle(line, &clock.durations);
     fields.settle_nanos();
     fields.settle_status();
@@ -132,8 +133,11 @@ fn leading_level(text: &[u8]) -> Level {
     level_of_word(word).filter(|_| is_marked || is_alone).unwrap_or(Level::None)
 }
 
-/// Whether text holds a capital, a blank and a path or URL.
+/// Whether text is an object, or holds a capital, a blank and a path or URL.
 fn may_hold_request(text: &[u8]) -> bool {
+    if text.starts_with(b"{") && text.ends_with(b"}") {
+        return true;
+    }
     (0..text.len()).filter(|&i| text[i] == b'/').any(|slash| {
         let mut before = &text[..slash];
         before = before.strip_suffix(b"\\").unwrap_or(before);

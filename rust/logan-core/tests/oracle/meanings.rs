@@ -48,6 +48,8 @@ pub(super) struct Fields {
     /// The message as it is written.
     pub(super) raw_message: Vec<u8>,
     bare: Best<u16>,
+    /// The method before the path, where a request line stands for one.
+    method_of_path: Vec<u8>,
     /// The level as a number whose scale is that of the producer.
     level_number: Best<u32>,
     nanos: i64,
@@ -64,6 +66,12 @@ impl Fields {
                 !field.is_element || matches!(meaning, Meaning::Client | Meaning::Forwarded)
             };
             if let Some((meaning, rank)) = meaning(&field.keys) {
+                if may_be(&meaning) {
+                    fields.take(meaning, rank, field, clock);
+                }
+                continue;
+            }
+            if let Some((meaning, rank)) = meaning_in_request(&field.keys) {
                 if may_be(&meaning) {
                     fields.take(meaning, rank, field, clock);
                 }
@@ -86,6 +94,14 @@ impl Fields {
         }
         fields.loose = Some(Box::new(loose));
         fields
+    }
+
+    /// Takes the method before the path, if no key has one.
+    pub(super) fn settle_method(&mut self) {
+        let method = std::mem::take(&mut self.method_of_path);
+        if self.method.rank == 0 && self.path.rank > 0 && !method.is_empty() {
+            self.method = Best { rank: 1, value: Some(method) };
+        }
     }
 
     /// Settles nanoseconds beside seconds.
@@ -206,12 +222,22 @@ impl Fields {
                     .map(<[u8]>::to_vec),
             ),
             Meaning::Path => {
-                let path = text.filter(|t| !t.is_empty()).map(path_of_url);
+                let (method, path) = match text.and_then(whole_request) {
+                    Some((method, path)) => (method, Some(path)),
+                    None => (Vec::new(), text.filter(|t| !t.is_empty()).map(path_of_url)),
+                };
                 let rank = path.as_deref().map_or(0, |path| path_rank(rank, path));
+                if rank > self.path.rank {
+                    let has_escapes = raw.contains(&b'\\');
+                    self.method_of_path = if has_escapes { Vec::new() } else { method };
+                }
                 self.path.offer(rank, path);
             }
             Meaning::Request => {
                 if let Some((method, path)) = text.and_then(request_line) {
+                    if rank > self.path.rank {
+                        self.method_of_path.clear();
+                    }
                     self.path.offer(rank, Some(path));
                     self.method.offer(rank, Some(method).filter(|m| !m.is_empty()));
                 }
@@ -306,8 +332,9 @@ impl Fields {
 /// The rank of a path: what is neither one from the root nor a URL may be anything.
 fn path_rank(rank: u8, path: &[u8]) -> u8 {
     match () {
+        () if path.starts_with(b"/var/log/") || path.starts_with(b"/var/lib/") => 0,
         () if path.starts_with(b"/") || path == b"*" || scheme(path).is_some() => rank,
-        () if path.iter().any(u8::is_ascii_alphanumeric) => 1,
+        () if rank > 1 && path.iter().any(u8::is_ascii_alphanumeric) => 1,
         () => 0,
     }
 }
@@ -318,14 +345,74 @@ fn is_of_request(meaning: Meaning, raw: &[u8]) -> bool {
         Meaning::Status | Meaning::BareStatus => {
             raw.len() == 3 && digits(raw, 0, 3).is_some_and(|status| is_registered(status as u16))
         }
-        Meaning::Method => "GET HEAD POST PUT DELETE PATCH OPTIONS CONNECT TRACE"
-            .split(' ')
-            .any(|method| method.as_bytes() == raw),
+        Meaning::Method => is_http_method(raw),
         Meaning::Path => path_rank(2, raw) == 2,
         Meaning::Request => request_line(raw).is_some_and(|(method, _)| !method.is_empty()),
         Meaning::Client | Meaning::Forwarded | Meaning::Bytes | Meaning::Duration(_) => true,
         _ => false,
     }
+}
+
+fn is_http_method(text: &[u8]) -> bool {
+    "GET HEAD POST PUT DELETE PATCH OPTIONS CONNECT TRACE"
+        .split(' ')
+        .any(|method| method.as_bytes() == text)
+}
+
+/// A request line that begins with a method of HTTP.
+fn whole_request(text: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    request_line(text).filter(|(method, _)| is_http_method(method))
+}
+
+/// Last words of names of objects about a request.
+const REQUEST_OBJECTS: [&str; 8] =
+    ["http", "request", "req", "response", "res", "resp", "httprequest", "httpresponse"];
+
+/// Meaning and rank of what an object about a request holds, if only other objects have a name for it.
+/// What such an object is called there may be an object as well.
+fn meaning_in_request(keys: &[Vec<u8>]) -> Option<(Meaning, u8)> {
+    let keys = without_envelopes(keys);
+    let at = (1..keys.len()).find(|&at| !is_object(&keys[..=at]))?;
+    if !is_object(&keys[..at]) || !is_about_request(&keys[..at]) {
+        return None;
+    }
+    let (meaning_here, rank) = meaning(&keys[at..=at])?;
+    let fits = matches!(
+        meaning_here,
+        Meaning::Status
+            | Meaning::BareStatus
+            | Meaning::Duration(_)
+            | Meaning::RequestTime
+            | Meaning::Method
+            | Meaning::Path
+            | Meaning::Request
+            | Meaning::Client
+            | Meaning::Forwarded
+    );
+    match &keys[at..] {
+        _ if !fits => None,
+        [_] => Some((meaning_here, rank.min(2))),
+        inner => meaning(inner).or_else(|| meaning_in_request(inner)),
+    }
+}
+
+/// The names of all objects in the table.
+fn object_names() -> impl Iterator<Item = &'static str> {
+    let all = NAMES.iter().map(|(_, _, names)| *names);
+    let all = all.chain(ON_REQUEST.iter().map(|(_, _, names)| *names));
+    let names = all.flat_map(str::split_whitespace);
+    names.flat_map(|name| name.match_indices('.').map(|(dot, _)| &name[..dot]))
+}
+
+fn is_object(keys: &[Vec<u8>]) -> bool {
+    object_names().any(|name| names_value(name, keys))
+}
+
+fn is_about_request(keys: &[Vec<u8>]) -> bool {
+    object_names().any(|name| {
+        let word = name.rsplit('.').next().unwrap_or_default().replace('_', "");
+        REQUEST_OBJECTS.contains(&&*word) && names_value(name, keys)
+    })
 }
 
 /// Whether a status is registered, or one that servers in use add.
@@ -457,11 +544,28 @@ pub(super) fn spells(name: &str, key: &[u8]) -> bool {
 }
 
 pub(super) fn field_time(field: &Field, clock: &TimestampParser) -> Option<i64> {
-    if field.text.is_some()
-        && let Some((time_ns, end)) = clock.any(&field.raw, 0)
-        && end == field.raw.len()
-    {
-        return Some(time_ns);
+    if field.text.is_some() {
+        let raw = &field.raw[..];
+        if let Some(before) = raw.strip_suffix(b" Z") {
+            let joined = [before, b"Z"].concat();
+            return clock
+                .any(&joined, 0)
+                .filter(|&(_, end)| end == joined.len())
+                .map(|found| found.0);
+        }
+        if let Some(inner) = raw.strip_prefix(b"[") {
+            let inner = inner.strip_suffix(b"]").filter(|inner| !inner.is_empty())?;
+            let text = Some(inner.to_vec());
+            return field_time(
+                &Field { keys: vec![], raw: inner.to_vec(), text, is_element: false },
+                clock,
+            );
+        }
+        if let Some((time_ns, end)) = clock.any(raw, 0)
+            && end == raw.len()
+        {
+            return Some(time_ns);
+        }
     }
     epoch(&field.raw).filter(|&ns| ns >= fields::EPOCH_SECONDS_MIN * SECOND)
 }

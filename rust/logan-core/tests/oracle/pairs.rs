@@ -5,6 +5,7 @@ use super::*;
 pub(super) fn logfmt_record(line: &[u8], clock: &TimestampParser) -> Option<Record> {
     let (pairs, flags) = logfmt_pairs(line)?;
     let mut fields = Fields::of(&pairs, clock);
+    fields.settle_method();
     fields.settle(line, &clock.durations);
     fields.settle_nanos();
     fields.settle_status();
@@ -75,11 +76,17 @@ pub(super) fn logfmt_value(line: &[u8], at: usize) -> Option<(Vec<u8>, Vec<u8>, 
     if line.get(at) != Some(&b'"') {
         let value = line[at..][..run(line, at, |b| !is_blank(b))].to_vec();
         let end = at + value.len();
+        let value = match value.strip_suffix(b",") {
+            Some(before) if end < line.len() => before.to_vec(),
+            _ => value,
+        };
         return Some((value.clone(), value, end));
     }
     let (raw, end) = quoted(line, at)?;
-    if line.get(end).is_some_and(|&b| !is_blank(b)) {
+    let has_comma = line.get(end) == Some(&b',');
+    if !has_comma && line.get(end).is_some_and(|&b| !is_blank(b)) {
         return None;
     }
+    let end = end + usize::from(has_comma);
     Some((raw.to_vec(), unescaped(raw), end))
 }
