@@ -373,7 +373,8 @@ const REQUEST_OBJECTS: [&str; 8] =
 fn meaning_in_request(keys: &[Vec<u8>]) -> Option<(Meaning, u8)> {
     let keys = without_envelopes(keys);
     let at = (1..keys.len()).find(|&at| !is_object(&keys[..=at]))?;
-    if !is_object(&keys[..at]) || !is_about_request(&keys[..at]) {
+    let is_known = meaning(&keys[..=at]).is_some();
+    if is_known || !is_object(&keys[..at]) || !is_about_request(&keys[..at]) {
         return None;
     }
     let (meaning_here, rank) = meaning(&keys[at..=at])?;
