@@ -198,7 +198,7 @@ def check_olddir(args: argparse.Namespace, paths: list[str], *, is_remote: bool)
         folders = [os.path.join(os.path.dirname(path), each) for path in paths]
         if not any(map(os.path.isdir, folders)):
             raise UsageError(
-                f"--olddir {each}: there is no such folder",
+                f"--olddir {each}: no such folder",
                 hint="a relative one is looked for in the folder of each log",
             )
 

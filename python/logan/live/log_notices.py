@@ -19,7 +19,7 @@ class LogNotices:
         notices: where they go.
 
     Attributes:
-        error: why the log cannot be read now; None if it can, or if there is no file.
+        error: why the log cannot be read now; None if it can, or if the file is missing.
     """
 
     def __init__(self, name: str, notices: Notices) -> None:
