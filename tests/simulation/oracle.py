@@ -60,6 +60,9 @@ def must(right: bool, what: str) -> None:
         raise Violation(what)
 
 
+LOOK_AHEAD_CHUNKS_MAX = 16
+"""Behind so many lost chunks that a worker has refused, others need not be found for it at once."""
+
 REOPENING = (WorkerJoined, WorkerLeft, ChunkReturned, ChunkFailed, CommitFailed)
 """Events that change what waits, which grants that were due before them cannot know."""
 
@@ -463,6 +466,13 @@ class Oracle:
         chunk.live[key] = session.name
 
     def _judge_order(self, key: LeaseKey, session: Session, chunk: Chunk) -> None:
+        refused = sum(
+            other.waits and other.attempt > 0 and session.name in other.refused
+            for chunks in self.jobs.values()
+            for other in chunks.values()
+        )
+        if refused >= LOOK_AHEAD_CHUNKS_MAX:
+            return
         for job, chunks in self.jobs.items():
             for id, other in chunks.items():
                 must(

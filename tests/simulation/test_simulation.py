@@ -42,6 +42,7 @@ FAILED_ONCE = {
     810002745: "counted as fast: a worker that had been slowed down, and brought nothing since",
     830004069: "counted as held up: a long scan that had to be done again, as its commit failed",
     700010386: "counted as given up too soon: a chunk with all the FAILs that one may have",
+    668629290: "counted as passed over: lost chunks behind 16 that the worker had refused",
     353427573: "counted as left unverified: what was stored before its source was seen to change",
 }
 """Seeds of schedules that failed, and why: the first four by the scheduler, then by the oracle."""
