@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 
 __all__ = [
     "LADDER_S",
+    "Affected",
     "Effect",
     "Event",
     "Service",
@@ -201,9 +202,28 @@ def request(
     )
 
 
-def make_events(service: Service, effects: Sequence[Effect], rng: Random) -> list[Event]:
-    """All events in the order of time."""
+@dataclass(slots=True)
+class Affected:
+    """From when to when an effect shows in a log: the first and the last record that it changed,
+    added or kept away. None where there are none."""
+
+    first: float | None = None
+    last: float | None = None
+
+    def add(self, t: float) -> None:
+        self.first = t if self.first is None else min(self.first, t)
+        self.last = t if self.last is None else max(self.last, t)
+
+
+def make_events(
+    service: Service,
+    effects: Sequence[Effect],
+    rng: Random,
+    affected: Sequence[Affected] | None = None,
+) -> list[Event]:
+    """All events in the order of time; `affected`, one for each effect, learns when it shows."""
     draws, step = _Draws(service), service.step
+    shown = [Affected() for _ in effects] if affected is None else affected
     found: list[Event] = []
     extra = max(service.dispersion - 1, 0.001)
     at = service.start
@@ -219,16 +239,26 @@ def make_events(service: Service, effects: Sequence[Effect], rng: Random) -> lis
             for each in effects:
                 if each.start <= t < each.end:
                     factor *= each.rate(t)
+            is_kept = False
             while factor > 0 and rng.random() < factor:
+                is_kept = True
                 event = request(service, draws, rng.uniform(at, until) if factor > 1 else t, rng)
-                for each in effects:
+                for each, shows in zip(effects, shown, strict=True):
                     if each.start <= event.t < each.end:
-                        event = each.change(event, rng)
+                        before, event = event, each.change(event, rng)
+                        if event is not before:
+                            shows.add(event.t)
                 found.append(event)
                 factor -= 1
+            if not is_kept:
+                for each, shows in zip(effects, shown, strict=True):
+                    if each.holds(t) and each.rate(t) < 1:
+                        shows.add(t)
         at = until
-    for each in effects:
-        found += each.added(service, rng)
+    for each, shows in zip(effects, shown, strict=True):
+        for event in each.added(service, rng):
+            shows.add(event.t)
+            found.append(event)
     found += _crons(service, rng) if service.crons else ()
     for moment in service.deploys:
         pause = rng.uniform(2, 12)
@@ -238,8 +268,12 @@ def make_events(service: Service, effects: Sequence[Effect], rng: Random) -> lis
             for host in service.hosts
         ]
     found.sort(key=lambda each: each.t)
-    for each in effects:
-        found = [each.written(event, rng) if each.holds(event.t) else event for event in found]
+    for each, shows in zip(effects, shown, strict=True):
+        for index, event in enumerate(found):
+            if each.holds(event.t):
+                found[index] = each.written(event, rng)
+                if found[index] is not event:
+                    shows.add(found[index].t)
     return found
 
 
