@@ -24,6 +24,7 @@ from test_vectors.incidents.traffic import (
     make_events,
     poisson,
     random_service,
+    step_of,
 )
 
 __all__ = ["INCIDENTS", "QUIET", "IncidentLog", "make_log"]
@@ -37,13 +38,18 @@ QUIET: Final = (
 
 @dataclass(frozen=True, slots=True)
 class IncidentLog:
-    """Files of one analysis and what is true of them; `truths` is empty for a quiet log."""
+    """Files of one analysis and what is true of them; `truths` is empty for a quiet log.
+
+    Attributes:
+        step: of its analysis; longer than that of its service if it has times far from all others.
+    """
 
     kind: str
     seed: int
     files: tuple[tuple[str, bytes], ...]
     truths: tuple[Truth, ...]
     service: Service
+    step: int
 
 
 def make_log(kind: str, seed: int, *, scale: float = 1.0) -> IncidentLog:
@@ -67,7 +73,8 @@ def make_log(kind: str, seed: int, *, scale: float = 1.0) -> IncidentLog:
         (f"{service.kind}{index or ''}.{suffix}", rendered(events, service.kind))
         for index, events in enumerate(files)
     )
-    return IncidentLog(kind, seed, named, tuple(truths), service)
+    step = step_of(int(each.t) for events in files for each in events)
+    return IncidentLog(kind, seed, named, tuple(truths), service, step)
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,8 +58,8 @@ def _judged(
     for each in findings:
         if each["kind"] in truth.finds and each["start"] is not None and _meets(truth, each, log):
             verdict.found = True
-            dated = _dated(truth, each, log, max(each["step_s"] or 0, log.service.step))
-            exact = _dated(truth, each, log, log.service.step)
+            dated = _dated(truth, each, log, max(each["step_s"] or 0, log.step))
+            exact = _dated(truth, each, log, log.step)
             best = max(best, (dated, _explained(truth, each), exact), key=sum)
     verdict.dated, verdict.explained, verdict.exact = best
     return verdict

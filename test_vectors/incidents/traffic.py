@@ -12,7 +12,7 @@ nothing of how findings are made.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Final, NamedTuple
@@ -27,6 +27,7 @@ __all__ = [
     "make_events",
     "poisson",
     "random_service",
+    "step_of",
 ]
 
 LADDER_S: Final = (*(1, 5, 10, 30, 60, 300, 600, 1_800, 3_600, 10_800, 21_600, 86_400, 2_592_000),)
@@ -115,6 +116,16 @@ class Effect:
     def written(self, event: Event, rng: Random) -> Event:
         """The event as it stands in the log, at the place where it came."""
         return event
+
+
+def step_of(seconds: Iterable[int]) -> int:
+    """The step of the analysis of records with these times."""
+    different = set(seconds)
+    for step in LADDER_S:
+        different = {each // step * step for each in different}
+        if len(different) <= BUCKETS_MAX:
+            return step
+    return LADDER_S[-1]
 
 
 def log_uniform(rng: Random, low: float, high: float) -> float:

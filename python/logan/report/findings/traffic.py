@@ -155,12 +155,14 @@ class _Steps:
         sign = 1 if kind == "traffic_surge" else -1
         parts = self._parts(start, end, dispersion)
         for _ in range(_ROUNDS):
-            # Edges as the trend has them, and the trend beside those.
-            first = parts[0].best_start(start, dispersion)
-            last = parts[-1].best_end(end, dispersion) if end < self.high else end
+            # Edges as the trend has them, and the trend beside those, over the same buckets.
+            first, last = self._best_edges(parts, start, end, dispersion)
             if (first, last) == (start, end) or last - first < self.least:
                 break
-            moved = self._parts(first, last, dispersion)
+            moved = [
+                self._part(first, last, each.low, each.low + len(each.counts), dispersion)
+                for each in parts
+            ]
             if _evidence(moved) <= _evidence(parts):
                 break
             start, end, parts = first, last, moved
@@ -170,9 +172,7 @@ class _Steps:
         is_halved = sign * log_factor + limits.TRAFFIC_Z * error >= math.log(limits.TRAFFIC_HALF)
         if not is_halved or evidence < limits.TRAFFIC_LIKELIHOOD_MIN:
             return None
-        start = parts[0].best_start(start, dispersion)
-        if end < self.high:
-            end = parts[-1].best_end(end, dispersion)
+        start, end = self._best_edges(parts, start, end, dispersion)
         inside, outside = self._levels(self.sums, start, end)
         excess = (inside - outside) * (end - start)
         if end - start < self.least or not self._is_long(start, end, outside):
@@ -181,6 +181,13 @@ class _Steps:
         edge_buckets = edge_width(inside, outside, dispersion)
         inside, outside = self._levels(self.raw, start, end)
         return Found(start, end, inside, outside, evidence, excess, evidence, edge_buckets)
+
+    def _best_edges(
+        self, parts: Sequence[_Part], start: int, end: int, dispersion: float
+    ) -> tuple[int, int]:
+        """The most likely edges near these, as the trend has them."""
+        first = parts[0].best_start(start, dispersion)
+        return first, parts[-1].best_end(end, dispersion) if end < self.high else end
 
     def _is_long(self, start: int, end: int, outside: float) -> bool:
         """Whether it lasts as long as counts; the buckets at its edges may be in it in part."""
