@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from logan.report.json import dumps
+from logan.report.rows import ALL_ROWS
 from logan.report.schema import SHORT_NAMES, TABLES, TOP_LEVEL, errors_measured, figure
 from logan.report.section import Row, Section
 from logan.report.sections import (
@@ -113,6 +114,10 @@ class Report(Section):
         `inputs` names its sources by their index; where that is too short, they have the names that
         the summary knows.
         """
+        from logan.report.findings import find
+
+        # Findings look at whole tables, so that they are those of any other report.
+        findings = find(json.loads(summary.evaluate(top=ALL_ROWS)))
         figures = json.loads(summary.evaluate(top=top))
         entries = []
         for each in figures.get("sources", ()):
@@ -120,7 +125,7 @@ class Report(Section):
             known = each.get("name") or f"source {index}"
             name = inputs[index] if index < len(inputs) else known
             entries.append(input_entry(name, each))
-        return assemble(figures, entries)
+        return assemble(figures, entries, findings=findings)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Report:

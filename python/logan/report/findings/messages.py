@@ -44,7 +44,8 @@ def with_messages(
             began.sort(key=lambda each: (-each["count"], each["text"]))
             attached |= {each["text"] for each in began}
             if began:
-                details = {"message": began[0]["text"], "count": began[0]["count"]}
+                new = {"message": began[0]["text"], "count": began[0]["count"]}
+                details = {**change.details, **new}
                 change = replace(_with_edges(change, began[0], grid), details=details)  # noqa: PLW2901
         done.append(change)
     sums = prefix(grid.records)

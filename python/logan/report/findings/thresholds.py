@@ -135,6 +135,19 @@ CONCENTRATION_FAILS_MIN: Final = 0.5
 
 CONCENTRATION_EVENTS_MIN: Final = 30
 
+RETRIES_TIMES_MIN: Final = 1.8
+RETRIES_FAIL_MIN: Final = 0.2
+"""Requests of a route while this share of them fails, against the time beside and against all other
+routes: a client that tries again at once sends twice as many; they are measured as 1.8 or more."""
+
+CLIENT_ERRORS_MIN: Final = 100
+CLIENT_ERRORS_OF_ALL_MIN: Final = 0.01
+CLIENT_ERRORS_TIMES_MIN: Final = 3.0
+CLIENT_ERRORS_STATUS_MIN: Final = 0.8
+"""Client errors (4xx) of one client or route: so many, this share of all requests at least, and so
+many times the share that others have. Every public server has some of them every day. A status is
+named that this share of all client errors have."""
+
 EDGE_LIKELIHOOD_MIN: Final = 3.0
 """The edges of a change of traffic are stated to so many buckets that one place is 20 times as
 likely as the next (the log of 20 is 3): one in even traffic, more where it comes in clumps."""
