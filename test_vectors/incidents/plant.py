@@ -257,9 +257,7 @@ def _error_burst(service: Service, rng: Random, within: Window) -> Planted:
         return effects, truth
 
 
-def _latency_shift(
-    service: Service, rng: Random, within: Window
-) -> Planted:
+def _latency_shift(service: Service, rng: Random, within: Window) -> Planted:
     factor = log_uniform(rng, 1.3, 10)
     route = _route(service, rng, 0.02)[0] if rng.random() < 0.7 else None
     if rng.random() < 0.5 and within[1] > service.start + service.span * 0.75:
@@ -282,9 +280,7 @@ def _slow_leak(service: Service, rng: Random, within: Window) -> Planted:
     return [effect], truth
 
 
-def _deploy_message(
-    service: Service, rng: Random, within: Window
-) -> Planted:
+def _deploy_message(service: Service, rng: Random, within: Window) -> Planted:
     start = rng.uniform(within[0] + service.span * 0.1, within[1])
     text = rng.choice(_MESSAGES)
     count = log_uniform(rng, 60, 1_000)
@@ -297,9 +293,7 @@ def _deploy_message(
     return [effect], found
 
 
-def _traffic_drop(
-    service: Service, rng: Random, within: Window
-) -> Planted:
+def _traffic_drop(service: Service, rng: Random, within: Window) -> Planted:
     start, end = _window(service, rng, within, 180, service.span * 0.15)
     lost = log_uniform(rng, 0.5, 1)
     truth = Truth("traffic_drop", ("traffic_drop",), start, end, {}, lost)

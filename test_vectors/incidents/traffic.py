@@ -226,6 +226,36 @@ class Affected:
         self.last = t if self.last is None else max(self.last, t)
 
 
+def _requests(
+    service: Service,
+    draws: _Draws,
+    planted: Sequence[tuple[Effect, Affected]],
+    when: tuple[float, float, float],
+    rng: Random,
+) -> list[Event]:
+    """What effects make of one ordinary request: none, itself, or several.
+
+    `when` are start and end of its step, and its time.
+    """
+    at, until, t = when
+    rates = [(each.rate(t) if each.start <= t < each.end else 1.0) for each, _ in planted]
+    factor = math.prod(rates)
+    found: list[Event] = []
+    while factor > 0 and rng.random() < factor:
+        event = request(service, draws, rng.uniform(at, until) if factor > 1 else t, rng)
+        for each, shows in planted:
+            if each.holds(event.t):
+                before, event = event, each.change(event, rng)
+                if event is not before:
+                    shows.add(event.t)
+        found.append(event)
+        factor -= 1
+    for rate, (_, shows) in zip(rates, planted, strict=True):
+        if rate < 1 and not found:
+            shows.add(t)
+    return found
+
+
 def make_events(
     service: Service,
     effects: Sequence[Effect],
@@ -235,6 +265,7 @@ def make_events(
     """All events in the order of time; `affected`, one for each effect, learns when it shows."""
     draws, step = _Draws(service), service.step
     shown = [Affected() for _ in effects] if affected is None else affected
+    planted = list(zip(effects, shown, strict=True))
     found: list[Event] = []
     extra = max(service.dispersion - 1, 0.001)
     at = service.start
@@ -246,27 +277,9 @@ def make_events(
         clumped = rng.gammavariate(mean / extra, extra) if extra > 0.01 else mean
         for _ in range(poisson(rng, clumped)):
             t = rng.uniform(at, until)
-            factor = 1.0
-            for each in effects:
-                if each.start <= t < each.end:
-                    factor *= each.rate(t)
-            is_kept = False
-            while factor > 0 and rng.random() < factor:
-                is_kept = True
-                event = request(service, draws, rng.uniform(at, until) if factor > 1 else t, rng)
-                for each, shows in zip(effects, shown, strict=True):
-                    if each.start <= event.t < each.end:
-                        before, event = event, each.change(event, rng)
-                        if event is not before:
-                            shows.add(event.t)
-                found.append(event)
-                factor -= 1
-            if not is_kept:
-                for each, shows in zip(effects, shown, strict=True):
-                    if each.holds(t) and each.rate(t) < 1:
-                        shows.add(t)
+            found += _requests(service, draws, planted, (at, until, t), rng)
         at = until
-    for each, shows in zip(effects, shown, strict=True):
+    for each, shows in planted:
         for event in each.added(service, rng):
             shows.add(event.t)
             found.append(event)
@@ -279,7 +292,7 @@ def make_events(
             for host in service.hosts
         ]
     found.sort(key=lambda each: each.t)
-    for each, shows in zip(effects, shown, strict=True):
+    for each, shows in planted:
         for index, event in enumerate(found):
             if each.holds(event.t):
                 found[index] = each.written(event, rng)

@@ -41,6 +41,7 @@ __all__ = [
     "with_groups",
 ]
 
+
 def report_of(
     job: Job,
     result: Result,

@@ -42,7 +42,7 @@ def client_errors(figures: Mapping[str, Any]) -> Iterator[Change]:
     ]
     if not found:
         return
-    field, row = found[0]
+    row = found[0][1]
     status, most = min(statuses.items(), key=lambda item: (-item[1], item[0]))
     elsewhere = (total - row.failed) / max(requests - row.requests, 1)
     details: dict[str, Any] = {"records": row.failed}

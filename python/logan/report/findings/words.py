@@ -78,12 +78,11 @@ def _client_errors(finding: Mapping[str, Any]) -> str:
     """`client errors, mostly 404: 4,213 (88 % of all) from client 203.0.113.9, …`"""
     first = finding["where"][0]
     status = f", mostly {finding['status']}" if finding.get("status") else ""
-    count = units.count(finding["records"])
-    return (
-        f"client errors{status}: {count} ({_percent(first['share'])} of all) "
-        + ", ".join(_named(each) for each in finding["where"])
-        + f"; {_percent(finding['during'])} of its requests, {_percent(finding['before'])} elsewhere"
-    )
+    count, share = units.count(finding["records"]), _percent(first["share"])
+    named = ", ".join(map(_named, finding["where"]))
+    during, before = _percent(finding["during"]), _percent(finding["before"])
+    text = f"client errors{status}: {count} ({share} of all) {named}"
+    return f"{text}; {during} of its requests, {before} elsewhere"
 
 
 def _named(entry: Mapping[str, Any]) -> str:
