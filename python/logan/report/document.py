@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from logan.report.json import dumps
-from logan.report.rows import ALL_ROWS
 from logan.report.schema import SHORT_NAMES, TABLES, TOP_LEVEL, errors_measured, figure
 from logan.report.section import Row, Section
 from logan.report.sections import (
@@ -114,7 +113,8 @@ class Report(Section):
         `inputs` names its sources by their index; where that is too short, they have the names that
         the summary knows.
         """
-        from logan.report.findings import find
+        from logan.report.findings import find  # neither for what only names reports
+        from logan.report.rows import ALL_ROWS
 
         # Findings look at whole tables, so that they are those of any other report.
         findings = find(json.loads(summary.evaluate(top=ALL_ROWS)))

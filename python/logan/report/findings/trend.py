@@ -71,7 +71,7 @@ def likely_start(counts: Sequence[int], step: Step, dispersion: float, reach: ra
 def likely_end(counts: Sequence[int], step: Step, dispersion: float, reach: range) -> int:
     """One past the bucket within `reach` in which the interval of `step` ends."""
     size = len(counts)
-    mirrored = step._replace(usual=step.usual[::-1])
+    mirrored = Step(step.log_factor, step.error, step.evidence, step.usual[::-1])
     back = range(max(size - reach.stop + 1, 0), size - reach.start + 1)
     return size - _likely_edge(counts[::-1], mirrored, dispersion, back)
 
