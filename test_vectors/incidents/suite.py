@@ -24,7 +24,13 @@ Finding = Mapping[str, Any]
 
 @dataclass(slots=True)
 class Verdict:
-    """What became of one incident, or of one quiet log (then `found` says that anything was)."""
+    """What became of one incident, or of one quiet log (then `found` says that anything was).
+
+    Attributes:
+        dated: both edges are as exact as the finding states.
+        exact: both edges are within one bucket of the analysis.
+        explained: it names what is common to the incident, and nothing else.
+    """
 
     kind: str
     seed: int
@@ -37,7 +43,7 @@ class Verdict:
 
     @property
     def right(self) -> bool:
-        return self.found and self.dated and self.explained
+        return self.found and self.exact and self.explained
 
 
 def judged(log: IncidentLog, findings: Sequence[Finding]) -> list[Verdict]:
