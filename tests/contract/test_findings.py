@@ -96,8 +96,9 @@ def test_client_errors_do_not_depend_on_the_rows_that_a_report_keeps(tmp_path: P
         **{"field": "client", "value": "203.0.113.9"},
         **{"share": 1.0, "share_outside": 0.025},
     }
-    for options in ({"chunk_size": 30_000, "threads": 2}, {"top": 1}):
-        assert logan.analyze(path, **options).to_dict()["findings"] == whole["findings"]
+    cut = logan.analyze(path, chunk_size=30_000, threads=2).to_dict()
+    short = logan.analyze(path, top=1).to_dict()
+    assert cut["findings"] == short["findings"] == whole["findings"]
     summary = Summary.from_chunk(str(path), 0, path.stat().st_size, logan.make_spec([path]))
     report = logan.Report.from_summary(summary, inputs=[str(path)], top=1).to_dict()
     assert report["findings"] == whole["findings"]
