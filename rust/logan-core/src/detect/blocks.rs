@@ -5,11 +5,11 @@
 //! other: of so many that a fifth of all lines are, 10 % stand in blocks of three. So do those of a damaged
 //! stretch, but that is one block. What begins like a record is none of a message.
 //!
-//! A short log has one or two traces. If all such lines stand in one or two blocks of the only sample, they
-//! are parts of messages up to its end, and no line after it is for that reason.
+//! A short log has two traces. If all such lines stand in two blocks of the only sample, they are parts of
+//! messages up to its end, and no line after it is for that reason. One block may be a damaged stretch.
 //!
 //! Before the first record, several such lines are what was printed before the log: a banner, the settings.
-//! One or two of them may be damaged records.
+//! One or two of them may be damaged records, and what has no more records than such lines is hardly read.
 
 use crate::format::tails::is_text;
 use std::collections::BTreeSet;
@@ -23,8 +23,8 @@ const BLOCKS_MIN: u64 = 3;
 const IN_BLOCKS_PERCENT: u64 = 80;
 /// Lines of a hundred that may look like damaged records.
 const DAMAGED_PERCENT: u64 = 10;
-/// Lines of a block if it is the only one, and how many there may be in one or two.
-const ONLY_BLOCK_LINES_MIN: u64 = 4;
+/// Blocks that it takes in the only sample, and how many lines there may be in them.
+const FEW_BLOCKS_MIN: u64 = 2;
 const FEW_LINES_MAX: u64 = 40;
 /// Lines before the first record that are a preamble.
 const PREAMBLE_LINES_MIN: u64 = 3;
@@ -56,7 +56,7 @@ pub(super) struct Blocks {
     texts: u64,
     damaged: u64,
     different: BTreeSet<u64>,
-    largest: u64,
+    records: u64,
 }
 
 /// What was decided.
@@ -84,6 +84,7 @@ impl Blocks {
     /// Takes in a record.
     pub(super) fn record(&mut self) {
         self.close();
+        self.records += 1;
         (self.follows, self.at_front) = (true, false);
     }
 
@@ -117,7 +118,6 @@ impl Blocks {
         if self.unread > 0 && self.lines >= BLOCK_LINES_MIN {
             self.blocks += 1;
             self.in_blocks += self.unread;
-            self.largest = self.largest.max(self.unread);
         }
         (self.lines, self.unread) = (0, 0);
     }
@@ -131,14 +131,14 @@ impl Blocks {
             && self.damaged * 100 <= self.texts * DAMAGED_PERCENT
             && differ;
         let is_so_of_few = self.samples == 1
-            && self.blocks > 0
-            && (self.blocks > 1 || self.largest >= ONLY_BLOCK_LINES_MIN)
+            && self.blocks >= FEW_BLOCKS_MIN
             && self.in_blocks == self.texts
             && self.texts <= FEW_LINES_MAX
             && self.damaged == 0
             && differ;
         let has_preamble = !self.at_front
             && self.front >= PREAMBLE_LINES_MIN
+            && self.records > self.front
             && !self.front_damaged
             && self.front_different.len() >= DIFFERENT_MIN;
         let told = || {
@@ -215,6 +215,8 @@ mod tests {
             // The same ones; what may be damaged.
             "a a a|a a a|a a a",
             "a a a a a",
+            // One block.
+            "a b c d e f g h i",
             "a b c|d e f|g h i|2024-01-24_ERROR|10:15:33.001_INFO_Incomplete",
             "a b c|d e f|g h i_10:15:32_x|ERROR_x",
             "a b c d 10:15:32_x",
@@ -234,28 +236,30 @@ mod tests {
 
     #[test]
     fn few_blocks_speak_for_what_was_sampled() {
-        for (text, lines) in [("a b c d", 4), ("a b c|d e f", 6), ("a b tail|x c tail", 4)] {
+        for (text, lines) in [("a b c|d e f", 6), ("a b tail|x c tail", 4)] {
             let decided = decided(text);
             assert_eq!((decided.lines, decided.until), (Some(lines), Some(1000)), "{text}");
         }
-        let many: String = (0..41).map(|n| format!("x{n} ")).collect();
+        let many: String =
+            (0..41).map(|n| format!("x{n} {}", if n == 20 { "| " } else { "" })).collect();
         assert_eq!(decided(&many).lines, None);
     }
 
     #[test]
     fn several_lines_before_the_first_record_are_a_preamble() {
-        let preamble = |lines: &[&str], offset: u64| {
+        let preamble = |lines: &[&str], offset: u64, records: u64| {
             let mut blocks = Blocks::default();
             blocks.begin_sample(offset, 1000);
             lines.iter().for_each(|line| blocks.unread(line.as_bytes()));
-            blocks.record();
+            (0..records).for_each(|_| blocks.record());
             blocks.decide().preamble
         };
-        assert_eq!(preamble(&["a b", "c", "d"], 0), 3);
-        assert_eq!(preamble(&["a", "b"], 0), 0);
-        assert_eq!(preamble(&["a", "a", "a", "a"], 0), 0);
-        assert_eq!(preamble(&["a", "b", "c", "2024-01-24 ERROR"], 0), 0);
-        assert_eq!(preamble(&["a", "b", "c", "ERROR x"], 0), 0);
-        assert_eq!(preamble(&["a", "b", "c"], 4096), 0);
+        assert_eq!(preamble(&["a b", "c", "d"], 0, 4), 3);
+        assert_eq!(preamble(&["a b", "c", "d"], 0, 3), 0);
+        assert_eq!(preamble(&["a", "b"], 0, 9), 0);
+        assert_eq!(preamble(&["a", "a", "a", "a"], 0, 9), 0);
+        assert_eq!(preamble(&["a", "b", "c", "2024-01-24 ERROR"], 0, 9), 0);
+        assert_eq!(preamble(&["a", "b", "c", "ERROR x"], 0, 9), 0);
+        assert_eq!(preamble(&["a", "b", "c"], 4096, 9), 0);
     }
 }
