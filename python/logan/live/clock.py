@@ -9,6 +9,8 @@ from __future__ import annotations
 import time
 from typing import Final
 
+from logan.report import units
+
 __all__ = ["SystemClock", "now"]
 
 SET_S_MIN: Final = 5.0
@@ -35,8 +37,14 @@ class SystemClock:
     def __init__(self) -> None:
         self._ahead_s = time.time() - now()
 
-    def set_by_s(self) -> float:
-        """By how many seconds it was set since the last call; 0 if it was not."""
+    def change(self) -> str | None:
+        """How it was set since the last call, the beginning of a sentence; None if it was not."""
         before, self._ahead_s = self._ahead_s, time.time() - now()
-        found = self._ahead_s - before
-        return found if abs(found) >= SET_S_MIN else 0.0
+        by_s = self._ahead_s - before
+        if abs(by_s) < SET_S_MIN:
+            return None
+        way = "forward" if by_s > 0 else "back"
+        return (
+            f"the system's clock was set {way} by {units.span(round(abs(by_s)))}: windows and "
+            "alerts go on by a steady clock"
+        )

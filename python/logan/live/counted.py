@@ -2,7 +2,8 @@
 
 Views are looked at twice a second and show neither clients nor user agents nor groups; these
 tables are most of a summary. So each part is kept twice: without them, ready to be added up, for
-views; and whole and packed, for reports that are asked for. Both say the same of what both have.
+views; and whole, for reports that are asked for. Both are packed, and say the same of what both
+have, in slots that are finer for views.
 The whole sum of all is that of what is older than the ring and of the ring: adding each part to it
 would cost more than all else.
 """
@@ -33,9 +34,11 @@ FIGURES: Final = frozenset(
 """The sections of a report that summaries for views have."""
 
 FIGURES_SIZES: Final = ((SLOT_S, 660), (60, 3_900), (300, 4_500))
-WHOLE_SIZES: Final = ((SLOT_S, 660), (300, 4_500))
-"""Slots and their ages, in seconds. At 10,000 lines a second and 44,000 clients a whole slot of 5 s
-takes some 900 kB, packed 300 kB."""
+WHOLE_SIZES: Final = ((SLOT_S, 75), (15, 390), (60, 720), (300, 4_500))
+"""Slots and the ages up to which they are kept, in seconds. Each goes on for a slot of the next
+size beyond the longest view that it is for, so that no coarser one reaches into that view. Whole
+slots are large: at 10,000 lines a second and 44,000 clients one of 5 s takes some 900 kB, packed
+300 kB, one of 300 s hardly more than twice that. So a report of 5 minutes has up to 15 s more."""
 
 
 class Counted:
@@ -47,7 +50,7 @@ class Counted:
     """
 
     def __init__(self, empty: Summary, reach_s: float, now: float) -> None:
-        self._figures = Ring(empty, FIGURES_SIZES, reach_s)
+        self._figures = Ring(empty, FIGURES_SIZES, reach_s, packs=True)
         self._old = RunningSum(empty)
         self._whole = Ring(empty, WHOLE_SIZES, reach_s, packs=True, dropped=self._old.add)
         self._figures_of_all = RunningSum(empty)

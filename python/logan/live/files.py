@@ -156,6 +156,14 @@ class OpenFile:
         size = min(most, position)
         return self._pread(size, position - size)
 
+    def is_at(self, path: str) -> bool:
+        """Whether a path leads to it now."""
+        try:
+            status = os.stat(path)
+        except OSError:
+            return False
+        return (status.st_dev, status.st_ino) == self.identity
+
     def where(self) -> str:
         """The path that it has now, or had before it was deleted, as far as the system tells."""
         try:

@@ -13,7 +13,6 @@ from logan.live.files import CompressedFile, Generation, OpenFile, Readable, Rep
 from logan.live.rotated import (
     GENERATIONS_MAX,
     folders_of,
-    identity_of,
     members,
     siblings,
 )
@@ -56,17 +55,22 @@ class KnownFiles:
     def add_siblings(self, file: OpenFile) -> None:
         """Files of the set that were there before are no part of what is followed."""
         self.look_below(file)
-        self.add_paths(siblings(file), but=file.identity)
+        # Looked at again if names changed meanwhile: a file that escaped would be counted later.
+        older = members(file)
+        for each in older:
+            self.add(Generation(each.generation.head, b"", each.size or 0))
+            each.file.close()
+        if not older:  # or its name is gone, and nothing tells what came before it
+            self.add_paths([each for each in siblings(file) if not file.is_at(each)])
 
-    def add_paths(self, paths: Sequence[str], but: tuple[int, int] | None = None) -> None:
+    def add_paths(self, paths: Sequence[str]) -> None:
         """Recognize the files of these paths."""
         for path in paths[-GENERATIONS_MAX:]:
             try:
-                if identity_of(path) != but:
-                    head, size, _ = head_of(path)
-                    self.add(Generation(head, b"", size or 0))
+                head, size, _ = head_of(path)
             except OSError:
                 continue
+            self.add(Generation(head, b"", size or 0))
 
     def look_below(self, file: OpenFile) -> None:
         """Folders below that hold files of the set by now are looked at from now on."""

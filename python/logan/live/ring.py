@@ -23,6 +23,9 @@ BLOCK_SLOTS: Final = 12
 PIECES_MAX: Final = 12
 """So many summaries of a slot wait to be added up."""
 
+UNPACKED_MAX: Final = 4
+"""So many are unpacked at once where they are added up, each of some megabytes."""
+
 UNSETTLED_MAX: Final = 8
 """So many slots may have some that wait."""
 
@@ -63,7 +66,7 @@ class _Slot:
 
     def sum(self) -> Summary:
         """The sum of the pieces, which takes their place."""
-        total = _sum([_unpacked(each) for each in self.pieces])
+        total = _sum(self.pieces)
         self.pieces = [total]
         return total
 
@@ -217,7 +220,7 @@ class Ring:
                 else:
                     for key in wanted:
                         pieces += self._levels[level][key].pieces
-        return _sum([_unpacked(each) for each in pieces]) if pieces else self._empty
+        return _sum(pieces) if pieces else self._empty
 
     def _latest(self, level: int) -> int:
         """The block of a level that still gets slots."""
@@ -234,8 +237,12 @@ class Ring:
         return known[1]
 
 
-def _sum(parts: Sequence[Summary]) -> Summary:
-    return parts[0] if len(parts) == 1 else Summary.sum(parts)
+def _sum(pieces: Sequence[Summary | PackedSummary]) -> Summary:
+    """The sum of one at least. Few are unpacked at a time: all of an hour would take much room."""
+    total = _unpacked(pieces[0])
+    for at in range(1, len(pieces), UNPACKED_MAX):
+        total = Summary.sum([total, *map(_unpacked, pieces[at : at + UNPACKED_MAX])])
+    return total
 
 
 def _unpacked(piece: Summary | PackedSummary) -> Summary:

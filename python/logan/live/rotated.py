@@ -6,9 +6,9 @@ afterwards. What a file is, its first bytes tell: they survive renaming, copying
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,7 +21,6 @@ __all__ = [
     "Member",
     "copy_of",
     "folders_of",
-    "identity_of",
     "members",
     "modified",
     "siblings",
@@ -32,7 +31,7 @@ __all__ = [
 GENERATIONS_MAX: Final = 64
 """Files of one log that are looked at, the latest: rotation keeps fewer."""
 
-ATTEMPTS_MAX: Final = 5
+ATTEMPTS_MAX: Final = 10
 """How often a set is looked at again that is renamed meanwhile."""
 
 
@@ -47,16 +46,7 @@ class Member:
 
     def is_still_there(self) -> bool:
         """Whether its name still means it."""
-        try:
-            return identity_of(self.file.name) == self.file.identity
-        except OSError:
-            return False
-
-
-def identity_of(path: str) -> tuple[int, int]:
-    """Device and inode. Raises `OSError`."""
-    status = os.stat(path)
-    return status.st_dev, status.st_ino
+        return self.file.is_at(self.file.name)
 
 
 def siblings(file: OpenFile) -> list[str]:
@@ -99,9 +89,8 @@ def went_to(file: OpenFile) -> tuple[str, list[str]] | None:
         return None
     paths = _ordered(_of_set(file, folder))
     for index, each in enumerate(paths):
-        with contextlib.suppress(OSError):
-            if identity_of(each) == file.identity:
-                return folder, paths[:index]
+        if file.is_at(each):
+            return folder, paths[:index]
     # It is gone, or was compressed, which keeps its place among the names.
     place = _ordered([*(os.path.basename(each) for each in paths), name]).index(name)
     return folder, paths[:place]
@@ -120,22 +109,26 @@ def members(current: OpenFile) -> list[Member]:
     current one was truncated meanwhile.
     """
     for _ in range(ATTEMPTS_MAX):
-        found, is_settled = _members(current)
-        if is_settled and all(each.is_still_there() for each in found):
+        paths = siblings(current)
+        found, is_settled = _members(current, paths)
+        # A file that was renamed to a new name meanwhile would be missing though all others are
+        # where they were, so the names must be the same, too.
+        is_settled = is_settled and all(each.is_still_there() for each in found)
+        if is_settled and siblings(current) == paths:
             break
         for each in found:  # renamed meanwhile: the names say nothing about the order
             each.file.close()
     else:
-        return _members(current)[0]
+        return _members(current, siblings(current))[0]
     return found
 
 
-def _members(current: OpenFile) -> tuple[list[Member], bool]:
-    """The members; and whether each name led to a file."""
+def _members(current: OpenFile, paths: Sequence[str]) -> tuple[list[Member], bool]:
+    """The members among files; and whether each name led to a file."""
     found: list[Member] = []
     is_settled = True
     own = current.beginning()
-    for path in siblings(current):
+    for path in paths:
         try:
             file = OpenFile.open(path, current.allowed)
         except OSError as error:
@@ -184,9 +177,9 @@ _Candidate = tuple[str, bytes, int | None, str | None]
 
 def _candidate(path: str, old: Generation, current: OpenFile) -> _Candidate | None:
     """Path, first bytes, size and compression of a file that may hold what was read."""
+    if current.is_at(path):
+        return None
     try:
-        if identity_of(path) == current.identity:
-            return None
         head, size, compression = head_of(path)
     except OSError:
         return None

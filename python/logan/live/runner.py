@@ -19,7 +19,6 @@ from logan.live.notices import Notice
 from logan.live.notify import notify
 from logan.live.pipes import Pipe
 from logan.live.watched import Watched
-from logan.report import units
 
 __all__ = ["Limits", "Runner"]
 
@@ -124,13 +123,8 @@ class Runner:
         return limits.idle_s is not None and now - idle_since >= limits.idle_s
 
     def _pass_on(self) -> None:
-        if set_by_s := self._system.set_by_s():
-            way = "forward" if set_by_s > 0 else "back"
-            text = (
-                f"the system's clock was set {way} by {units.span(round(abs(set_by_s)))}: windows "
-                "and alerts go on by a steady clock; times shown here are those from before, until "
-                "the watch is started again"
-            )
+        if change := self._system.change():
+            text = f"{change}; times shown are those from before, until the watch starts again"
             self.watch.notices.add(Notice("clock", "", text, self._clock(), True))
         for notice in self.watch.notices.take(self._clock()):
             self.heard(notice)

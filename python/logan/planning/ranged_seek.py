@@ -17,6 +17,7 @@ from typing import Final, Literal
 
 from logan._logan import Spec, Summary
 from logan.limits import KIB, MIB
+from logan.sources.pieces import inner_lines
 from logan.sources.sampling import Ranged
 
 __all__ = ["Found", "last_time", "search"]
@@ -130,12 +131,10 @@ def _probed(
     wanted = [(at, min(size, at + length)) for at in places]
     found = []
     for (at, end), data in zip(wanted, ranged.ranges(wanted), strict=True):
-        first = data.find(b"\n") + 1 if at else 0
-        last = len(data) if end == size else data.rfind(b"\n") + 1
-        if (at and not first) or last <= first:
-            continue
-        times = _times(data[first:last], spec, index)
-        if times is not None:
+        inner = inner_lines(data, to_start=not at, to_end=end == size)
+        times = inner and _times(data[slice(*inner)], spec, index)
+        if inner and times:
+            first, last = inner
             found.append(_Probe(at + first, at + last, *times))
     return found
 

@@ -18,6 +18,7 @@ from logan.limits import (
     ARCHIVE_SAMPLE_BYTES_MAX,
     SAMPLE_HEAD_BYTES_MAX,
 )
+from logan.sources.pieces import leading_lines
 
 __all__ = [
     "MAGIC_BYTES",
@@ -144,7 +145,7 @@ def decoded_sample(head: bytes, compression: str) -> bytes:
     sample = _logan.decode_head(head, compression, ARCHIVE_SAMPLE_BYTES_MAX)
     if len(sample) < ARCHIVE_SAMPLE_BYTES_MAX and len(head) < head_bytes(compression):
         return sample  # all there is
-    return sample[: sample.rfind(b"\n") + 1] or sample
+    return leading_lines(sample)
 
 
 def written_ns(head: bytes, compression: str) -> int | None:

@@ -29,6 +29,7 @@ from logan.limits import SAMPLE_HEAD_BYTES_MAX, SAMPLE_PLACE_BYTES_MAX, SAMPLE_P
 from logan.model import Source
 from logan.sources.compression import MAGIC_BYTES, decoded_sample, settled, written_ns
 from logan.sources.descriptors import READ_FLAGS, read_at
+from logan.sources.pieces import inner_lines, leading_lines
 
 __all__ = [
     "SIZELESS",
@@ -171,15 +172,13 @@ def sample(path: str, size: int) -> list[tuple[int, bytes]]:
             data = _read_at(file.fileno(), 0, size)
             return [(0, data)] if data else []
         head = _read_at(file.fileno(), 0, SAMPLE_HEAD_BYTES_MAX)
-        samples = [(0, _to_last_newline(head))]
+        samples = [(0, leading_lines(head))]
         stride = (size - SAMPLE_HEAD_BYTES_MAX) // places
         for place in range(places):
             offset = SAMPLE_HEAD_BYTES_MAX + (place + 1) * stride - SAMPLE_PLACE_BYTES_MAX
             data = _read_at(file.fileno(), offset, SAMPLE_PLACE_BYTES_MAX)
-            first = data.find(b"\n") + 1
-            last = data.rfind(b"\n") + 1
-            if 0 < first < last:
-                samples.append((offset + first, data[first:last]))
+            if inner := inner_lines(data):
+                samples.append((offset + inner[0], data[slice(*inner)]))
     return samples
 
 
@@ -281,11 +280,6 @@ def _read_at(fd: int, offset: int, length: int) -> bytes:
         offset += len(piece)
         length -= len(piece)
     return b"".join(pieces)
-
-
-def _to_last_newline(data: bytes) -> bytes:
-    """`data` without the line that its end cuts; all of it when that line is the only one."""
-    return data[: data.rfind(b"\n") + 1] or data
 
 
 def working_directory() -> str:

@@ -14,6 +14,7 @@ from logan.limits import (
 )
 from logan.model import Source
 from logan.sources import compression
+from logan.sources.pieces import inner_lines, leading_lines
 
 __all__ = ["Ranged", "sampled"]
 
@@ -56,13 +57,12 @@ def sampled(
     else:
         places = [(max(0, size - CONTENT_EDGE_BYTES), size)]
     found = ranged.ranges(places)
-    samples = [(0, head[: head.rfind(b"\n") + 1] or head)]
+    samples = [(0, leading_lines(head))]
     if stride > SAMPLE_PLACE_BYTES_MAX:
         for (offset, _), data in zip(places, found, strict=True):
             most = data[:SAMPLE_PLACE_BYTES_MAX]
-            first, last = most.find(b"\n") + 1, most.rfind(b"\n") + 1
-            if 0 < first < last:
-                samples.append((offset + first, most[first:last]))
+            if inner := inner_lines(most):
+                samples.append((offset + inner[0], most[slice(*inner)]))
     if len(tail := found[-1]) >= min(size, CONTENT_EDGE_BYTES):
         source = replace(source, content=_logan.content(head, tail, size))
     return source, samples, None

@@ -248,6 +248,63 @@ def test_many_rotated_files_stay_known(tmp_path: Path) -> None:
     assert [int(line.split()[1]) for line in got.splitlines()] == list(range(100))
 
 
+class Rotates:
+    """Rotates a log by one step of a rotation each time a file of its set is opened, from the nth
+    on: `app.log.N` becomes `app.log.N+1`, the oldest first, and at last there is a new log."""
+
+    def __init__(self, log: Path, kept: int, after: int) -> None:
+        self.log, self.left, self.wait = log, kept, after
+
+    def __call__(self, path: str) -> bool:
+        self.wait -= 1
+        if self.wait < 0:
+            self.step()
+        return True
+
+    def step(self) -> None:
+        if self.left < 0:
+            return
+        name = f"{self.log.name}.{self.left}" if self.left else self.log.name
+        self.log.with_name(name).rename(self.log.with_name(f"{self.log.name}.{self.left + 1}"))
+        if not self.left:
+            self.log.write_text(text_of(1_000))
+        self.left -= 1
+
+
+@pytest.mark.parametrize("after", range(14))
+@pytest.mark.parametrize("is_found_again", [False, True])
+def test_files_that_are_renamed_while_it_starts(
+    tmp_path: Path, after: int, is_found_again: bool
+) -> None:
+    """What was there before is neither counted nor forgotten, whatever names it had meanwhile."""
+    log, kept = tmp_path / "app.log", 5
+    for number in range(kept, 0, -1):
+        first = 10 * (kept - number)
+        log.with_name(f"app.log.{number}").write_text(text_of(*range(first, first + 10)))
+    log.write_text(text_of(*range(50, 60)))
+    place = None
+    if is_found_again:  # as a worker that was killed, and is back
+        before = Follower("app.log", lambda: str(log), Notices(), now=0.0)
+        before.start_at(len(text_of(*range(50, 55))))
+        place = before.place(0, 0.0)
+        before.close()
+    rotates = Rotates(log, kept, after)
+    follower = Follower("app.log", lambda: str(log), Notices(), now=1.0, allowed=rotates)
+    if place is not None:
+        follower.resume(place, 1.0)
+    while rotates.left >= 0:
+        rotates.step()
+    got = drained(follower, 1.0)
+    again = Rotates(log, kept + 1, 0)
+    while again.left >= 0:
+        again.step()
+    got += drained(follower, 20.0)
+    follower.close()
+    wanted = [*range(55 if is_found_again else 50, 60), 1_000]
+    assert got[: len(wanted)] == wanted
+    assert set(got[len(wanted) :]) <= {1_000}
+
+
 def drained(follower: Follower, now: float) -> list[int]:
     """The numbers of the lines that came within some seconds."""
     data = b""

@@ -112,6 +112,7 @@ class Follows:
         self._shown = 0
         self._targets = tuple(targets)
         self._notifying = 0
+        self._system = clock.SystemClock()
 
     def __len__(self) -> int:
         return len(self._running)
@@ -283,6 +284,7 @@ class Follows:
             case following.Slot():
                 await self._take_slot(running, session, message)
             case following.Followed(body=body):
+                self._note_clock()
                 for each in body.logs:
                     running.job.is_behind(session.id, each.source, each.behind_bytes)
                 for entry in body.notices:
@@ -293,6 +295,16 @@ class Follows:
             case following.Finished():
                 running.unfinished.discard(session.id)
                 self._changes.notify()
+
+    def _note_clock(self) -> None:
+        """Tell viewers that this system's clock was set. Workers speak once a second."""
+        change = self._system.change()
+        if change is None:
+            return
+        self._events.note("alarm", change)
+        entry = NoticeEntry(kind="clock", log="", text=change, age_s=0.0, is_fault=True)
+        for running in self._running.values():
+            running.job.note("coordinator", entry, clock.now())
 
     def _take_offer(self, job: FollowJob, session: WorkerSession, message: following.Offer) -> None:
         known = len(job.sources)

@@ -79,6 +79,7 @@ class FollowTable:
         self._resources = resources
         self._link = link
         self._jobs: dict[str, _Job] = {}
+        self._system = clock.SystemClock()
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -119,6 +120,7 @@ class FollowTable:
                 while True:
                     before = trio.current_time()
                     job.wake = trio.Event()
+                    self._note_clock()
                     step = await threads.run_aside(partial(self._step, job, clock.now()))
                     await self._send(job, step)
                     if step.finished:
@@ -134,6 +136,12 @@ class FollowTable:
             for log in job.logs.values():
                 log.close()
             job.logs.clear()
+
+    def _note_clock(self) -> None:
+        if change := self._system.change():
+            notice = Notice("clock", "", change, clock.now(), is_fault=True)
+            for job in self._jobs.values():
+                job.notices.append(notice)
 
     async def _send(self, job: _Job, step: _Step) -> None:
         for offer in step.offers:
