@@ -73,7 +73,9 @@ class Lines:
     def __init__(self, per_s: int, blocks: int = 20) -> None:
         chance = random.Random(3)
         self.per_s = per_s
+        self._count = blocks
         self._blocks = [self._block(chance) for _ in range(blocks)]
+        self._folder: Path | None = None
 
     def _block(self, chance: random.Random) -> bytes:
         lines = []
@@ -93,7 +95,18 @@ class Lines:
     def of(self, second: int) -> bytes:
         """The lines of a second."""
         stamp = time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(second)).encode()
-        return self._blocks[second % len(self._blocks)].replace(b"@", stamp)
+        return self._at(second % self._count).replace(b"@", stamp)
+
+    def move_to(self, folder: Path) -> None:
+        """Keep the blocks in files there, which do not count as memory of this process."""
+        for number, block in enumerate(self._blocks):
+            (folder / f"{number}.block").write_bytes(block)
+        self._blocks, self._folder = [], folder
+
+    def _at(self, number: int) -> bytes:
+        if self._folder is None:
+            return self._blocks[number]
+        return (self._folder / f"{number}.block").read_bytes()
 
 
 class Control:
@@ -392,8 +405,8 @@ def burst(folder: Path, asked: argparse.Namespace) -> None:
 
 def memory(folder: Path, asked: argparse.Namespace) -> None:
     """A day in event time."""
-    from logan.cli.allocator import keep_little
     from logan.live.alerts import Alerts
+    from logan.live.allocator import give_back, keep_little
     from logan.live.board import board
     from logan.live.recent import Recent
     from logan.live.watching import Watch
@@ -405,6 +418,8 @@ def memory(folder: Path, asked: argparse.Namespace) -> None:
     os.mkfifo(pipe)
     print(f"{asked.hours:g} hours at {asked.per_s:,} lines a second, simulated", flush=True)
     lines = Lines(asked.per_s)
+    lines.move_to(folder)
+    give_back()
     start = 1_706_054_400
     watch = Watch([str(pipe)], Options(), now=float(start))
     fd = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)

@@ -24,7 +24,8 @@ import pytest
 import logan
 from tests.support.browser import browser
 from tests.support.permissions import held_to_permissions
-from tests.support.rotating import KINDS, Writer
+from tests.support.rotating import Writer
+from tests.support.rotating_watch import KINDS_AT_SPEED, play
 
 
 def line(number: int, *, status: int = 200) -> bytes:
@@ -188,25 +189,21 @@ def test_mistakes_end_at_once(tmp_path: Path, watch: Any, args: list[str], why: 
     assert b"Traceback" not in err
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        each
-        if each in ("rename", "copytruncate", "dated", "compress")
-        else pytest.param(each, marks=pytest.mark.slow)
-        for each in KINDS
-    ],
-)
-def test_rotations_while_it_runs(tmp_path: Path, watch: Any, kind: str) -> None:
-    writer = Writer(tmp_path, kind, 3)
+@pytest.mark.parametrize("kind", KINDS_AT_SPEED)
+def test_rotations_while_it_runs(tmp_path: Path, kind: str) -> None:
+    assert play(tmp_path, kind, rotations=20, per_s=2_000, seed=3) > 1_000
+
+
+@pytest.mark.slow
+def test_links_that_lead_elsewhere_while_it_runs(tmp_path: Path, watch: Any) -> None:
+    writer = Writer(tmp_path, "link", 3)
     process = watch(writer.path, "--json", "--interval", "0.2s", "--from", "start")
     process.stdout.readline()
     for _ in range(20):
         for _ in range(5):
             writer.write(40)
             time.sleep(0.01)
-        if kind == "link":
-            time.sleep(1.5)  # where it led to in between cannot be found out later
+        time.sleep(1.5)  # where it led to in between cannot be found out later
         writer.rotate()
     writer.write(1)
     for text in iter(process.stdout.readline, b""):

@@ -15,6 +15,9 @@ from test_vectors import expected as oracle
 from test_vectors import generate
 
 SIZE_MB = 1.5
+COUNTED_MB = 0.5
+"""The oracle is slow; a log of so much has everything that its kind has."""
+
 BYTES_PER_LINE: Mapping[str, float] = {
     "app": 55,
     "access": 180,
@@ -41,7 +44,7 @@ def test_bytes_depend_on_size_kind_and_seed_alone(kind: str, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("kind", generate.ALL_KINDS)
 def test_stated_counts_hold(kind: str, tmp_path: Path) -> None:
-    log = generate.generate_test_logs(SIZE_MB, tmp_path / "x.log", kind, seed=3)
+    log = generate.generate_test_logs(COUNTED_MB, tmp_path / "x.log", kind, seed=3)
     figures = oracle.expected(log.path)
     times = figures["response_time_ms"]
     found = {

@@ -68,9 +68,9 @@ def run(args: argparse.Namespace) -> int:
     """Watch, and present the report of all."""
     import trio
 
-    from logan.cli.allocator import keep_little
     from logan.cli.output import check_outputs
     from logan.cli.terminal import check_saving
+    from logan.live.allocator import keep_little
     from logan.live.starting import parse_from
 
     is_remote = args.on_workers is not None or args.job is not None

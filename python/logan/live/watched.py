@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from logan._logan import Spec, Summary, __version__
 from logan.limits import SERIES_POINTS_MAX
+from logan.live.allocator import give_back
 from logan.live.by_log import by_log_of, log_of_each
 from logan.live.counted import Counted
 from logan.live.notices import Notices
@@ -178,6 +179,7 @@ class Watched(ABC):
     def view(self, window: str, now: float) -> Report:
         """The report of a window of `WINDOWS`, as it may be shown."""
         report = self.report(self.summary(WINDOWS[window], now), final=False)
+        give_back()
         return report.anonymize() if self.anonymize else report
 
     def glance(self, window: str, now: float) -> Report:

@@ -8,6 +8,6 @@ import sys
 
 
 def test_glibc_takes_the_settings() -> None:
-    code = "from logan.cli.allocator import keep_little; print(keep_little())"
+    code = "from logan.live.allocator import keep_little; print(keep_little())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == str(platform.libc_ver()[0] == "glibc")
