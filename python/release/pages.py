@@ -172,7 +172,8 @@ _FINDING = (
     (
         "kind",
         "`errors`, `latency`, `traffic_drop`, `traffic_surge`, `message_new`, `message_gone`, "
-        "`concentration` (one route carries the errors all along), `clock`, `malformed`",
+        "`concentration` (one route carries the errors all along), `client_errors` (one client or "
+        "route has most of the 4xx), `clock`, `malformed`",
     ),
     ("start", "first moment, to within `step_s`; null where it is not about time"),
     ("end", "first moment after it; null if it lasts to the end of the log"),
@@ -192,6 +193,13 @@ _FINDING = (
     ("explained", "`second_pass` if the interval was read again to find `where`, else `summary`"),
     ("why_not", "why it was not read again"),
     ("message", "of errors: a message that began with them"),
+    (
+        "times_as_many",
+        "of errors of a route: how many times as many requests it gets meanwhile, if that looks "
+        "like retries",
+    ),
+    ("records", "of `client_errors` and `clock`: how many"),
+    ("status", "of `client_errors`: the status that most of them have, if one has"),
     ("text", "the sentence that the other outputs show, in UTC"),
     ("command", "the command that prints its lines"),
 )

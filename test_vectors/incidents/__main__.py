@@ -52,7 +52,9 @@ def main() -> None:
                 verdicts.append(verdict)
                 if verdict.found if verdict.kind in QUIET else not verdict.right:
                     marks = [
-                        name for name in ("found", "dated", "explained") if getattr(verdict, name)
+                        name
+                        for name in ("found", "dated", "exact", "explained")
+                        if getattr(verdict, name)
                     ]
                     print(f"{log.kind} {log.seed}: {', '.join(marks) or 'not found'}")
                     print("".join(f"    {each}\n" for each in verdict.says), end="", flush=True)

@@ -9,14 +9,21 @@ shorter than that cannot be told from chance in a report that has only the steps
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
 
-from test_vectors.incidents.traffic import Effect, Event, Service, log_uniform, poisson
+from test_vectors.incidents.traffic import (
+    Affected,
+    Effect,
+    Event,
+    Service,
+    log_uniform,
+    poisson,
+)
 
-__all__ = ["KINDS", "Truth", "plant"]
+__all__ = ["KINDS", "Truth", "as_shown", "plant"]
 
 Window = tuple[float, float]
 
@@ -43,6 +50,10 @@ class Truth:
     size: float
     start_latest: float | None = None
     message: str = ""
+
+
+Planted = tuple[list[Effect], Truth]
+"""The effects of an incident, and its truth as planned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +172,7 @@ _MESSAGES: Final = (
 )
 
 
-def plant(kind: str, service: Service, rng: Random) -> tuple[list[Effect], list[Truth]]:
+def plant(kind: str, service: Service, rng: Random) -> list[Planted]:
     """An incident of that kind: its effects, and what is true of it. None of kind "none"."""
     if kind == "two_at_once":
         half = service.start + service.span / 2
@@ -169,11 +180,22 @@ def plant(kind: str, service: Service, rng: Random) -> tuple[list[Effect], list[
         margin = service.span / 20
         early = KINDS[first](service, rng, (service.start + margin, half - margin))
         late = KINDS[second](service, rng, (half + margin, service.end - margin))
-        return early[0] + late[0], early[1] + late[1]
+        return [early, late]
     if kind == "none":
-        return [], []
+        return []
     margin = max(service.span * 0.08, 6 * service.step)
-    return KINDS[kind](service, rng, (service.start + margin, service.end - margin))
+    return [KINDS[kind](service, rng, (service.start + margin, service.end - margin))]
+
+
+def as_shown(truth: Truth, shown: Sequence[Affected]) -> Truth:
+    """What can be known of it from the log: it begins with the first record that one of its
+    effects changed, added or kept away, and ends with the last one. `shown` has each effect."""
+    firsts = [each.first for each in shown if each.first is not None]
+    lasts = [each.last for each in shown if each.last is not None]
+    if not firsts or not lasts:
+        return truth
+    end = None if truth.end is None else max(lasts)
+    return replace(truth, start=min(firsts), end=end)
 
 
 def _window(service: Service, rng: Random, within: Window, least: float, most: float) -> Window:
@@ -196,7 +218,7 @@ def _route(service: Service, rng: Random, least: float) -> tuple[str, float]:
     return rng.choice(fit)
 
 
-def _error_burst(service: Service, rng: Random, within: Window) -> tuple[list[Effect], list[Truth]]:
+def _error_burst(service: Service, rng: Random, within: Window) -> Planted:
     whose = rng.choice(
         ("route", "client", "host") if service.kind == "json" else ("route", "client")
     )
@@ -232,12 +254,10 @@ def _error_burst(service: Service, rng: Random, within: Window) -> tuple[list[Ef
             effects = [_Failing(start, end, size * len(service.hosts), None, host)]
             where = {"host": host}
         truth = Truth(f"error_burst_{whose}", ("errors",), start, end, where, size)
-        return effects, [truth]
+        return effects, truth
 
 
-def _latency_shift(
-    service: Service, rng: Random, within: Window
-) -> tuple[list[Effect], list[Truth]]:
+def _latency_shift(service: Service, rng: Random, within: Window) -> Planted:
     factor = log_uniform(rng, 1.3, 10)
     route = _route(service, rng, 0.02)[0] if rng.random() < 0.7 else None
     if rng.random() < 0.5 and within[1] > service.start + service.span * 0.75:
@@ -246,10 +266,10 @@ def _latency_shift(
         start, end = _window(service, rng, within, service.span * 0.08, service.span * 0.4)
     where = {} if route is None else {"route": route}
     effect = _Slow(start, service.end if end is None else end, factor, route)
-    return [effect], [Truth("latency_shift", ("latency",), start, end, where, factor)]
+    return [effect], Truth("latency_shift", ("latency",), start, end, where, factor)
 
 
-def _slow_leak(service: Service, rng: Random, within: Window) -> tuple[list[Effect], list[Truth]]:
+def _slow_leak(service: Service, rng: Random, within: Window) -> Planted:
     factor = log_uniform(rng, 2.5, 10)
     route = _route(service, rng, 0.05)[0] if rng.random() < 0.5 else None
     start = rng.uniform(within[0], service.start + service.span * 0.6)
@@ -257,12 +277,10 @@ def _slow_leak(service: Service, rng: Random, within: Window) -> tuple[list[Effe
     where = {} if route is None else {"route": route}
     effect = _Slow(start, service.end, factor, route, True)
     truth = Truth("slow_leak", ("latency",), start, None, where, factor, start_latest=latest)
-    return [effect], [truth]
+    return [effect], truth
 
 
-def _deploy_message(
-    service: Service, rng: Random, within: Window
-) -> tuple[list[Effect], list[Truth]]:
+def _deploy_message(service: Service, rng: Random, within: Window) -> Planted:
     start = rng.uniform(within[0] + service.span * 0.1, within[1])
     text = rng.choice(_MESSAGES)
     count = log_uniform(rng, 60, 1_000)
@@ -272,37 +290,34 @@ def _deploy_message(
         *("deploy_message", ("message_new", "errors"), start, None, {}, count),
         message=text.partition("{}")[0],
     )
-    return [effect], [found]
+    return [effect], found
 
 
-def _traffic_drop(
-    service: Service, rng: Random, within: Window
-) -> tuple[list[Effect], list[Truth]]:
+def _traffic_drop(service: Service, rng: Random, within: Window) -> Planted:
     start, end = _window(service, rng, within, 180, service.span * 0.15)
     lost = log_uniform(rng, 0.5, 1)
-    return [_Drop(start, end, 1 - lost)], [
-        Truth("traffic_drop", ("traffic_drop",), start, end, {}, lost)
-    ]
+    truth = Truth("traffic_drop", ("traffic_drop",), start, end, {}, lost)
+    return [_Drop(start, end, 1 - lost)], truth
 
 
-def _retry_storm(service: Service, rng: Random, within: Window) -> tuple[list[Effect], list[Truth]]:
+def _retry_storm(service: Service, rng: Random, within: Window) -> Planted:
     route, _ = _route(service, rng, 0.03)
     start, end = _window(service, rng, within, 180, service.span * 0.2)
     share, times = rng.uniform(0.4, 0.95), log_uniform(rng, 2, 8)
     effect = _Failing(start, end, share, route, multiplied=times)
-    return [effect], [Truth("retry_storm", ("errors",), start, end, {"route": route}, share)]
+    return [effect], Truth("retry_storm", ("errors",), start, end, {"route": route}, share)
 
 
-def _bot(service: Service, rng: Random, within: Window) -> tuple[list[Effect], list[Truth]]:
+def _bot(service: Service, rng: Random, within: Window) -> Planted:
     start, end = _window(service, rng, within, 300, service.span * 0.2)
     times = log_uniform(rng, 1.6, 6)
     client = "198.51.100.23"
     where = None if service.kind == "app" else {"client": client}
     effect = _Client(start, end, client, service.rate * times, 200, "BadBot/1.0")
-    return [effect], [Truth("bot", ("traffic_surge",), start, end, where, times)]
+    return [effect], Truth("bot", ("traffic_surge",), start, end, where, times)
 
 
-def _bad_clock(service: Service, rng: Random, within: Window) -> tuple[list[Effect], list[Truth]]:
+def _bad_clock(service: Service, rng: Random, within: Window) -> Planted:
     start, end = _window(service, rng, within, 300, service.span * 0.3)
     days = max(log_uniform(rng, 3, 7_000), 3 * service.span / 86_400)
     share = log_uniform(rng, 0.01, 0.2)
@@ -311,7 +326,7 @@ def _bad_clock(service: Service, rng: Random, within: Window) -> tuple[list[Effe
     shift = sign * round(days) * 86_400.0
     effect = _Clock(start, end, shift, share)
     truth = Truth("bad_clock", ("clock",), start + shift, end + shift, {}, days)
-    return [effect], [truth]
+    return [effect], truth
 
 
 KINDS: Final = {

@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
 
-from test_vectors.incidents.plant import KINDS, Truth, plant
+from test_vectors.incidents.plant import KINDS, Truth, as_shown, plant
 from test_vectors.incidents.render import rendered
 from test_vectors.incidents.traffic import (
+    Affected,
     Effect,
     Event,
     Service,
@@ -23,6 +24,7 @@ from test_vectors.incidents.traffic import (
     make_events,
     poisson,
     random_service,
+    step_of,
 )
 
 __all__ = ["INCIDENTS", "QUIET", "IncidentLog", "make_log"]
@@ -36,13 +38,18 @@ QUIET: Final = (
 
 @dataclass(frozen=True, slots=True)
 class IncidentLog:
-    """Files of one analysis and what is true of them; `truths` is empty for a quiet log."""
+    """Files of one analysis and what is true of them; `truths` is empty for a quiet log.
+
+    Attributes:
+        step: of its analysis; longer than that of its service if it has times far from all others.
+    """
 
     kind: str
     seed: int
     files: tuple[tuple[str, bytes], ...]
     truths: tuple[Truth, ...]
     service: Service
+    step: int
 
 
 def make_log(kind: str, seed: int, *, scale: float = 1.0) -> IncidentLog:
@@ -56,14 +63,18 @@ def make_log(kind: str, seed: int, *, scale: float = 1.0) -> IncidentLog:
     else:
         if kind == "deploy_message" and service.kind == "access":
             service = replace(service, kind="json")  # access logs have no messages
-        effects, truths = plant(kind, service, rng)
-        files = [make_events(service, effects, rng)]
+        planted = plant(kind, service, rng)
+        shown = [[Affected() for _ in effects] for effects, _ in planted]
+        effects = [each for some, _ in planted for each in some]
+        files = [make_events(service, effects, rng, [each for some in shown for each in some])]
+        truths = [as_shown(truth, some) for (_, truth), some in zip(planted, shown, strict=True)]
     suffix = "json" if service.kind == "json" else "log"
     named = tuple(
         (f"{service.kind}{index or ''}.{suffix}", rendered(events, service.kind))
         for index, events in enumerate(files)
     )
-    return IncidentLog(kind, seed, named, tuple(truths), service)
+    step = step_of(int(each.t) for events in files for each in events)
+    return IncidentLog(kind, seed, named, tuple(truths), service, step)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,13 @@ Finding = Mapping[str, Any]
 
 @dataclass(slots=True)
 class Verdict:
-    """What became of one incident, or of one quiet log (then `found` says that anything was)."""
+    """What became of one incident, or of one quiet log (then `found` says that anything was).
+
+    Attributes:
+        dated: both edges are as exact as the finding states.
+        exact: both edges are within one bucket of the analysis.
+        explained: it names what is common to the incident, and nothing else.
+    """
 
     kind: str
     seed: int
@@ -37,7 +43,7 @@ class Verdict:
 
     @property
     def right(self) -> bool:
-        return self.found and self.dated and self.explained
+        return self.found and self.exact and self.explained
 
 
 def judged(log: IncidentLog, findings: Sequence[Finding]) -> list[Verdict]:
@@ -58,8 +64,8 @@ def _judged(
     for each in findings:
         if each["kind"] in truth.finds and each["start"] is not None and _meets(truth, each, log):
             verdict.found = True
-            dated = _dated(truth, each, log, max(each["step_s"] or 0, log.service.step))
-            exact = _dated(truth, each, log, log.service.step)
+            dated = _dated(truth, each, log, max(each["step_s"] or 0, log.step))
+            exact = _dated(truth, each, log, log.step)
             best = max(best, (dated, _explained(truth, each), exact), key=sum)
     verdict.dated, verdict.explained, verdict.exact = best
     return verdict

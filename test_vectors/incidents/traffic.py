@@ -12,13 +12,14 @@ nothing of how findings are made.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Final, NamedTuple
 
 __all__ = [
     "LADDER_S",
+    "Affected",
     "Effect",
     "Event",
     "Service",
@@ -26,6 +27,7 @@ __all__ = [
     "make_events",
     "poisson",
     "random_service",
+    "step_of",
 ]
 
 LADDER_S: Final = (*(1, 5, 10, 30, 60, 300, 600, 1_800, 3_600, 10_800, 21_600, 86_400, 2_592_000),)
@@ -116,6 +118,16 @@ class Effect:
         return event
 
 
+def step_of(seconds: Iterable[int]) -> int:
+    """The step of the analysis of records with these times."""
+    different = set(seconds)
+    for step in LADDER_S:
+        different = {each // step * step for each in different}
+        if len(different) <= BUCKETS_MAX:
+            return step
+    return LADDER_S[-1]
+
+
 def log_uniform(rng: Random, low: float, high: float) -> float:
     return math.exp(rng.uniform(math.log(low), math.log(high)))
 
@@ -201,9 +213,59 @@ def request(
     )
 
 
-def make_events(service: Service, effects: Sequence[Effect], rng: Random) -> list[Event]:
-    """All events in the order of time."""
+@dataclass(slots=True)
+class Affected:
+    """From when to when an effect shows in a log: the first and the last record that it changed,
+    added or kept away. None where there are none."""
+
+    first: float | None = None
+    last: float | None = None
+
+    def add(self, t: float) -> None:
+        self.first = t if self.first is None else min(self.first, t)
+        self.last = t if self.last is None else max(self.last, t)
+
+
+def _requests(
+    service: Service,
+    draws: _Draws,
+    planted: Sequence[tuple[Effect, Affected]],
+    when: tuple[float, float, float],
+    rng: Random,
+) -> list[Event]:
+    """What effects make of one ordinary request: none, itself, or several.
+
+    `when` are start and end of its step, and its time.
+    """
+    at, until, t = when
+    rates = [(each.rate(t) if each.start <= t < each.end else 1.0) for each, _ in planted]
+    factor = math.prod(rates)
+    found: list[Event] = []
+    while factor > 0 and rng.random() < factor:
+        event = request(service, draws, rng.uniform(at, until) if factor > 1 else t, rng)
+        for each, shows in planted:
+            if each.holds(event.t):
+                before, event = event, each.change(event, rng)
+                if event is not before:
+                    shows.add(event.t)
+        found.append(event)
+        factor -= 1
+    for rate, (_, shows) in zip(rates, planted, strict=True):
+        if rate < 1 and not found:
+            shows.add(t)
+    return found
+
+
+def make_events(
+    service: Service,
+    effects: Sequence[Effect],
+    rng: Random,
+    affected: Sequence[Affected] | None = None,
+) -> list[Event]:
+    """All events in the order of time; `affected`, one for each effect, learns when it shows."""
     draws, step = _Draws(service), service.step
+    shown = [Affected() for _ in effects] if affected is None else affected
+    planted = list(zip(effects, shown, strict=True))
     found: list[Event] = []
     extra = max(service.dispersion - 1, 0.001)
     at = service.start
@@ -215,20 +277,12 @@ def make_events(service: Service, effects: Sequence[Effect], rng: Random) -> lis
         clumped = rng.gammavariate(mean / extra, extra) if extra > 0.01 else mean
         for _ in range(poisson(rng, clumped)):
             t = rng.uniform(at, until)
-            factor = 1.0
-            for each in effects:
-                if each.start <= t < each.end:
-                    factor *= each.rate(t)
-            while factor > 0 and rng.random() < factor:
-                event = request(service, draws, rng.uniform(at, until) if factor > 1 else t, rng)
-                for each in effects:
-                    if each.start <= event.t < each.end:
-                        event = each.change(event, rng)
-                found.append(event)
-                factor -= 1
+            found += _requests(service, draws, planted, (at, until, t), rng)
         at = until
-    for each in effects:
-        found += each.added(service, rng)
+    for each, shows in planted:
+        for event in each.added(service, rng):
+            shows.add(event.t)
+            found.append(event)
     found += _crons(service, rng) if service.crons else ()
     for moment in service.deploys:
         pause = rng.uniform(2, 12)
@@ -238,8 +292,12 @@ def make_events(service: Service, effects: Sequence[Effect], rng: Random) -> lis
             for host in service.hosts
         ]
     found.sort(key=lambda each: each.t)
-    for each in effects:
-        found = [each.written(event, rng) if each.holds(event.t) else event for event in found]
+    for each, shows in planted:
+        for index, event in enumerate(found):
+            if each.holds(event.t):
+                found[index] = each.written(event, rng)
+                if found[index] is not event:
+                    shows.add(found[index].t)
     return found
 
 

@@ -77,6 +77,33 @@ def test_a_stream_has_the_same_findings_and_says_why_it_is_not_read_again(path: 
     assert report["findings"][0]["command"].startswith("logan lines PATH…")
 
 
+def test_client_errors_do_not_depend_on_the_rows_that_a_report_keeps(tmp_path: Path) -> None:
+    """A client with few requests of many clients, almost all of them refused: from a file in any
+    cut, a stream and a summary that shows one row."""
+    line = '{} - - [24/Jan/2024:10:{:02}:{:02} +0000] "GET /{} HTTP/1.1" {} 10\n'
+    lines = [
+        line.format(f"10.0.0.{i % 40}", i // 120 % 60, i // 2 % 60, i % 7, 200)
+        for i in range(6_000)
+    ]
+    for i in range(0, 6_000, 40):
+        lines[i] = line.format("203.0.113.9", i // 120 % 60, i // 2 % 60, "admin", 403)
+    path = tmp_path / "access.log"
+    path.write_text("".join(lines))
+    whole = logan.analyze(path).to_dict()
+    (found,) = whole["findings"]
+    assert (found["kind"], found["status"], found["records"]) == ("client_errors", "403", 150)
+    assert found["where"][0] == {
+        **{"field": "client", "value": "203.0.113.9"},
+        **{"share": 1.0, "share_outside": 0.025},
+    }
+    cut = logan.analyze(path, chunk_size=30_000, threads=2).to_dict()
+    short = logan.analyze(path, top=1).to_dict()
+    assert cut["findings"] == short["findings"] == whole["findings"]
+    summary = Summary.from_chunk(str(path), 0, path.stat().st_size, logan.make_spec([path]))
+    report = logan.Report.from_summary(summary, inputs=[str(path)], top=1).to_dict()
+    assert report["findings"] == whole["findings"]
+
+
 @pytest.mark.parametrize("kind", ["retry_storm", "deploy_message", "bad_clock"])
 def test_the_engine_counts_what_a_slow_count_gives(kind: str, tmp_path: Path) -> None:
     log = make_log(kind, 1, scale=SCALE)

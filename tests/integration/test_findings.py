@@ -6,8 +6,10 @@ A small fixed part of `python -m test_vectors.incidents`, which tries many more.
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -61,6 +63,30 @@ def test_a_planted_incident_is_found_dated_and_explained(kind: str, tmp_path: Pa
     log = make_log(kind, SEEDS[kind], scale=SCALE)
     for verdict in judged(log, findings_of(log, tmp_path)):
         assert verdict.right, verdict
+
+
+@pytest.mark.parametrize(
+    ("kind", "marks"),
+    [("bot", "BadBot/1.0"), ("deploy_message", "WARN|ERROR"), ("retry_storm", " 503 |:503,")],
+)
+def test_the_truth_is_what_stands_in_the_log(kind: str, marks: str) -> None:
+    """It begins with the first record of the incident, and ends with the last one."""
+    log = next(
+        each
+        for each in (make_log(kind, seed, scale=SCALE) for seed in range(50))
+        if each.service.kind == ("json" if kind == "deploy_message" else "access")
+    )
+    (truth,) = log.truths
+    ((_, data),) = log.files
+    lines = [each for each in data.decode().splitlines() if re.search(marks, each)]
+    if truth.message:
+        lines = [each for each in lines if truth.message in each]
+    if truth.where and "route" in truth.where:
+        lines = [each for each in lines if truth.where["route"] in each]
+    for moment, line in ((truth.start, lines[0]), (truth.end, lines[-1])):
+        if moment is not None:
+            at = datetime.fromtimestamp(moment, UTC)
+            assert f"{at:%d/%b/%Y:%H:%M:%S}" in line or f"{at:%Y-%m-%dT%H:%M:%S}" in line
 
 
 @pytest.mark.parametrize("kind", QUIET)

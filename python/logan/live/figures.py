@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from logan.limits import SERIES_POINTS_MAX
 from logan.options import Options
 from logan.report import Report, assemble
-from logan.report.builder import ALL_ROWS, with_groups
-from logan.report.rows import keep_rows
+from logan.report.builder import with_groups
+from logan.report.rows import ALL_ROWS, keep_rows
 
 if TYPE_CHECKING:
     from logan._logan import Summary

@@ -20,7 +20,9 @@ __all__ = ["line_of", "live_section", "observed_rate", "verdict"]
 ERRORS_BAD_MIN: Final = 0.01
 """A smaller share of errors is what most services have on a good day."""
 
-_MILD: Final = ("traffic_surge", "message_new", "message_gone", "clock", "malformed")
+_MILD: Final = (
+    *("traffic_surge", "client_errors", "message_new", "message_gone", "clock", "malformed"),
+)
 """Findings that need not be trouble."""
 
 

@@ -26,9 +26,9 @@ from logan.options import Options
 from logan.planning.spec import spec_json
 from logan.report import Report, assemble, input_entry
 from logan.report.additions import with_additions
-from logan.report.builder import ALL_ROWS, selection, with_groups
+from logan.report.builder import selection, with_groups
 from logan.report.findings import find, unexplained
-from logan.report.rows import keep_rows
+from logan.report.rows import ALL_ROWS, keep_rows
 from logan.summaries.saved import Saved
 
 __all__ = ["Watched"]
@@ -201,8 +201,9 @@ class Watched(ABC):
         """A summary of these logs as a report, with what happened to them, and with findings if it
         `finds`."""
         asked = self._options
-        # Whole tables only where rows are chosen among all of them: once a second is often.
-        whole = final or asked.sort != "requests" or bool(asked.rows)
+        # Whole tables only where rows or findings are chosen among all of them: once a second is
+        # often.
+        whole = final or finds or asked.sort != "requests" or bool(asked.rows)
         top = ALL_ROWS if whole else asked.top
         text = summary.evaluate(top=top, series_points=SERIES_POINTS_MAX, analysis=finds)
         figures = json.loads(text)

@@ -26,7 +26,7 @@ from logan.report.document import Report, assemble
 from logan.report.entries import entry_of, specs_of
 from logan.report.findings import find
 from logan.report.input_errors import note_archives, note_errors
-from logan.report.rows import keep_rows
+from logan.report.rows import ALL_ROWS, keep_rows
 from logan.sources import files
 from logan.sources.compression import decoded_sample
 from logan.sources.streams import Stream
@@ -35,15 +35,11 @@ if TYPE_CHECKING:
     from logan.report.explanation import Explain
 
 __all__ = [
-    "ALL_ROWS",
     "build_report",
     "report_of",
     "selection",
     "with_groups",
 ]
-
-ALL_ROWS: Final = 1 << 30
-"""More than any table keeps."""
 
 
 def report_of(

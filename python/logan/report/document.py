@@ -113,6 +113,11 @@ class Report(Section):
         `inputs` names its sources by their index; where that is too short, they have the names that
         the summary knows.
         """
+        from logan.report.findings import find  # neither for what only names reports
+        from logan.report.rows import ALL_ROWS
+
+        # Findings look at whole tables, so that they are those of any other report.
+        findings = find(json.loads(summary.evaluate(top=ALL_ROWS)))
         figures = json.loads(summary.evaluate(top=top))
         entries = []
         for each in figures.get("sources", ()):
@@ -120,7 +125,7 @@ class Report(Section):
             known = each.get("name") or f"source {index}"
             name = inputs[index] if index < len(inputs) else known
             entries.append(input_entry(name, each))
-        return assemble(figures, entries)
+        return assemble(figures, entries, findings=findings)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Report:

@@ -17,9 +17,12 @@ from logan.errors import UsageError
 from logan.report.group_names import is_over_time
 from logan.report.schema import TABLES, Table
 
-__all__ = ["SORTS", "keep_rows", "leading", "row_name", "row_reference"]
+__all__ = ["ALL_ROWS", "SORTS", "keep_rows", "leading", "row_name", "row_reference"]
 
 Row = Mapping[str, Any]
+
+ALL_ROWS: Final = 1 << 30
+"""More than any table keeps."""
 
 _LEADERS_MAX: Final = 3
 """Rows that are added for errors, and for total time: a reader looks at the worst first."""

@@ -22,10 +22,10 @@ from logan.model import Result
 from logan.options import Options
 from logan.planning.prepare import Job
 from logan.report.additions import with_additions
-from logan.report.builder import ALL_ROWS, with_groups
+from logan.report.builder import with_groups
 from logan.report.document import Report, assemble, input_entry
 from logan.report.findings import find, unexplained
-from logan.report.rows import keep_rows
+from logan.report.rows import ALL_ROWS, keep_rows
 from logan.sources.inputs import readable_name
 from logan.summaries import container
 

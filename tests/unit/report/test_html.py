@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logan.report import RenderOptions, Report, render
+from logan.report.html.charts import chart_data
 from tests.support.browser import Browser, Page, browser
 from tests.support.report_document import findings, optional_keys
 from tests.unit.report.test_document import empty_report, figures, report
@@ -51,6 +52,18 @@ def full(text: str = "POST /checkout") -> Report:
         response_time_ms=times,
         routes={**figures()["routes"], "top": rows},
     )
+
+
+@pytest.mark.parametrize(("count", "charts"), [(19, 0), (20, 2)])
+def test_few_response_times_have_no_chart(count: int, charts: int) -> None:
+    times = {**figures()["response_time_ms"], "count": count}
+    series = [
+        {"t": f"2024-01-24T10:2{i}:00Z", "requests": 10, "records": 10, "errors": 0, "mean_ms": 5.0}
+        for i in range(5)
+    ]
+    one = report(response_time_ms=times, series={"step_s": 60, "points": series})
+    titles = [each["title"] for each in chart_data(one.to_dict())["charts"]]
+    assert sum("response time" in each.lower() for each in titles) == charts, titles
 
 
 class Elements(HTMLParser):

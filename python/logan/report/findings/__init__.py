@@ -13,6 +13,7 @@ from typing import Any, Final
 from logan.report.findings import thresholds as limits
 from logan.report.findings.change import Change
 from logan.report.findings.changes import changes_of
+from logan.report.findings.client_errors import client_errors
 from logan.report.findings.commands import command_for, error_condition
 from logan.report.findings.words import findings_lines, sentence
 
@@ -27,9 +28,13 @@ __all__ = [
 
 _ORDER: Final = (
     *("errors", "traffic_drop", "latency", "concentration", "traffic_surge"),
-    *("message_new", "malformed", "clock", "message_gone"),
+    *("client_errors", "message_new", "malformed", "clock", "message_gone"),
 )
 """Kinds, most important first."""
+
+
+_ADDED: Final = ("message", "level", "more", "status", "times_as_many")
+"""Keys that some findings have besides."""
 
 
 def find(figures: Mapping[str, Any], *, is_partial: bool = False) -> list[dict[str, Any]]:
@@ -44,6 +49,7 @@ def find(figures: Mapping[str, Any], *, is_partial: bool = False) -> list[dict[s
             figures, ranges or [], judges_traffic=ranges is not None and not is_partial
         )
     found += _concentrated(figures, found)
+    found += client_errors(figures)
     found += _malformed(figures)
     found.sort(key=_rank)
     return [_entry(each) for each in found[: limits.SHOWN_MAX]]
@@ -116,9 +122,9 @@ def _entry(change: Change) -> dict[str, Any]:
     if change.kind == "clock":
         direction = "after" if change.details["is_ahead"] else "before"
         entry |= {"records": change.details["records"], "direction": direction}
-    entry |= {
-        key: change.details[key] for key in ("message", "level", "more") if key in change.details
-    }
+    if change.kind == "client_errors":
+        entry["records"] = change.details["records"]
+    entry |= {key: change.details[key] for key in _ADDED if key in change.details}
     return entry
 
 

@@ -162,10 +162,32 @@ def _with_routes(change: Change, grid: Grid, exposure: Sequence[int]) -> Change:
             outside = min(1.0, rest_errors / rest_failed) if rest_failed else 0.0
             found.append(where_entry("route", route.name, share, outside))
     found.sort(key=lambda each: (-each["share"], each["value"]))
+    if found and grid.is_dense:
+        times = _times_as_many(grid, found[0]["value"], first, last)
+        if times is not None:
+            change = replace(change, details={**change.details, "times_as_many": times})
     per_bucket = excess / max(last - first, 1)
     least = grid.step_s * limits.EDGE_EVENTS_MIN / per_bucket
     step_s = max(change.step_s, _step_of(least))
     return replace(change, where=tuple(found[:1]), weight=excess, step_s=step_s)
+
+
+def _times_as_many(grid: Grid, name: str, first: int, last: int) -> float | None:
+    """How many times as many requests of a route there are while it fails, if that looks like
+    retries: many more, and not because all traffic grew."""
+    route = next(each for each in grid.routes if each.name == name)
+    inside, total = sum(route.requests[first:last]), sum(grid.total.requests[first:last])
+    scale = (last - first) / (len(grid.times) - (last - first))
+    rest = sum(route.requests) - inside
+    usual = rest * scale
+    usual_others = (sum(grid.total.requests) - total - rest) * scale
+    failed = sum(route.errors[first:last])
+    if usual < limits.EVENTS_MIN or failed < limits.RETRIES_FAIL_MIN * inside:
+        return None
+    times, others_times = inside / usual, (total - inside) / max(usual_others, 1.0)
+    if times < limits.RETRIES_TIMES_MIN * max(others_times, 1.0):
+        return None
+    return float(f"{times:.3g}")
 
 
 def _latency(grid: Grid) -> list[Change]:

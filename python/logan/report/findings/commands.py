@@ -64,6 +64,9 @@ def _safe(path: str) -> str:
 def _conditions(finding: Mapping[str, Any], error: str) -> list[str | None]:
     """The conditions that the lines of a finding fulfill."""
     parts: list[str | None] = [error if finding["kind"] == "errors" else None]
+    if finding["kind"] == "client_errors":
+        status = finding.get("status")
+        parts.append("status>=400 and status<500" if status is None else f"status={status}")
     for each in finding["where"][:2]:
         if each["field"] in ("source", "template"):
             continue  # the one is a path, for the other there is no condition

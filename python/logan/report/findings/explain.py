@@ -152,6 +152,13 @@ def chosen(
     # Strengths within some percent are equal, and so are values of the same records, whatever else
     # their fields hold: then the better known field is named.
     best = min((each for each in ranked if _is_equal(each, ranked[0])), key=_order)
+    # A method goes with a route, a user agent with a client: what is narrower says more, if it
+    # carries nearly as much.
+    for each in ranked:
+        enough = limits.JOINS_SHARE_MIN * best.share
+        if best.field in IMPLIED.get(each.field, ()) and each.share >= enough:
+            best = each
+            break
     named = [best]
     for field, those in sorted((within or {}).items()):
         if field == best.field or field in IMPLIED.get(best.field, ()):

@@ -44,8 +44,9 @@ def with_messages(
             began.sort(key=lambda each: (-each["count"], each["text"]))
             attached |= {each["text"] for each in began}
             if began:
-                details = {"message": began[0]["text"], "count": began[0]["count"]}
-                change = replace(change, details=details)  # noqa: PLW2901
+                new = {"message": began[0]["text"], "count": began[0]["count"]}
+                details = {**change.details, **new}
+                change = replace(_with_edges(change, began[0], grid), details=details)  # noqa: PLW2901
         done.append(change)
     sums = prefix(grid.records)
     alone: list[Change] = []
@@ -53,6 +54,22 @@ def with_messages(
         if each["text"] not in attached and span[each["text"]] == (each["first"], each["last"]):
             alone += _new_or_gone(each, grid, sums, len(warned))
     return done + _joined_messages(alone, done)
+
+
+def _with_edges(change: Change, message: Mapping[str, Any], grid: Grid) -> Change:
+    """Errors from the first to the last occurrence of the message that is new with them, if that is
+    longer: these are known exactly, while few errors in a bucket leave edges open."""
+    assert change.start is not None
+    if message["count"] < limits.EXPLAINS_COVERED_MIN * change.weight:
+        return change
+    first, last = (int(message[key]) // grid.step_s * grid.step_s for key in ("first", "last"))
+    start, end = min(change.start, first), change.end
+    if end is not None:
+        end = max(end, last + grid.step_s)
+        # One that may come at any time stays away so long in one of twenty cases.
+        gap = limits.EDGE_LIKELIHOOD_MIN * (message["last"] - message["first"]) / message["count"]
+        end = end if message["last"] + max(gap, grid.step_s) < grid.last_s else None
+    return replace(change, start=start, end=end)
 
 
 def _spans(templates: Sequence[Mapping[str, Any]]) -> dict[str, tuple[int, int]]:

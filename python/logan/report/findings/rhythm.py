@@ -10,7 +10,7 @@ from logan.report.findings import thresholds as limits
 from logan.report.findings.change import Change
 from logan.report.findings.grid import Grid, prefix
 
-__all__ = ["is_skipped_hour", "recurs"]
+__all__ = ["is_skipped_hour", "recurs", "without_hourly_peaks"]
 
 _DAY_S: Final = 86_400
 _HOUR_S: Final = 3_600
@@ -54,6 +54,28 @@ def recurs(change: Change, grid: Grid, events: Sequence[int], exposure: Sequence
         if len(known) >= limits.RHYTHM_OTHERS_MIN and alike >= limits.RHYTHM_ALIKE_MIN * len(known):
             return True
     return False
+
+
+def without_hourly_peaks(counts: Sequence[int], step_s: int) -> list[int]:
+    """Counts of neighboring buckets without what cron jobs add at the same minutes of each hour.
+
+    A bucket of the hour has a peak if it exceeds the mean of its neighbors in nearly all hours; the
+    median of what it has more is taken off.
+    """
+    even = list(counts)
+    period = _HOUR_S // step_s
+    if _HOUR_S % step_s or period < limits.PEAK_PERIOD_BUCKETS_MIN:
+        return even
+    for phase in range(period):
+        places = range(phase or period, len(counts) - 1, period)
+        if len(places) < limits.PEAK_HOURS_MIN:
+            continue
+        more = sorted(2 * counts[i] - counts[i - 1] - counts[i + 1] for i in places)
+        if more[int((1 - limits.PEAK_HOURS_SHARE_MIN) * len(more))] > 0:
+            peak = more[len(more) // 2] // 2
+            for i in range(phase, len(counts), period):
+                even[i] = max(even[i] - peak, 0)
+    return even
 
 
 def is_skipped_hour(start: int, end: int | None, step_s: int) -> bool:

@@ -302,8 +302,15 @@ def _candidates(series: Series, low: int, high: int, least_score: float) -> list
         for span in spans:
             start, end = _refined(evidence, *span, low, high)
             free = _free([*spans, (start, end)], low, high)
+            dispersion = series.dispersion(free, end - start)
             value = evidence(start, end, low, high)
-            score = value / series.dispersion(free, end - start)
+            if high == series.size and end < high:
+                # It may end in any of the buckets that are left, or last: that is as likely as all
+                # of these together.
+                lasting = evidence(start, high, low, high)
+                if value - lasting <= 2 * math.log(1 + high - end) * dispersion:
+                    end, value = high, lasting
+            score = value / dispersion
             if score >= least_score:
                 candidate = series.found(start, end, low, high, score)
                 if candidate is not None:
@@ -325,18 +332,19 @@ def apart(found: Sequence[tuple[float, int, int]]) -> list[Span]:
 def _refined(
     evidence: Callable[[int, int, int, int], float], start: int, end: int, low: int, high: int
 ) -> tuple[int, int]:
-    """Edges at which the evidence is largest, near the given ones."""
+    """Edges at which the evidence is largest, near the given ones; of buckets that say nothing none
+    is inside."""
     reach = max(4, (end - start) // 3)
     for _ in range(3):
         before = start, end
         start = max(
             range(max(low, start - reach), min(end - 2, start + reach + 1)),
-            key=lambda at: (evidence(at, end, low, high), -at),
+            key=lambda at: (evidence(at, end, low, high), at),
             default=start,
         )
         end = max(
             range(max(start + 3, end - reach), min(high, end + reach) + 1),
-            key=lambda at: (evidence(start, at, low, high), at),
+            key=lambda at: (evidence(start, at, low, high), -at),
             default=end,
         )
         if (start, end) == before:

@@ -84,6 +84,12 @@ RHYTHM_SHARE_MAX: Final = 0.75
 other days (hours), and on half of all that the log has, the level is nearer to it than to that of
 the whole log. What takes a longer share of a day (hour) has no time in it."""
 
+PEAK_HOURS_MIN: Final = 8
+PEAK_HOURS_SHARE_MIN: Final = 0.8
+PEAK_PERIOD_BUCKETS_MIN: Final = 4
+"""A peak at the same bucket of each hour, such as cron jobs make: in so many hours, and in this
+share of them traffic exceeds its neighbors. It is neither dispersion nor an edge of an incident."""
+
 LIKELIHOOD_MIN: Final = 38.0
 """Twice the log of the likelihood ratio, over the dispersion. By chance one interval in 1.4e9
 exceeds it (chi-squared with one degree of freedom); about 2e5 intervals of 40 routes and 4 metrics
@@ -129,9 +135,26 @@ CONCENTRATION_FAILS_MIN: Final = 0.5
 
 CONCENTRATION_EVENTS_MIN: Final = 30
 
+RETRIES_TIMES_MIN: Final = 1.8
+RETRIES_FAIL_MIN: Final = 0.2
+"""Requests of a route while this share of them fails, against the time beside and against all other
+routes: a client that tries again at once sends twice as many; they are measured as 1.8 or more."""
+
+CLIENT_ERRORS_MIN: Final = 100
+CLIENT_ERRORS_OF_ALL_MIN: Final = 0.01
+CLIENT_ERRORS_TIMES_MIN: Final = 3.0
+CLIENT_ERRORS_STATUS_MIN: Final = 0.8
+"""Client errors (4xx) of one client or route: so many, this share of all requests at least, and so
+many times the share that others have. Every public server has some of them every day. A status is
+named that this share of all client errors have."""
+
 EDGE_LIKELIHOOD_MIN: Final = 3.0
 """The edges of a change of traffic are stated to so many buckets that one place is 20 times as
 likely as the next (the log of 20 is 3): one in even traffic, more where it comes in clumps."""
+
+EDGE_CHANCE_SHARE_MIN: Final = 0.95
+"""Of the highest chance to be within a bucket of an edge, what is as good: then the place at which
+the step is clearest is named."""
 
 CLOCK_GAP_MIN_S: Final = 26 * 3_600
 """One clock far from the others: time zones differ by at most 26 hours, and are not clocks."""

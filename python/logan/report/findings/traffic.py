@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import accumulate, pairwise
-from typing import Any, NamedTuple
+from itertools import pairwise
+from typing import Any, Final, NamedTuple
 
 from logan.report.findings import thresholds as limits
 from logan.report.findings.grid import Grid, prefix
+from logan.report.findings.rhythm import without_hourly_peaks
 from logan.report.findings.scan import Found, apart, lengths
 from logan.report.findings.trend import (
     Step,
-    edge_likelihoods,
     edge_width,
+    likely_end,
+    likely_start,
     step_beside_trend,
 )
 
@@ -83,26 +85,34 @@ class _Part(NamedTuple):
     step: Step
 
     def best_start(self, near: int, dispersion: float) -> int:
-        """The most likely first bucket of the interval that begins near the given one."""
-        return self._best(near, -1, dispersion)
+        """The bucket, near the given one, in which the interval most likely begins."""
+        reach = self._around(near)
+        return self.low + likely_start(self.counts, self.step, dispersion, reach)
 
     def best_end(self, near: int, dispersion: float) -> int:
-        """The most likely end of the interval that ends near the given one."""
-        return self._best(near, 1, dispersion)
+        """One past the bucket, near the given end, in which the interval most likely ends."""
+        reach = self._around(near)
+        return self.low + likely_end(self.counts, self.step, dispersion, reach)
 
-    def _best(self, near: int, sign: int, dispersion: float) -> int:
-        sums = list(accumulate(edge_likelihoods(self.counts, self.step, dispersion), initial=0.0))
-        reach = limits.TRAFFIC_EDGE_BUCKETS // 2
-        low, high = near - reach, near + reach
-        places = range(max(self.low, low), min(self.low + len(self.counts), high) + 1)
-        return max(places, key=lambda at: (sign * sums[at - self.low], -abs(at - near)))
+    def _around(self, near: int) -> range:
+        reach, size = limits.TRAFFIC_EDGE_BUCKETS // 2, len(self.counts)
+        return range(max(near - reach - self.low, 0), min(near + reach - self.low, size) + 1)
+
+
+def _evidence(parts: Sequence[_Part]) -> float:
+    return sum(each.step.evidence for each in parts)
+
+
+_ROUNDS: Final = 3
+"""In which edges are moved at most."""
 
 
 class _Steps:
     """One series of counts, and how it deviates by itself."""
 
     def __init__(self, counts: Sequence[int], low: int, high: int, least: int, step_s: int) -> None:
-        self.sums = prefix(counts)
+        self.sums = prefix(without_hourly_peaks(counts, step_s))
+        self.raw = prefix(counts)
         self.step_s = step_s
         self.low, self.high, self.least = low, high, least
 
@@ -144,22 +154,40 @@ class _Steps:
             return None
         sign = 1 if kind == "traffic_surge" else -1
         parts = self._parts(start, end, dispersion)
+        for _ in range(_ROUNDS):
+            # Edges as the trend has them, and the trend beside those, over the same buckets.
+            first, last = self._best_edges(parts, start, end, dispersion)
+            if (first, last) == (start, end) or last - first < self.least:
+                break
+            moved = [
+                self._part(first, last, each.low, each.low + len(each.counts), dispersion)
+                for each in parts
+            ]
+            if _evidence(moved) <= _evidence(parts):
+                break
+            start, end, parts = first, last, moved
         log_factor = sum(each.step.log_factor for each in parts) / len(parts)
         error = math.hypot(*(each.step.error for each in parts)) / len(parts)
-        evidence = sum(each.step.evidence for each in parts)
+        evidence = _evidence(parts)
         is_halved = sign * log_factor + limits.TRAFFIC_Z * error >= math.log(limits.TRAFFIC_HALF)
         if not is_halved or evidence < limits.TRAFFIC_LIKELIHOOD_MIN:
             return None
-        start = parts[0].best_start(start, dispersion)
-        if end < self.high:
-            end = parts[-1].best_end(end, dispersion)
-        inside, outside = self._levels(start, end)
+        start, end = self._best_edges(parts, start, end, dispersion)
+        inside, outside = self._levels(self.sums, start, end)
         excess = (inside - outside) * (end - start)
         if end - start < self.least or not self._is_long(start, end, outside):
             return None
         # Longer ones have more evidence: a part of an incident is not it.
         edge_buckets = edge_width(inside, outside, dispersion)
+        inside, outside = self._levels(self.raw, start, end)
         return Found(start, end, inside, outside, evidence, excess, evidence, edge_buckets)
+
+    def _best_edges(
+        self, parts: Sequence[_Part], start: int, end: int, dispersion: float
+    ) -> tuple[int, int]:
+        """The most likely edges near these, as the trend has them."""
+        first = parts[0].best_start(start, dispersion)
+        return first, parts[-1].best_end(end, dispersion) if end < self.high else end
 
     def _is_long(self, start: int, end: int, outside: float) -> bool:
         """Whether it lasts as long as counts; the buckets at its edges may be in it in part."""
@@ -204,10 +232,11 @@ class _Steps:
         x = sums[end] - sums[start]
         return _deviance(x, end - start, rest_x, rest_length, dispersion)
 
-    def _levels(self, start: int, end: int) -> tuple[float, float]:
+    def _levels(self, sums: Sequence[int], start: int, end: int) -> tuple[float, float]:
+        """Counts of a bucket inside, and in the windows beside."""
         before, after = self._windows(start, end)
-        rest = self.sums[start] - self.sums[before] + self.sums[after] - self.sums[end]
-        inside = (self.sums[end] - self.sums[start]) / (end - start)
+        rest = sums[start] - sums[before] + sums[after] - sums[end]
+        inside = (sums[end] - sums[start]) / (end - start)
         return inside, rest / (start - before + after - end)
 
     def _refined(self, kind: str, start: int, end: int, dispersion: float) -> tuple[int, int]:

@@ -14,12 +14,14 @@ from typing import Final, NamedTuple
 
 from logan.report.findings import thresholds as limits
 
-__all__ = ["Step", "edge_likelihoods", "edge_width", "step_beside_trend"]
+__all__ = ["Step", "edge_width", "likely_end", "likely_start", "step_beside_trend"]
 
 _DAY_H: Final = 24.0
 _NEGLIGIBLE: Final = 0.02
 """A term of the trend that cannot change counts by more than this is left out."""
 _ROUNDS: Final = 8
+_PARTS: Final = (0.125, 0.375, 0.625, 0.875)
+"""Parts of a bucket behind an edge within it, that are tried."""
 
 
 class Step(NamedTuple):
@@ -61,13 +63,50 @@ def step_beside_trend(
     return Step(full[-1], error, 2 * evidence, usual)
 
 
-def edge_likelihoods(counts: Sequence[int], step: Step, dispersion: float) -> list[float]:
-    """By bucket, the log of how much likelier its count is inside than outside."""
+def likely_start(counts: Sequence[int], step: Step, dispersion: float, reach: range) -> int:
+    """The bucket within `reach` in which the interval of `step` begins."""
+    return _likely_edge(counts, step, dispersion, reach)
+
+
+def likely_end(counts: Sequence[int], step: Step, dispersion: float, reach: range) -> int:
+    """One past the bucket within `reach` in which the interval of `step` ends."""
+    size = len(counts)
+    mirrored = Step(step.log_factor, step.error, step.evidence, step.usual[::-1])
+    back = range(max(size - reach.stop + 1, 0), size - reach.start + 1)
+    return size - _likely_edge(counts[::-1], mirrored, dispersion, back)
+
+
+def _likely_edge(counts: Sequence[int], step: Step, dispersion: float, reach: range) -> int:
+    """A place that has the edge within one bucket with the highest probability.
+
+    The edge lies somewhere within a bucket, which then is in the interval in part; so the clear
+    step between two whole buckets lies after it as a rule, and is not its most likely place.
+    """
     factor = math.exp(step.log_factor)
-    return [
-        _log_chance(count, usual * factor, dispersion) - _log_chance(count, usual, dispersion)
-        for count, usual in zip(counts, step.usual, strict=True)
-    ]
+    low, high = max(reach.start - 1, 0), min(reach.stop + 1, len(counts))
+    if high - low < 2:
+        return reach.start
+    outside = [_log_chance(counts[i], step.usual[i], dispersion) for i in range(low, high)]
+    after, weights, steps = 0.0, [0.0] * (high - low), [0.0] * (high - low)
+    for i in reversed(range(low, high)):
+        usual, count, at = step.usual[i], counts[i], i - low
+        parts = [
+            _log_chance(count, usual * (1 + part * (factor - 1)), dispersion) - outside[at]
+            for part in _PARTS
+        ]
+        most = max(parts)
+        mean = most + math.log(sum(math.exp(each - most) for each in parts) / len(parts))
+        weights[at] = after + mean
+        after += _log_chance(count, usual * factor, dispersion) - outside[at]
+        steps[at] = after
+    most = max(weights)
+    chances = [math.exp(each - most) for each in weights]
+    near = [sum(chances[max(at - 1, 0) : at + 2]) for at in range(high - low)]
+    places = [i for i in reach if low <= i < high]
+    clear = max(places, key=lambda i: (steps[i - low], -i))
+    enough = limits.EDGE_CHANCE_SHARE_MIN * max(near[i - low] for i in places)
+    good = [i for i in places if near[i - low] >= enough]
+    return min(good, key=lambda i: (abs(i - clear), i))
 
 
 def edge_width(inside: float, outside: float, dispersion: float) -> int:

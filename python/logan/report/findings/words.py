@@ -48,6 +48,8 @@ def sentence(finding: Mapping[str, Any], zone: tzinfo = UTC) -> str:
         return _message(finding, when)
     elif kind == "concentration":
         head = f"errors {_percent(during)} all along"
+    elif kind == "client_errors":
+        return _client_errors(finding)
     elif kind == "clock":
         days = during / 86_400
         far = f"{days / 365.25:.3g} years" if days > 730 else f"{days:.3g} days"
@@ -57,6 +59,9 @@ def sentence(finding: Mapping[str, Any], zone: tzinfo = UTC) -> str:
     else:
         head = f"{_percent(during)} of all lines are malformed"
     text = f"{head}: {where}" if where else head
+    times = finding.get("times_as_many")
+    if times and any(each["field"] == "route" for each in finding["where"][:_WHERE_MAX]):
+        text += f"; {times:.3g} times as many requests as usual (retries?)"
     added = finding.get("message")
     return f"{text}; new message: {_cut(added)}" if added else text
 
@@ -67,6 +72,24 @@ def _percent(share: float) -> str:
 
 def _rates(before: float, during: float) -> str:
     return " → ".join(map(brief, units.rates(before, during)))
+
+
+def _client_errors(finding: Mapping[str, Any]) -> str:
+    """`client errors, mostly 404: 4,213 (88 % of all) from client 203.0.113.9, …`"""
+    first = finding["where"][0]
+    status = f", mostly {finding['status']}" if finding.get("status") else ""
+    count, share = units.count(finding["records"]), _percent(first["share"])
+    named = ", ".join(map(_named, finding["where"]))
+    during, before = _percent(finding["during"]), _percent(finding["before"])
+    text = f"client errors{status}: {count} ({share} of all) {named}"
+    return f"{text}; {during} of its requests, {before} elsewhere"
+
+
+def _named(entry: Mapping[str, Any]) -> str:
+    """`from client 203.0.113.9`, `on GET /old.css`."""
+    field = entry["field"]
+    label = "on " if field == "route" else _LABELS.get(field, f"{field} ")
+    return f"{label}{_cut(entry['value'])}"
 
 
 def _message(finding: Mapping[str, Any], when: str) -> str:

@@ -32,8 +32,11 @@ def chart_data(report: Data) -> dict[str, Any]:
     if len(drawn.points) < 2:
         return {"range": None, "charts": []}
     first, last = _seconds(drawn.points[0]["t"]), _seconds(drawn.points[-1]["t"])
-    found = [*_counts(report, drawn), _times(report), _heat(report)]
-    return {"range": [first, last + drawn.step_s], "charts": [each for each in found if each]}
+    found = [*_counts(report, drawn)]
+    if (report["response_time_ms"]["count"] or 0) >= view.VALUES_MIN:
+        # Of fewer, the tables have each.
+        found += [each for each in (_times(report), _heat(report)) if each]
+    return {"range": [first, last + drawn.step_s], "charts": found}
 
 
 def _seconds(text: str) -> float:

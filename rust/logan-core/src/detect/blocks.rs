@@ -4,6 +4,12 @@
 //! with its headers, a table. Damaged lines stand alone, where each is as likely to be damaged as any
 //! other: of so many that a fifth of all lines are, 10 % stand in blocks of three. So do those of a damaged
 //! stretch, but that is one block. What begins like a record is none of a message.
+//!
+//! A short log has one or two traces. If all such lines stand in one or two blocks of the only sample, they
+//! are parts of messages up to its end, and no line after it is for that reason.
+//!
+//! Before the first record, several such lines are what was printed before the log: a banner, the settings.
+//! One or two of them may be damaged records.
 
 use crate::format::tails::is_text;
 use std::collections::BTreeSet;
@@ -17,6 +23,11 @@ const BLOCKS_MIN: u64 = 3;
 const IN_BLOCKS_PERCENT: u64 = 80;
 /// Lines of a hundred that may look like damaged records.
 const DAMAGED_PERCENT: u64 = 10;
+/// Lines of a block if it is the only one, and how many there may be in one or two.
+const ONLY_BLOCK_LINES_MIN: u64 = 4;
+const FEW_LINES_MAX: u64 = 40;
+/// Lines before the first record that are a preamble.
+const PREAMBLE_LINES_MIN: u64 = 3;
 /// How many of them have to differ, as a message that is repeated may be a damaged one.
 const DIFFERENT_MIN: usize = 3;
 /// How far into a line a time of day would be that of a record.
@@ -27,6 +38,15 @@ const CLOCK_OFFSET_MAX: usize = 48;
 pub(super) struct Blocks {
     /// Whether a record was before, in this sample or at its start.
     follows: bool,
+    /// Whether the samples began at the start of the source, and no record was found since.
+    at_front: bool,
+    /// Lines before the first record that nothing explains, and what of that may be a damaged record.
+    front: u64,
+    front_damaged: bool,
+    front_different: BTreeSet<u64>,
+    /// How many samples there are, and where the last one ends.
+    samples: u64,
+    end: u64,
     /// Lines of the block at hand, and those of them that nothing explains.
     lines: u64,
     unread: u64,
@@ -36,19 +56,35 @@ pub(super) struct Blocks {
     texts: u64,
     damaged: u64,
     different: BTreeSet<u64>,
+    largest: u64,
+}
+
+/// What was decided.
+#[derive(Default)]
+pub(super) struct Decision {
+    /// How many lines are part of the records before them, if that is so in this source.
+    pub(super) lines: Option<u64>,
+    /// The offset from which on none is.
+    pub(super) until: Option<u64>,
+    /// How many lines before the first record were printed before the log.
+    pub(super) preamble: u64,
+    pub(super) assumed: Option<String>,
 }
 
 impl Blocks {
-    /// Begins a sample, perhaps behind a record.
-    pub(super) fn begin_sample(&mut self, follows: bool) {
-        self.end();
-        self.follows = follows;
+    /// Begins a sample of so many bytes at this offset; but for the first one, perhaps behind a record.
+    pub(super) fn begin_sample(&mut self, offset: u64, len: usize) {
+        self.close();
+        self.follows = offset > 0;
+        self.at_front = offset == 0;
+        self.samples += 1;
+        self.end = offset + len as u64;
     }
 
     /// Takes in a record.
     pub(super) fn record(&mut self) {
-        self.end();
-        self.follows = true;
+        self.close();
+        (self.follows, self.at_front) = (true, false);
     }
 
     /// Takes in a line that goes on with a record by its beginning.
@@ -59,6 +95,11 @@ impl Blocks {
     /// Takes in a line that nothing explains.
     pub(super) fn unread(&mut self, line: &[u8]) {
         if !self.follows {
+            if self.at_front {
+                self.front += 1;
+                self.front_damaged |= !is_text(line) || has_clock(line);
+                note(&mut self.front_different, line);
+            }
             return;
         }
         if !is_text(line) {
@@ -69,29 +110,37 @@ impl Blocks {
         self.lines += 1;
         self.unread += 1;
         self.texts += 1;
-        if self.different.len() < DIFFERENT_MIN {
-            let mut hasher = DefaultHasher::new();
-            line.hash(&mut hasher);
-            self.different.insert(hasher.finish());
-        }
+        note(&mut self.different, line);
     }
 
-    fn end(&mut self) {
+    fn close(&mut self) {
         if self.unread > 0 && self.lines >= BLOCK_LINES_MIN {
             self.blocks += 1;
             self.in_blocks += self.unread;
+            self.largest = self.largest.max(self.unread);
         }
         (self.lines, self.unread) = (0, 0);
     }
 
-    /// How many lines are part of the records before them, if that is so in this source, and what is
-    /// said of it.
-    pub(super) fn decide(mut self) -> Option<(u64, String)> {
-        self.end();
+    /// What the lines say.
+    pub(super) fn decide(mut self) -> Decision {
+        self.close();
+        let differ = self.different.len() >= DIFFERENT_MIN;
         let is_so = self.blocks >= BLOCKS_MIN
             && self.in_blocks * 100 >= self.texts * IN_BLOCKS_PERCENT
             && self.damaged * 100 <= self.texts * DAMAGED_PERCENT
-            && self.different.len() >= DIFFERENT_MIN;
+            && differ;
+        let is_so_of_few = self.samples == 1
+            && self.blocks > 0
+            && (self.blocks > 1 || self.largest >= ONLY_BLOCK_LINES_MIN)
+            && self.in_blocks == self.texts
+            && self.texts <= FEW_LINES_MAX
+            && self.damaged == 0
+            && differ;
+        let has_preamble = !self.at_front
+            && self.front >= PREAMBLE_LINES_MIN
+            && !self.front_damaged
+            && self.front_different.len() >= DIFFERENT_MIN;
         let told = || {
             format!(
                 "lines without a timestamp are part of the record before them: {} of {} sampled ones stand \
@@ -99,7 +148,22 @@ impl Blocks {
                 self.in_blocks, self.texts
             )
         };
-        is_so.then(|| (self.texts, told()))
+        let goes_on = is_so || is_so_of_few;
+        Decision {
+            lines: goes_on.then_some(self.texts),
+            until: (!is_so && is_so_of_few).then_some(self.end),
+            preamble: if has_preamble { self.front } else { 0 },
+            assumed: goes_on.then(told),
+        }
+    }
+}
+
+/// Takes in that a line was, unless enough that differ are known.
+fn note(lines: &mut BTreeSet<u64>, line: &[u8]) {
+    if lines.len() < DIFFERENT_MIN {
+        let mut hasher = DefaultHasher::new();
+        line.hash(&mut hasher);
+        lines.insert(hasher.finish());
     }
 }
 
@@ -118,9 +182,10 @@ fn has_clock(line: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    /// The lines of blocks, `|` between them, after a record each.
-    fn decided(text: &str) -> Option<u64> {
+    /// What is decided of the lines of blocks, `|` between them, after a record each.
+    fn decided(text: &str) -> Decision {
         let mut blocks = Blocks::default();
+        blocks.begin_sample(0, 1000);
         for block in text.split('|') {
             blocks.record();
             for line in block.split_whitespace() {
@@ -130,32 +195,67 @@ mod tests {
                 }
             }
         }
-        blocks.decide().map(|(lines, _)| lines)
+        blocks.decide()
     }
 
     #[test]
     fn blocks_are_parts_of_messages() {
-        assert_eq!(decided("a b c|d e f|g h i"), Some(9));
-        assert_eq!(decided("a b tail|d tail tail|g h i|x|a b c"), Some(10));
+        for (text, lines) in [("a b c|d e f|g h i", 9), ("a b tail|d tail tail|g h i|x|a b c", 10)]
+        {
+            let decided = decided(text);
+            assert_eq!((decided.lines, decided.until), (Some(lines), None), "{text}");
+        }
         for none in [
-            // Two of them, or too small.
-            "a b c|d e f",
+            // Too small.
+            "a b c",
             "a b|c d|e f|g h",
             // More stand alone.
             "a b c|d e f|g h i|x|y|z|u|v",
+            "a b c d|e",
             // The same ones; what may be damaged.
             "a a a|a a a|a a a",
+            "a a a a a",
             "a b c|d e f|g h i|2024-01-24_ERROR|10:15:33.001_INFO_Incomplete",
             "a b c|d e f|g h i_10:15:32_x|ERROR_x",
+            "a b c d 10:15:32_x",
             "tail tail tail|tail tail tail|tail tail tail",
         ] {
-            assert_eq!(decided(none), None, "{none}");
+            assert_eq!(decided(none).lines, None, "{none}");
         }
         // Before any record, they go on with nothing.
         let mut blocks = Blocks::default();
+        blocks.begin_sample(0, 1000);
         for line in ["a", "b", "c"].iter().cycle().take(30) {
             blocks.unread(line.as_bytes());
         }
-        assert_eq!(blocks.decide(), None);
+        let decided = blocks.decide();
+        assert_eq!((decided.lines, decided.preamble), (None, 0));
+    }
+
+    #[test]
+    fn few_blocks_speak_for_what_was_sampled() {
+        for (text, lines) in [("a b c d", 4), ("a b c|d e f", 6), ("a b tail|x c tail", 4)] {
+            let decided = decided(text);
+            assert_eq!((decided.lines, decided.until), (Some(lines), Some(1000)), "{text}");
+        }
+        let many: String = (0..41).map(|n| format!("x{n} ")).collect();
+        assert_eq!(decided(&many).lines, None);
+    }
+
+    #[test]
+    fn several_lines_before_the_first_record_are_a_preamble() {
+        let preamble = |lines: &[&str], offset: u64| {
+            let mut blocks = Blocks::default();
+            blocks.begin_sample(offset, 1000);
+            lines.iter().for_each(|line| blocks.unread(line.as_bytes()));
+            blocks.record();
+            blocks.decide().preamble
+        };
+        assert_eq!(preamble(&["a b", "c", "d"], 0), 3);
+        assert_eq!(preamble(&["a", "b"], 0), 0);
+        assert_eq!(preamble(&["a", "a", "a", "a"], 0), 0);
+        assert_eq!(preamble(&["a", "b", "c", "2024-01-24 ERROR"], 0), 0);
+        assert_eq!(preamble(&["a", "b", "c", "ERROR x"], 0), 0);
+        assert_eq!(preamble(&["a", "b", "c"], 4096), 0);
     }
 }

@@ -168,7 +168,7 @@ fn describe(
         let sample_offset = *offset;
         // Records may go on at the start of every sample but the first.
         context.history.tail.begin_sample(sample_offset);
-        blocks.begin_sample(sample_offset > 0);
+        blocks.begin_sample(sample_offset, bytes.len());
         let bytes =
             if *offset == 0 { bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes) } else { bytes };
         for line in whole_lines(bytes).take(SAMPLE_LINES_MAX) {
@@ -343,8 +343,11 @@ fn describe(
         }
     }
     let undated = undated.decide(total - blank, lines);
-    let go_on = blocks.decide().filter(|_| undated.format.is_none());
-    let (text_lines, of_blocks) = go_on.unzip();
+    let blocks = match undated.format {
+        None => blocks.decide(),
+        Some(_) => blocks::Decision::default(),
+    };
+    let text_lines = blocks.lines;
     assumed.extend(undated.assumed);
     let reading = TimeReading {
         last_clock: undated.last_clock,
@@ -352,9 +355,11 @@ fn describe(
         has_prefixes,
         has_inner_dates,
         undated_go_on: text_lines.is_some(),
+        undated_until: blocks.until,
+        has_preamble: blocks.preamble > 0,
         ..times.reading(epoch_column, zone_column)
     };
-    assumed.extend(of_blocks);
+    assumed.extend(blocks.assumed);
     assumed.extend(times.assumed(&reading));
     assumed.extend(context.clock.seen_key.as_deref().map(|key| {
         format!("records without a usual key for their time have it under another: `{key}`")
@@ -408,8 +413,8 @@ fn describe(
         "lines": total,
         "blank": blank,
         "continuation": continuation + text_lines.unwrap_or(0),
-        "header": header,
-        "malformed": malformed - undated.lines - text_lines.unwrap_or(0),
+        "header": header + blocks.preamble,
+        "malformed": malformed - undated.lines - text_lines.unwrap_or(0) - blocks.preamble,
         "formats": order.iter().map(describe_one).chain(undated.format.clone()).collect::<Vec<_>>(),
         "assumed": assumed,
         "time": reading,
@@ -590,7 +595,9 @@ mod tests {
         };
         let block = "Upgrade: websocket\nfrom port 4000\nsent by Mozilla\n";
         assert_eq!(log(block, 3), (true, json!(9), json!(0)));
-        assert_eq!(log(block, 2), (false, json!(0), json!(6)));
+        // Two blocks speak for what was sampled alone, one of three lines for nothing.
+        assert_eq!(log(block, 2), (true, json!(6), json!(0)));
+        assert_eq!(log(block, 1), (false, json!(0), json!(3)));
         // Lines of damaged records are no text, wherever they stand.
         let damaged = "Invalid log line\n2024-01-24 ERROR\n10:15:33.001 INFO Incomplete\n";
         for (block, times) in [(damaged.repeat(10), 1), (damaged.repeat(3), 5)] {

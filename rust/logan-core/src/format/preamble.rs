@@ -3,6 +3,8 @@
 //!
 //! - what begins, behind blanks, with one of [`BEGINNINGS`];
 //! - `10-listen-on-ipv6-by-default.sh: info: …`: a numbered script of an image's entry point;
+//! - a prompt with a command, as where the output of a terminal was copied: `$ docker logs web`,
+//!   `ops@web-1:~$ tail -f app.log`, `[root@web-1 log]# cat app.log`, `PS C:\\> type app.log`;
 //! - a comment: `#` and a space, or `#` alone; but not the lines of MySQL's slow log (`# Time: `);
 //! - a rule (`=====`), and a drawing: the letters that banners are drawn with.
 
@@ -47,6 +49,10 @@ const BEGINNINGS: &[&[u8]] = &[
     b"Microsoft DHCP Service Activity Log",
     b"Event ID  Meaning",
     b"QResult: 0: NoQuarantine,",
+    // Sinatra; CodeIgniter, whose logs are scripts that end at once; `log show` of macOS.
+    b"== Sinatra (v",
+    b"<?php defined('",
+    b"Timestamp                       Thread ",
 ];
 
 /// Whether a line that is nothing else is one of those.
@@ -56,6 +62,7 @@ pub fn is_preamble(line: &[u8]) -> bool {
     let text = line.trim_ascii();
     BEGINNINGS.iter().any(|beginning| text.starts_with(beginning))
         || is_comment(line)
+        || is_prompt(text)
         || is_of_script(text)
         || is_rule(text)
         || is_drawing(text)
@@ -65,6 +72,35 @@ fn is_comment(line: &[u8]) -> bool {
     const OF_MYSQL: [&[u8]; 6] =
         [b"# Time", b"# User@Host", b"# Query_time", b"# Thread_id", b"# Schema", b"# Bytes_sent"];
     (line == b"#" || line.starts_with(b"# ")) && !OF_MYSQL.iter().any(|head| line.starts_with(head))
+}
+
+/// A shell's prompt and a command.
+fn is_prompt(text: &[u8]) -> bool {
+    const PLACE_BYTES_MAX: usize = 64;
+    let is_command =
+        |text: &[u8]| text.first().is_some_and(|b| b.is_ascii_alphabetic() || b"./~".contains(b));
+    if text.starts_with(b"PS C:\\") {
+        return text.contains(&b'>');
+    }
+    if let Some(command) = text.strip_prefix(b"$ ") {
+        return is_command(command);
+    }
+    // `ops@web-1:~$ `, `[root@web-1 log]# `
+    let rest = text.strip_prefix(b"[").unwrap_or(text);
+    let of_name = |b: &&u8| b.is_ascii_alphanumeric() || b"._-".contains(b);
+    let user = rest.iter().take_while(of_name).count();
+    let Some(place) = rest[user..].strip_prefix(b"@").filter(|_| user > 0) else { return false };
+    let host = place.iter().take_while(of_name).count();
+    let ends = |two: &[u8]| matches!(two, [b'$' | b'#' | b'%', b' ']);
+    let near = &place[..place.len().min(PLACE_BYTES_MAX)];
+    let Some(end) = near.windows(2).position(ends) else { return false };
+    let between = &place[host..end.max(host)];
+    // The folder, without blanks but those around it.
+    host > 0
+        && end >= host
+        && is_command(&place[end + 2..])
+        && !between.trim_ascii().contains(&b' ')
+        && !between.starts_with(b": ")
 }
 
 fn is_of_script(text: &[u8]) -> bool {
@@ -111,6 +147,15 @@ mod tests {
             "# rotated at midnight",
             "#",
             "Welcome to Node-RED",
+            "$ docker logs web",
+            "ops@web-1:~$ tail -f app.log",
+            "ops@web-1:/var/log$ sudo cat app.log | head",
+            "[root@web-1 log]# cat app.log",
+            "root@e5b1c2d3:/# nginx -t",
+            "ops@mac logs % cat x",
+            "PS C:\\logs> type app.log",
+            "== Sinatra (v3.0.5) has taken the stage on 4567 for development with backup from Puma",
+            "<?php defined('BASEPATH') OR exit('No direct script access allowed'); ?>",
         ] {
             assert!(is_preamble(line.as_bytes()), "{line}");
         }
@@ -132,6 +177,12 @@ mod tests {
             "#[derive]",
             "  # indented",
             "Welcome",
+            "$5 paid",
+            "$ 5",
+            "user@example.com: mailbox is full",
+            "bob@example.com logged in at $ 5",
+            "a@b",
+            "@x $ y",
         ] {
             assert!(!is_preamble(line.as_bytes()), "{line}");
         }

@@ -26,7 +26,8 @@ pub struct RequiredBytes(u8);
 impl RequiredBytes {
     /// None.
     pub const NONE: RequiredBytes = RequiredBytes(0);
-    /// `[`, and `/` or `-` three bytes behind it: a date as access logs have it.
+    /// `[`, and `/` or `-` two to four bytes behind it: a date as access logs have it, `24/Jan`, `4/Jan` or
+    /// `Jan/24`.
     pub const DATE: RequiredBytes = RequiredBytes(1);
     /// `=`.
     pub const EQUALS: RequiredBytes = RequiredBytes(1 << 1);
@@ -79,7 +80,8 @@ impl RequiredBytes {
             let [d, opening, equal, bars, colon, point, separator, other] =
                 window.classes(simd, &CLASSES, sets);
             let d = d & kept;
-            date |= opening & (separator & kept) >> 3;
+            let separator = separator & kept;
+            date |= opening & (separator >> 2 | separator >> 3 | separator >> 4);
             equals |= equal & kept;
             bar |= bars & kept;
             quote |= window.eq(simd, b'"') & kept;
@@ -195,6 +197,21 @@ mod tests {
             line.retain(|&byte| Some(byte) != gone);
             line
         })
+    }
+
+    #[test]
+    fn all_dates_of_access_logs_are_seen() {
+        for date in ["24/Jan/2024", "4/Jan/2024", "Jan/24/2024", "01/24/2024"] {
+            let text = format!("10.0.0.1 - - [{date}:10:15:32 +0000] \"GET / HTTP/1.1\" 200 5");
+            let padded = PaddedLine::new(text.as_bytes());
+            let common: Vec<_> = REGISTRY.iter().filter(|e| e.info.name == "common").collect();
+            let format = (common[0].build)(&Params::default());
+            let mut context = Context::new(TimestampParser::utc());
+            let taken =
+                format.parse_line(padded.line(), &mut context, &mut Vec::new(), &mut Record::EMPTY);
+            assert!(taken, "{date}");
+            assert_eq!(Prefilter::of([format].iter()).met(padded.line()), 1, "{date}");
+        }
     }
 
     proptest! {

@@ -17,6 +17,10 @@
 //! - a clause of SQL after a record with a statement; a report of a process that terminated; a field of a
 //!   header after a record with the first line of a request or an answer;
 //! - any [text](is_text) in a source of which detection found that messages have several lines.
+//!
+//! [Text](is_text) before the first record of a source is no tail. Where detection found that it was
+//! printed before the log, its lines are recognized by this: no record begins before them, and they lie
+//! in the first [`LOOK_BACK_BYTES`](super::state::LOOK_BACK_BYTES) of the source.
 
 use super::slices::{digits, digits_at_end, priority};
 use super::state::reaches;
@@ -74,6 +78,7 @@ const PREFIXES: &[&[u8]] = &[
     b"!MESSAGE ",
     b"!STACK ",
     b"!SUBENTRY ",
+    b"$_",
 ];
 
 /// Bytes of a line that are looked at for what stands within it.
@@ -106,7 +111,11 @@ pub(super) fn is_tail(line: &[u8]) -> bool {
         b'0'..=b'9' => line[digits(line)..].starts_with(b". ") && has(line, b" @ 0x"),
         b'"' if has(line, b"\" #") && has(line, b" prio=") => true,
         b'A'..=b'Z' | b'a'..=b'z' | b'/' | b'.' => {
-            is_name(line) || is_frame(line) || is_banner(line) || is_php_frame(line)
+            is_name(line)
+                || is_frame(line)
+                || is_banner(line)
+                || is_php_frame(line)
+                || is_go_function(line)
         }
         _ => is_rule(line) || only_closes(line) || is_php_frame(line),
     }
@@ -125,9 +134,10 @@ fn only_closes(line: &[u8]) -> bool {
     line.iter().all(|b| closes(b) || b"\"',; ".contains(b)) && line.iter().any(closes)
 }
 
-/// Five times the same mark.
+/// Five times the same mark, perhaps behind the corner of a table.
 pub(super) fn is_rule(line: &[u8]) -> bool {
     const MARKS: usize = 5;
+    let line = line.strip_prefix(b"+").unwrap_or(line);
     let is_one = |mark: &u8| b"-=*#_".contains(mark);
     line.len() >= MARKS && is_one(&line[0]) && line[..MARKS].iter().all(|b| *b == line[0])
 }
@@ -156,6 +166,27 @@ fn is_frame(line: &[u8]) -> bool {
         || is_mono
         || has(line, b".rb:") && has(line, b":in ")
         || line.ends_with(b"]") && has(line, b"[0x")
+}
+
+/// `k8s.io/a/b.(*T).serve.func1`, `net/http.HandlerFunc.ServeHTTP`, `main.main`: a function of Go as zap
+/// writes it into a stack, without what it was called with.
+fn is_go_function(line: &[u8]) -> bool {
+    let is_of_path = |b: &u8| b.is_ascii_alphanumeric() || b"/._-~@".contains(b);
+    let is_of_name = |b: &u8| b.is_ascii_alphanumeric() || b"._()*[]".contains(b);
+    let slash = line.iter().rposition(|b| *b == b'/').map_or(0, |at| at + 1);
+    let (path, name) = line.split_at(slash);
+    let Some(point) = name.iter().position(|b| *b == b'.') else { return false };
+    let (package, function) = (&name[..point], &name[point + 1..]);
+    let says_go = slash > 0 && path[..path.len() - 1].contains(&b'.')
+        || function.starts_with(b"(*")
+        || matches!(package, b"main" | b"runtime");
+    says_go
+        && line[0] != b'/'
+        && path.iter().all(is_of_path)
+        && !package.is_empty()
+        && package.iter().all(is_of_path)
+        && function.first().is_some_and(|b| b.is_ascii_alphabetic() || *b == b'(')
+        && function.iter().all(is_of_name)
 }
 
 /// Lines that servers print when they start.
@@ -337,6 +368,10 @@ pub struct Tail {
     pub allowed: bool,
     /// Whether any text goes on with a record of this source.
     pub takes_text: bool,
+    /// Only where it starts before this offset.
+    pub text_until: Option<u64>,
+    /// Whether text before the first record of this source is a preamble.
+    pub has_preamble: bool,
     /// Where the last record begins.
     record: Option<u64>,
     /// Where the last record begins that has its own time, that time, and its level.
@@ -363,8 +398,8 @@ pub struct Tail {
 impl Tail {
     /// Forgets all that was before.
     pub(super) fn clear(&mut self) {
-        let Tail { allowed, takes_text, .. } = *self;
-        *self = Tail { allowed, takes_text, ..Tail::default() };
+        let Tail { allowed, takes_text, text_until, has_preamble, .. } = *self;
+        *self = Tail { allowed, takes_text, text_until, has_preamble, ..Tail::default() };
     }
 
     /// Takes in that a sample begins at `offset`, of a source whose lines before are not known.
@@ -426,6 +461,7 @@ impl Tail {
             self.read();
         }
         let hangs = self.hanging > 0;
+        let takes_text = self.takes_text && self.text_until.is_none_or(|until| offset < until);
         let is_one = self.open
             || hangs
             || super::classify::is_continuation(line)
@@ -433,7 +469,7 @@ impl Tail {
             || self.has_entries && is_entry(line)
             || self.has_priority && !line.starts_with(b"<")
             || self.has_request && is_header_field(line)
-            || self.takes_text && is_text(line)
+            || takes_text && is_text(line)
             || has_same_id(&self.line, line)
             || is_field(line)
             || is_numbered(line);
@@ -445,6 +481,14 @@ impl Tail {
             self.chained = line.starts_with(b"During handling") || line.starts_with(b"The above");
         }
         is_one
+    }
+
+    /// Whether a line that no format took, at `offset`, is part of what stands before the first record.
+    pub fn precedes(&self, line: &[u8], offset: u64) -> bool {
+        self.has_preamble
+            && self.record.is_none()
+            && offset < super::state::LOOK_BACK_BYTES
+            && is_text(line)
     }
 
     /// Takes in a line behind a record that leaves a bracket or a quote open: what closes the brackets
@@ -491,6 +535,13 @@ mod tests {
                 &["goroutine 19 [running]:", "net/http.(*conn).serve.func1()", "\t/x.go:1 +0xb9"],
             ),
             ("x", &["main.main()", "created by a.b in goroutine 1", "exit status 2"]),
+            (
+                "x",
+                &["k8s.io/a/b@v1.2/c.(*T).serve.func1", "\tk8s.io/a/b@v1.2/c.go:12", "main.main"],
+            ),
+            ("x", &["go.uber.org/zap.(*Logger).Error", "main.(*app).run", "runtime.goexit"]),
+            ("x", &["+-------+---------+", "| Model | Version |", "anything"]),
+            ("x", &["$_POST = [", "]"]),
             (
                 "x",
                 &["Stack trace:", "#0 /a.php(1): f()", "#1 {main}", "  thrown in /a.php on line 3"],
@@ -557,6 +608,11 @@ mod tests {
             "Host: 127.0.0.1:12344",
             "DATA #1 x",
             "x.php, line 40",
+            "/usr/lib/a.so",
+            "a/b.c",
+            "main.go: x",
+            "example.com",
+            "+----",
         ] {
             assert_eq!(takes("2024 x", &[line]), [false], "{line}");
         }

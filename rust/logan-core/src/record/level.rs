@@ -15,11 +15,11 @@ pub enum Level {
     Debug = 3,
     /// I, INFO, INF, INFORMATION, INFORMATIONAL; where a level is certain LOG, NOTE, SYSTEM, SUCCESS.
     Info = 4,
-    /// N, NOTICE.
+    /// N, NOTICE; where a level is certain NOTI.
     Notice = 5,
     /// W, WARN, WRN, WARNING, WARNI (cut to five letters).
     Warn = 6,
-    /// E, ERR, EROR, ERROR, SEVERE; where a level is certain FAIL.
+    /// E, ERR, EROR, ERROR, SEVERE; where a level is certain FAIL, ERRS.
     Error = 7,
     /// F, FATAL, FTL, C, CRIT, CRITI, CRITICAL, ALERT, A, EMERG, EMERGENCY, PANIC, PNC, DPANIC.
     Fatal = 8,
@@ -162,12 +162,15 @@ const fn number(word: &[u8]) -> u128 {
 }
 
 /// Words that are a level where nothing else can stand.
-const WEAK: [(&[u8], Level); 5] = [
+const WEAK: [(&[u8], Level); 7] = [
     (b"LOG", Level::Info),
     (b"NOTE", Level::Info),
     (b"SYSTEM", Level::Info),
     (b"SUCCESS", Level::Info),
     (b"FAIL", Level::Error),
+    // ArubaOS cuts to four letters.
+    (b"NOTI", Level::Notice),
+    (b"ERRS", Level::Error),
 ];
 
 /// Names that java.util.logging and PostgreSQL write in other languages.

@@ -219,7 +219,10 @@ impl Scanner {
         let layouts = self.spec.reading(source)?.layouts.as_ref();
         self.context.history.restart(layouts, first_line);
         self.context.history.tail.allowed = self.spec.has_tails(source)?;
-        self.context.history.tail.takes_text = self.spec.reading(source)?.time.undated_go_on;
+        let time = &self.spec.reading(source)?.time;
+        self.context.history.tail.takes_text = time.undated_go_on;
+        self.context.history.tail.text_until = time.undated_until;
+        self.context.history.tail.has_preamble = time.has_preamble;
         self.reset(start, first_line);
         self.looks_back = self.spec.panic_on.is_some();
         Ok(())
@@ -684,7 +687,7 @@ impl Scanner {
     /// Takes in what lines may go on with: the last of the first `rows` rows, if it is new.
     fn begin_tail(&mut self, place: Block<'_>, rows: usize) {
         let tail = &mut self.context.history.tail;
-        if rows > self.rows_known && tail.allowed {
+        if rows > self.rows_known && (tail.allowed || tail.has_preamble) {
             let row = rows - 1;
             let start = self.batch.line_start()[row] as usize;
             let line = &place.bytes[start..start + self.batch.line_len()[row] as usize];
@@ -842,9 +845,11 @@ fn other(parsers: &Parsers, run: &mut Run<'_>, offset: u64, tried: u64) -> Class
             needs_met = true;
         }
     }
-    match run.context.history.tail.takes(line.bytes(), offset) {
+    let tail = &mut run.context.history.tail;
+    match tail.takes(line.bytes(), offset) {
         true => Class::Continuation,
         false if classify::is_preamble(line.bytes()) => Class::Header,
+        false if tail.precedes(line.bytes(), offset) => Class::Header,
         false => Class::Malformed,
     }
 }

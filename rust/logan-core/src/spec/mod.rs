@@ -370,14 +370,16 @@ impl Spec {
 
     /// How many bytes before a chunk of this source its scan has to look at: 0, or
     /// [`LOOK_BACK_BYTES`](format::state::LOOK_BACK_BYTES) if lines may complete what lines
-    /// before them began.
+    /// before them began, or what they are depends on whether a record is before them.
     ///
     /// # Errors
     /// [`Error::Spec`] if there is no such source.
     pub fn look_back_bytes(&self, source: u32) -> Result<u64, Error> {
-        let listed = &self.reading(source)?.formats;
-        let rejoins = listed.iter().any(|format| format.params.rejoin);
-        Ok(if rejoins || self.has_tails(source)? { format::state::LOOK_BACK_BYTES } else { 0 })
+        let reading = self.reading(source)?;
+        let looks_back = reading.formats.iter().any(|format| format.params.rejoin)
+            || reading.time.has_preamble
+            || self.has_tails(source)?;
+        Ok(if looks_back { format::state::LOOK_BACK_BYTES } else { 0 })
     }
 
     /// Whether records of a source may go on in lines after them: whether they have messages.

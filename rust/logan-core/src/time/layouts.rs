@@ -211,15 +211,26 @@ impl TimestampParser {
             }
             (None, None) => Some((self.yearless(month, day, seconds, nanos)?, end)),
             (Some((zone, end)), None) => {
-                let limit = self.yearless_limit();
-                let (latest, ..) = super::civil_from_days(limit.div_euclid(86_400) + 1);
-                let second = (latest - 8..=latest).rev().find_map(|year| {
-                    let local = midnight_of(year, month, day)? + seconds;
-                    self.in_zone(line, zone, local).filter(|&second| second <= limit)
-                })?;
+                let second = self.yearless_in(line, zone, [month, day], seconds)?;
                 Some((Stamp { second, nanos }, end))
             }
         }
+    }
+
+    /// The latest second, in UTC, of a day of a month in a zone that the anchor allows.
+    pub(super) fn yearless_in(
+        &mut self,
+        line: Line<'_>,
+        zone: Zone,
+        [month, day]: [u32; 2],
+        seconds: i64,
+    ) -> Option<i64> {
+        let limit = self.yearless_limit();
+        let (latest, ..) = super::civil_from_days(limit.div_euclid(86_400) + 1);
+        (latest - 8..=latest).rev().find_map(|year| {
+            let local = midnight_of(year, month, day)? + seconds;
+            self.in_zone(line, zone, local).filter(|&second| second <= limit)
+        })
     }
 
     /// The zone after a time without a year. A host may stand there as well, so that words must not

@@ -739,7 +739,30 @@ impl TimestampParser {
                 _ => return None,
             }
         }
-        self.month_first(line, at)
+        match self.month_first(line, at) {
+            None if at > 0 && line.byte(at - 1) == b'[' => self.zone_first(line, at),
+            found => found,
+        }
+    }
+
+    /// `CET Jan 24 10:15:32]` behind a bracket (Monit).
+    #[cold]
+    #[inline(never)]
+    fn zone_first(&mut self, line: Line<'_>, at: usize) -> Option<(Stamp, usize)> {
+        let text = line.bytes().get(at..)?;
+        let name = text.iter().take_while(|b| b.is_ascii_uppercase()).count();
+        let zone = zones::abbreviation(&text[..name])?;
+        let month = month_by_name(line, at + name + 1)?;
+        let day = at + name + 5 + usize::from(line.byte(at + name + 5) == b' ');
+        let (day, end) = day_number(line, day)?;
+        let marks = [line.byte(at + name), line.byte(at + name + 4), line.byte(end)];
+        if marks != [b' '; 3] || line.len() <= end + 9 || line.byte(end + 9) != b']' {
+            return None;
+        }
+        let seconds = read_hms(line.u64_at(end + 1))?;
+        let second = self.yearless_in(line, zone, [month, day], seconds)?;
+        self.note_zone(zone, zones::Follows::Mark);
+        Some((Stamp { second, nanos: 0 }, end + 9))
     }
 
     /// `Dec 04 04:47:44[.123][ 2005]`, `Jan 24, 2024 10:15:32 AM`.

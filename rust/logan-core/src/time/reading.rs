@@ -37,6 +37,13 @@ pub struct TimeReading {
     /// one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub undated_go_on: bool,
+    /// Only lines that start before this offset, where so few of them say so that they say it of
+    /// themselves alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undated_until: Option<u64>,
+    /// Whether lines without a timestamp before the first record are what was printed before the log.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_preamble: bool,
     /// Minutes east of UTC of abbreviations that do not mean what the table says.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub abbreviations: BTreeMap<String, i32>,

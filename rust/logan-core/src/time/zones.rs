@@ -284,6 +284,12 @@ pub(super) enum Follows {
     Words,
 }
 
+/// The zone of an abbreviation.
+pub(super) fn abbreviation(name: &[u8]) -> Option<Zone> {
+    let known = ABBREVIATIONS.iter().position(|each| each.name.as_bytes() == name)?;
+    Some(Zone::Abbreviation(known))
+}
+
 /// The doubtful zone after the blank at `at`, where it ends, and what follows.
 #[cold]
 #[inline(never)]
@@ -303,9 +309,7 @@ pub(super) fn read_doubtful(line: Line<'_>, at: usize) -> Option<(Zone, usize, F
             if rest[..len].contains(&b'/') {
                 (Zone::Name(start, start + len), len)
             } else {
-                let word = &rest[..letters];
-                let known = ABBREVIATIONS.iter().position(|each| each.name.as_bytes() == word)?;
-                (Zone::Abbreviation(known), letters)
+                (abbreviation(&rest[..letters])?, letters)
             }
         }
         _ => return None,

@@ -46,7 +46,7 @@ impl Reader {
                 weekday: Default::default(),
             },
             formats,
-            before: Before::new(&listed, source.time.undated_go_on),
+            before: Before::new(&listed, &source.time),
         }
     }
 
@@ -97,6 +97,7 @@ impl Reader {
             true => Class::Continuation,
             // Part of nothing that is parsed: the rule is a list.
             false if logan_core::format::classify::is_preamble(line) => Class::Header,
+            false if self.before.is_front(line, offset) => Class::Header,
             false => Class::Malformed(reason(whole)),
         }
     }

@@ -544,6 +544,18 @@ fn meant(text: &[u8], at: usize, end: usize, is_clock: bool, short: bool) -> Mea
         return yes_if(apart && !is_clock && !two(MODAL));
     }
     let is_name = has(key, NAME) || has(key, SPAN) || has(key, TIME) || has(key, TOTAL);
+    let name = before.len()
+        - before
+            .iter()
+            .rev()
+            .take_while(|b| b.is_ascii_alphanumeric() || b"_.-".contains(b))
+            .count();
+    let is_option = before[name..].starts_with(b"-")
+        && before[..name].last().is_some_and(|b| b" \t\"'(".contains(b));
+    let is_asked_for = before[name..].starts_with(b"Resource_List.");
+    if is_name && key == 0 && opening == b"=" && (is_option || is_asked_for) {
+        return Meant::Nothing;
+    }
     if !is_name || [WAIT, PAUSE, LIMIT, STALL].into_iter().any(three) || has(key + 1, OTHER) {
         return Meant::Nothing;
     }

@@ -76,6 +76,9 @@ pub(super) fn leading_level(text: &[u8]) -> Option<(Level, usize)> {
 /// The first level that is alone between two bars, two dashes with spaces, or behind a tab and
 /// before another or the end.
 fn level_between_marks(text: &[u8]) -> Option<(Level, usize)> {
+    if let Some(found) = level_in_angles(text) {
+        return Some(found);
+    }
     let of = |mark: &[u8]| {
         let mut ends = Vec::new();
         let mut at = 0;
@@ -104,6 +107,37 @@ fn level_between_marks(text: &[u8]) -> Option<(Level, usize)> {
     Some((first.0, first.1))
 }
 
+/// `] <INFO> `, `7fc85a516700 <INFO> `
+fn level_in_angles(text: &[u8]) -> Option<(Level, usize)> {
+    let front = &text[..text.len().min(160)];
+    let open = find(front, 0, b'<')?;
+    let close = find(front, open, b'>')?;
+    let word = &front[open + 1..close];
+    let before = &front[..open];
+    let hex = before.iter().rev().skip(1).take_while(|b| b.is_ascii_hexdigit()).count();
+    let fits = before.ends_with(b" ")
+        && (before.ends_with(b"] ") || hex >= 8)
+        && is_loud(word)
+        && text[close + 1..].starts_with(b" ");
+    Some((level_of_column(word).filter(|_| fits)?, close + 1))
+}
+
+/// `%%10IFNET/3/PHY_UPDOWN`, `SHELL/5/SHELL_LOGIN`
+fn level_of_comware(word: &[u8]) -> Option<Level> {
+    let text = std::str::from_utf8(word).ok()?;
+    let version = text.get(2..4).filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()));
+    let name = if text.starts_with("%%") && version.is_some() { &text[4..] } else { text };
+    let [module, severity, event] = name.split('/').collect::<Vec<_>>()[..] else { return None };
+    let severity = severity.parse::<i64>().ok().filter(|_| severity.len() == 1)?;
+    let other = |text: &str| text.replace(['_', '-'], "");
+    let fits = module.len() >= 2
+        && module.starts_with(|c: char| c.is_ascii_uppercase())
+        && other(module).bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+        && event.starts_with(|c: char| c.is_ascii_alphabetic())
+        && other(event).bytes().all(|b| b.is_ascii_alphanumeric());
+    level_of_severity(severity).filter(|_| fits)
+}
+
 fn column(text: &[u8], at: usize, before: Before) -> Column {
     if !separates(text[at]) {
         return token(text, at, before);
@@ -116,6 +150,10 @@ fn column(text: &[u8], at: usize, before: Before) -> Column {
     let inner = &text[at + 1..close];
     let of_name = at > 0 && (text[at - 1].is_ascii_alphanumeric() || text[at - 1] == b'_');
     let (level, is_number) = if open == b'{' {
+        let level = level_in_object(&text[at..]);
+        if level.is_none() && inner.starts_with(b"\"") {
+            return Column::Sentence;
+        }
         (level_in_object(&text[at..]).map(|(level, len)| (level, at + len)), true)
     } else if of_name {
         let level = level_of_word(inner).filter(|_| text.get(close + 1) == Some(&b':'));
@@ -297,7 +335,8 @@ fn begins_sentence(word: &[u8], last: Option<u8>, behind: &[u8], before: Before)
     // A host comes before the name and the number of a program.
     let next = behind.get(1..).unwrap_or_default().split(|&b| b == b' ').next();
     let next = next.unwrap_or_default();
-    let is_host = before.columns == 0 && next.contains(&b'[') && next.ends_with(b":");
+    let is_host = before.columns == 0
+        && (next.contains(&b'[') && next.ends_with(b":") || next.starts_with(b"%%"));
     let of_words = |b: &u8| *b >= 0x80 || b.is_ascii_alphabetic() || b".!?".contains(b);
     let is_camel =
         word.windows(2).any(|two| two[0].is_ascii_lowercase() && two[1].is_ascii_uppercase());
@@ -318,13 +357,21 @@ fn is_place(rest: &[u8]) -> bool {
         && place.contains(&b'.')
 }
 
+/// `12 34]`
+fn is_of_process(rest: &[u8]) -> bool {
+    let Some(close) = find(rest, 0, b']') else { return false };
+    let numbers: Vec<&[u8]> = rest[..close].split(|b| *b == b' ').collect();
+    let is_number = |n: &&[u8]| !n.is_empty() && n.iter().all(u8::is_ascii_digit);
+    numbers.len() == 2 && numbers.iter().all(is_number)
+}
+
 /// Whether what follows a letter is what MongoDB, etcd or CUPS write behind it.
 fn is_behind_letter(letter: u8, rest: &[u8]) -> bool {
     let rest = rest.trim_ascii_start();
     rest.starts_with(b"- ")
         || rest.starts_with(b"| ")
         || rest.starts_with(b"[") && b"EWNID".contains(&letter)
-        || b"EWFI".contains(&letter) && is_place(rest)
+        || b"EWFI".contains(&letter) && (is_place(rest) || is_of_process(rest))
         || rest.len() >= 2 && is_loud(&rest[..2])
 }
 
@@ -354,6 +401,7 @@ fn level_of_bare_word(text: &[u8], at: usize, before: Before) -> Option<Level> {
         [b'L', b'O', b'G', severity @ b'0'..=b'7'] if behind.starts_with(b"[") => {
             return level_of_severity(i64::from(severity - b'0'));
         }
+        [b'%', b'%', ..] => return level_of_comware(word),
         [b'%', name @ ..] => {
             let parts: Vec<&[u8]> = name.split(|&b| b == b'-').collect();
             let is_one = |i: &usize| {
@@ -387,7 +435,8 @@ fn level_of_bare_word(text: &[u8], at: usize, before: Before) -> Option<Level> {
         return known.filter(|_| (1..=2).contains(&len) && rest.get(len) == Some(&b':'));
     }
     let bracket = spaced && rest.starts_with(b"[") || front.ends_with(b"] ");
-    let weak = level_of_weak_word(word).filter(|_| enclosed || loud && bracket);
+    let weak = level_of_weak_word(word)
+        .filter(|_| (enclosed || loud && bracket) && !word.eq_ignore_ascii_case(b"SYSTEM"));
     // The names in other languages are a table.
     weak.or_else(|| Level::from_localized(word).filter(|_| enclosed))
 }
@@ -411,6 +460,9 @@ fn level_of_parts(word: &[u8], colon: bool, before: Before) -> Option<(Level, us
         let is_facility = facilities.split_whitespace().any(|f| f.as_bytes() == name);
         let fits = colon && is_loud(last) || before.columns == 0 && is_facility;
         return Some((level_of_word(last).filter(|_| fits)?, word.len()));
+    }
+    if let Some(level) = level_of_comware(word).filter(|_| colon && before.columns < 3) {
+        return Some((level, word.len()));
     }
     if let [letter @ b'A'..=b'Z', b'/', _, ..] = word
         && before.only_numbers

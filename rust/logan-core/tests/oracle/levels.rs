@@ -19,7 +19,12 @@ pub(super) fn level_of_word(word: &[u8]) -> Option<Level> {
 }
 
 pub(super) fn level_of_weak_word(word: &[u8]) -> Option<Level> {
-    level_in_lists(word, &[(Level::Info, "LOG NOTE SYSTEM SUCCESS"), (Level::Error, "FAIL")])
+    let words = [
+        (Level::Info, "LOG NOTE SYSTEM SUCCESS"),
+        (Level::Notice, "NOTI"),
+        (Level::Error, "FAIL ERRS"),
+    ];
+    level_in_lists(word, &words)
 }
 
 pub(super) fn level_in_lists(word: &[u8], words: &[(Level, &str)]) -> Option<Level> {

@@ -46,6 +46,7 @@ use logan_core::metric::{lines, messages, series, slowest};
 use logan_core::record::Level;
 use logan_core::sketch::groups;
 use logan_core::spec::Spec;
+use logan_core::time::TimeReading;
 use logan_core::{record, time};
 use meanings::*;
 use pairs::*;

@@ -9,6 +9,10 @@ use logan_core::format::state::LOOK_BACK_BYTES;
 pub struct Before {
     allowed: bool,
     takes_text: bool,
+    text_until: Option<u64>,
+    has_preamble: bool,
+    /// Whether any record was before.
+    any: bool,
     /// The last record: where it starts, and its line.
     record: Option<(u64, Vec<u8>)>,
     /// Where the last record starts that is no crash, and whether it has a time or a level.
@@ -24,13 +28,21 @@ pub struct Before {
 
 impl Before {
     /// Nothing, in a source of which these formats are listed.
-    pub fn new(listed: &[String], takes_text: bool) -> Before {
+    pub fn new(listed: &[String], time: &TimeReading) -> Before {
         let allowed = listed.is_empty() || listed.iter().any(|name| has_message(name));
-        Before { allowed, takes_text, ..Before::default() }
+        let TimeReading { undated_go_on: takes_text, undated_until: text_until, .. } = *time;
+        let has_preamble = time.has_preamble;
+        Before { allowed, takes_text, text_until, has_preamble, ..Before::default() }
+    }
+
+    /// Whether a line stands before all records, in what was printed before the log.
+    pub fn is_front(&self, line: &[u8], offset: u64) -> bool {
+        self.has_preamble && !self.any && offset < LOOK_BACK_BYTES && is_text(line)
     }
 
     /// Takes in a record.
     pub fn add(&mut self, format: &str, line: &[u8], offset: u64, record: &Record) {
+        self.any = true;
         if !self.allowed {
             return;
         }
@@ -88,7 +100,7 @@ impl Before {
             || has(text, "terminat") && is_entry(line)
             || has_priority && !line.starts_with(b"<")
             || has(text, "HTTP/1.") && is_header_field(line)
-            || self.takes_text && is_text(line)
+            || self.takes_text && self.text_until.is_none_or(|end| offset < end) && is_text(line)
             || has_same_id(record, line)
             || is_field(line)
             || is_message_by_number(line);
@@ -229,7 +241,10 @@ fn has_same_id(record: &[u8], line: &[u8]) -> bool {
 }
 
 fn is_rule(line: &[u8]) -> bool {
-    ["-----", "=====", "*****", "#####", "_____"].iter().any(|r| line.starts_with(r.as_bytes()))
+    let rules = ["-----", "=====", "*****", "#####", "_____"];
+    rules.iter().any(|rule| {
+        line.starts_with(rule.as_bytes()) || line.starts_with(format!("+{rule}").as_bytes())
+    })
 }
 
 /// `PID     : 52263`, `DATA #1 : x`.
@@ -342,6 +357,7 @@ pub(super) fn is_continuation(line: &[u8]) -> bool {
         "!MESSAGE ",
         "!STACK ",
         "!SUBENTRY ",
+        "$_",
         "script_filename = ",
     ];
     matches!(line.first(), Some(b' ' | b'\t'))
@@ -355,6 +371,28 @@ pub(super) fn is_continuation(line: &[u8]) -> bool {
         || is_frame(line)
         || is_of_a_start(line)
         || is_frame_of_php(line)
+        || is_function_of_go(line)
+}
+
+/// `k8s.io/a/b.(*T).serve.func1`, `main.main`.
+fn is_function_of_go(line: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(line) else { return false };
+    let (folders, name) = text.rsplit_once('/').map_or((None, text), |(f, n)| (Some(f), n));
+    let Some((package, function)) = name.split_once('.') else { return false };
+    let fits = |part: &str, marks: &str| {
+        part.chars().all(|c| c.is_ascii_alphanumeric() || marks.contains(c))
+    };
+    let is_known = folders.is_some_and(|folders| folders.contains('.'))
+        || ["main", "runtime"].contains(&package)
+        || function.starts_with("(*");
+    is_known
+        && begins_name(line)
+        && line[0] != b'/'
+        && fits(folders.unwrap_or(""), "/._-~@")
+        && fits(package, "_-~@")
+        && !package.is_empty()
+        && function.starts_with(|c: char| c == '(' || c.is_ascii_alphabetic())
+        && fits(function, "._()*[]")
 }
 
 /// `App::index() - APP/Users.php, line 22`

@@ -391,13 +391,35 @@ impl TimestampParser {
         let weekday = days.iter().position(|day| day.as_bytes() == name);
         self.weekday.set(weekday.map(|weekday| weekday as i64));
         if !days.iter().any(|day| day.as_bytes() == name) {
-            return self.month_first(line, at);
+            let found = self.month_first(line, at);
+            return found.or_else(|| self.zone_and_month(line, at));
         }
         match (line.get(at + 3)?, line.get(at + 4)) {
             (b',', Some(b' ')) => self.day_month(line, at + 5),
             (b' ', _) => self.month_first(line, at + 4),
             _ => None,
         }
+    }
+
+    /// `[CET Jan 24 10:15:32]`
+    fn zone_and_month(&self, line: &[u8], at: usize) -> Stamp {
+        let open = at.checked_sub(1).filter(|&open| line[open] == b'[')?;
+        let len = run(line, at, |b| b.is_ascii_uppercase());
+        let name = &line[at..at + len];
+        let zone = match name {
+            b"UTC" | b"GMT" => fixed(0),
+            _ => doubtful(&[b" ", name].concat(), 0)?.0,
+        };
+        let text = line.get(at + len..)?.strip_prefix(b" ")?;
+        let close = find(text, 0, b']')?;
+        let month = month(text, 0)?;
+        let rest = text[3..close].strip_prefix(b" ")?;
+        let rest = rest.strip_prefix(b" ").unwrap_or(rest);
+        let (day, behind) = day(rest, 0)?;
+        let clock = rest[behind..].strip_prefix(b" ").filter(|clock| clock.len() == 8)?;
+        let seconds = time(clock, 0)?;
+        let time_ns = self.yearless_in(&zone, month, day, seconds, 0)?;
+        Some((time_ns, open + 1 + len + 1 + close))
     }
 
     /// `Jan 24, 2024 10:15:32 AM`, `Dec 04 04:47:44.123 2005`, `Jan 24 10:15:32`.

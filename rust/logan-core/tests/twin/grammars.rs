@@ -739,7 +739,12 @@ pub fn spec() -> BoxedStrategy<Spec> {
                 input_tz: zone,
                 anchor_ns,
                 durations,
-                time: TimeReading { undated_go_on: top % 4 == 1, ..TimeReading::default() },
+                time: TimeReading {
+                    undated_go_on: top % 4 == 1,
+                    undated_until: (top % 8 == 1).then_some(200),
+                    has_preamble: top % 3 == 1,
+                    ..TimeReading::default()
+                },
                 ..Reading::default()
             };
             Spec { top, sources: vec![reading.into()], ..Spec::plain() }

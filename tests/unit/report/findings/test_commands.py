@@ -35,6 +35,17 @@ def words(command: str | None) -> list[str]:
     return shlex.split(command)
 
 
+@pytest.mark.parametrize(
+    ("status", "asked"), [("404", "status=404"), (None, "status>=400 and status<500")]
+)
+def test_the_lines_of_client_errors(status: str | None, asked: str) -> None:
+    where = [{"field": "client", "value": "10.0.0.9", "share": 0.9, "share_outside": 0.1}]
+    given = finding("client_errors", where=where, start=None, end=None, status=status)
+    *_, text = words(command_for(given, ["a.log"]))
+    assert text == f'{asked} and client="10.0.0.9"'
+    assert condition(text)
+
+
 def test_the_lines_of_errors() -> None:
     assert words(command_for(finding(), ["my log.txt"])) == [
         *("logan", "lines", "my log.txt"),

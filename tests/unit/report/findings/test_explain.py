@@ -64,6 +64,14 @@ def test_a_narrower_value_beats_one_that_contains_it() -> None:
     assert named(chosen([*methods, *routes])) == [("route", "POST /pay")]
 
 
+def test_a_route_is_named_before_its_method_if_it_carries_nearly_as_much() -> None:
+    method = Candidate("method", "POST", 0.83, 0.16, 1.0, 11.0)
+    route = Candidate("route", "POST /pay", 0.8, 0.05, 1.0, 8.0)
+    assert named(chosen([method, route])) == [("route", "POST /pay")]
+    part = Candidate("route", "POST /pay", 0.5, 0.05, 0.55, 8.0)
+    assert named(chosen([method, part])) == [("method", "POST")]
+
+
 def test_a_second_value_is_named_only_if_it_matters_within_the_first() -> None:
     route = Candidate("route", "POST /pay", 0.97, 0.1, 0.97, 50.0)
     host = Candidate("host", "web3", 1.0, 0.25, 1.0, 20.0)

@@ -98,6 +98,67 @@ def test_clumped_errors_are_no_finding() -> None:
     assert find(evaluated(analysis([100] * 300, errors))) == []
 
 
+def test_few_errors_of_a_route_end_with_the_last_of_them() -> None:
+    """Buckets without a request of the route say nothing, and are not in the interval."""
+    size = 240
+    errors = [int(60 <= i < 140 and i % 2 == 0) for i in range(size)]
+    requests = [each or int(not 60 <= i < 140) for i, each in enumerate(errors)]
+    requests[139:150] = [0] * 11
+    few = route("GET /few", requests, errors)
+    total = route("GET /rest", [60] * size)
+    both = [a + b for a, b in zip(requests, total["requests"], strict=True)]
+    found = only(find(evaluated(analysis(both, errors, routes=[total, few]))))
+    assert (found["start"], found["end"]) == (at(60), at(139))
+
+
+@pytest.mark.parametrize(("tail", "lasts"), [(1, True), (2, True), (40, False)])
+def test_what_a_few_last_buckets_do_not_refute_lasts_to_the_end(*, tail: int, lasts: bool) -> None:
+    """An error in eight requests: two or three buckets of four without one say nothing."""
+    errors = [1, 0] * 30 + [0] * tail
+    figures = analysis([4] * (140 + len(errors)), [0] * 140 + errors)
+    found = only(find(evaluated(figures)))
+    assert (found["end"] is None) is lasts
+
+
+def test_a_message_that_is_new_with_errors_dates_them() -> None:
+    """One error in five buckets or so: its edges are open, the message's are not."""
+    errors = [int(100 <= i < 300 and i % 5 == 0) for i in range(400)]
+    new = template("no connection", "ERROR", 41, 960, 3_010)
+    found = only(find(evaluated(analysis([20] * 400, errors, templates=[new]))))
+    assert found["message"] == "no connection"
+    assert (found["start"], found["end"]) == (at(96), at(302))
+    late = template("no connection", "ERROR", 3, 960, 3_010)
+    found = only(find(evaluated(analysis([20] * 400, errors, templates=[late]))))
+    assert found["start"] == at(100), "a few of them say little of the rest"
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_retries_are_named(times: int) -> None:
+    size = 200
+    usual = [300] * size
+    some = changed([30] * size, 80, 100, times)
+    broken = route("POST /pay", some, changed([0] * size, 0, 1, 1))
+    broken["errors"] = [n // 2 if 80 <= i < 100 else 0 for i, n in enumerate(some)]
+    rest = route("GET /rest", usual)
+    both = [a + b for a, b in zip(usual, some, strict=True)]
+    found = only(find(evaluated(analysis(both, broken["errors"], routes=[rest, broken]))))
+    assert found.get("times_as_many") == (3.0 if times == 3 else None)
+    text = finished(found, ["a.log"], figures={})["text"]
+    assert text.endswith("3 times as many requests as usual (retries?)") is (times == 3)
+
+
+def test_more_traffic_of_all_routes_is_no_retry() -> None:
+    size = 200
+    usual, some = changed([150] * size, 80, 84, 2), changed([30] * size, 80, 84, 2)
+    broken = route("POST /pay", some)
+    broken["errors"] = [n // 2 if 80 <= i < 84 else 0 for i, n in enumerate(some)]
+    both = [a + b for a, b in zip(usual, some, strict=True)]
+    parts = [route("GET /rest", usual), broken]
+    found = find(evaluated(analysis(both, broken["errors"], routes=parts)))
+    assert found[0]["kind"] == "errors"
+    assert "times_as_many" not in found[0]
+
+
 def test_more_records_of_other_kinds_are_no_error() -> None:
     """Errors per time stay as they are, while half of the log has other lines, too."""
     records = changed([100] * 200, 0, 100, 6)
@@ -345,6 +406,64 @@ def test_a_route_that_fails_all_along() -> None:
     found = only(find(evaluated(figures)))
     assert (found["kind"], found["where"][0]["value"]) == ("concentration", "GET /x")
     assert found["during"] == 1.0
+
+
+def table(**rows: tuple[int, int]) -> dict[str, Any]:
+    """Clients by name: requests and client errors."""
+    top = [
+        {"client": name, "requests": n, "errors": 0, "client_errors": failed}
+        for name, (n, failed) in rows.items()
+    ]
+    return {"exact": True, "top": sorted(top, key=lambda row: -row["requests"])}
+
+
+def refused(clients: dict[str, Any], status: dict[str, int], **more: Any) -> list[dict[str, Any]]:
+    return find({**evaluated(analysis([100] * 100)), "clients": clients, "status": status, **more})
+
+
+def test_a_client_with_most_of_the_client_errors() -> None:
+    clients = table(scanner=(900, 890), one=(5_000, 60), two=(4_100, 50))
+    found = only(refused(clients, {"200": 9_000, "404": 950, "403": 50}))
+    assert (found["kind"], found["start"], found["end"]) == ("client_errors", None, None)
+    assert (found["records"], found["status"]) == (890, "404")
+    assert found["where"] == [
+        {"field": "client", "value": "scanner", "share": 0.89, "share_outside": 0.09}
+    ]
+    assert found["during"] == pytest.approx(890 / 900, rel=1e-5)
+    assert found["before"] == pytest.approx(110 / 9_100, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        {"many": (900, 95), "one": (9_100, 5)},  # too few of them
+        {"many": (900, 300), "one": (9_100, 20)},  # most of its requests are answered
+        {"a": (900, 880), "b": (900, 880), "c": (900, 880), "one": (7_300, 40)},  # none has most
+        {"all": (6_000, 5_900), "one": (4_000, 20)},  # what most of the traffic is
+        {"many": (900, 890), "one": (9_100, 4_000)},  # and what others have as well
+    ],
+)
+def test_client_errors_that_stand_out_in_nothing(rows: dict[str, tuple[int, int]]) -> None:
+    failed = sum(each[1] for each in rows.values())
+    assert refused(table(**rows), {"200": 10_000 - failed, "404": failed}) == []
+
+
+def test_client_errors_of_a_table_that_is_not_whole_say_nothing() -> None:
+    clients = {**table(scanner=(900, 890), one=(9_100, 10)), "exact": False}
+    assert refused(clients, {"200": 9_100, "404": 900}) == []
+
+
+def test_client_errors_of_one_client_on_one_route_name_both() -> None:
+    clients = table(guesser=(900, 890), one=(9_100, 10))
+    top = [
+        {"route": "GET /", "requests": 9_000, "client_errors": 5},
+        {"route": "POST /login", "requests": 1_000, "client_errors": 895},
+    ]
+    routes = {"exact": True, "top": top}
+    found = only(refused(clients, {"200": 9_100, "401": 900}, routes=routes))
+    assert [each["value"] for each in found["where"]] == ["guesser", "POST /login"]
+    link = only(refused(table(one=(10_000, 900)), {"200": 9_100, "404": 900}, routes=routes))
+    assert [each["value"] for each in link["where"]] == ["POST /login"]
 
 
 def test_malformed_lines_are_a_finding_from_a_share_on() -> None:

@@ -30,6 +30,20 @@ def where(field: str, value: str, share: float = 1.0) -> dict[str, Any]:
     [
         (
             finding(
+                "client_errors",
+                start=None,
+                end=None,
+                records=1_890,
+                status="404",
+                before=0.012,
+                during=0.97,
+                where=[where("client", "203.0.113.9", 0.89), where("route", "GET /x")],
+            ),
+            "client errors, mostly 404: 1,890 (89 % of all) from client 203.0.113.9, on GET /x; "
+            "97 % of its requests, 1.2 % elsewhere",
+        ),
+        (
+            finding(
                 "errors",
                 where=[where("route", "POST /checkout", 0.97), where("host", "web3")],
                 message="Database connection failed",

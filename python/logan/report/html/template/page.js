@@ -89,6 +89,9 @@
       });
     },
   });
+  // Counts are whole: no line at one and a half.
+  const wholeSteps = [];
+  for (let ten = 1; ten < 1e15; ten *= 10) wholeSteps.push(ten, 2 * ten, 5 * ten);
   const valueAxis = (format) => ({
     stroke: () => color("--dim"),
     grid: { stroke: () => color("--line"), width: 1 },
@@ -129,7 +132,7 @@
           ? { distr: 3, range: (_, low, high) => uPlot.rangeLog(low || 1, Math.max(high, 1), 10, true) }
           : { range: (_, low, high) => [0, (high || 1) * 1.06] },
       },
-      axes: [timeAxis(), valueAxis(isTime ? shortTime : short)],
+      axes: [timeAxis(), isTime ? valueAxis(shortTime) : { ...valueAxis(short), incrs: wholeSteps }],
       series: [{}, ...chart.series.map((each) => ({
         label: each.label,
         stroke: () => color(each.color),

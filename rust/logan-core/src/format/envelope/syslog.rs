@@ -17,9 +17,10 @@
 //! and without a tag all behind the host is the payload, and so it is where it begins as
 //! [some formats](Facts::untagged) do.
 //!
-//! The level is the priority's severity, or that of a host such as `daemon.err` (OpenWrt); without one
-//! there is none. White space at the front of a
-//! payload means nothing where the tag is `kernel` or `sudo` or the facility 0. As `journalctl -o
+//! The level is the priority's severity, or that of a host such as `daemon.err` (OpenWrt), or of
+//! `<daemon.err>` before the host (FreeBSD, NetScaler); without one there is none. That of a message that
+//! a switch names as its tag, `%LINK-3-UPDOWN:` or `%%10IFNET/3/PHY_UPDOWN:`, comes before it. White space at the front of a
+//! payload means nothing where the tag is `kernel` or `sudo` or such a message, or the facility 0 or written as a name. As `journalctl -o
 //! short-full` writes it, the timestamp has a weekday, a date in digits and the name of a zone: `UTC`
 //! or one that is not looked at.
 
@@ -27,7 +28,7 @@ use super::{Envelope, Head, Opened, Payload};
 use crate::bytes::line::Line;
 use crate::bytes::simd::{Classes, Simd};
 use crate::format::prefilter::RequiredBytes;
-use crate::format::text::levels::is_facility;
+use crate::format::text::levels::{is_facility, of_cisco, of_comware};
 use crate::format::{Candidate, Entry, Facts, Fragments, Info, Kind, REGISTRY, slices};
 use crate::record::Level;
 use crate::time::TimestampParser;
@@ -238,6 +239,11 @@ impl Head for Rfc3164 {
         if bytes.get(at) != Some(&b' ') {
             return None;
         }
+        let (named, at) = match bytes.get(at + 1) {
+            Some(b'<') => named_priority(bytes, at + 1).map(|(level, end)| (Some(level), end))?,
+            _ => (None, at),
+        };
+        let is_sure = priority.is_some() || named.is_some();
         let mut end = run_of(simd, line, at + 1, HOST, HOST_BYTES_MAX + 1);
         let mut host = &bytes[at + 1..end];
         let is_host = (1..=HOST_BYTES_MAX).contains(&host.len())
@@ -245,7 +251,7 @@ impl Head for Rfc3164 {
             && !host.ends_with(b":");
         if !is_host {
             let name_end = run_of(simd, line, at + 1, NAME, TAG_BYTES_MAX);
-            if priority.is_none() || tag(bytes, at + 1, name_end).is_none() {
+            if !is_sure || tag(bytes, at + 1, name_end).is_none() {
                 return None;
             }
             (host, end) = (&[], at);
@@ -254,27 +260,32 @@ impl Head for Rfc3164 {
         let name_end = run_of(simd, line, rest, NAME, TAG_BYTES_MAX);
         let (name, start) = match tag(bytes, rest, name_end) {
             Some((name, end)) => (name, end + usize::from(bytes.get(end) == Some(&b' '))),
-            None if priority.is_some()
-                || is_of_syslogd(&bytes[rest..])
-                || is_untagged(&bytes[rest..]) =>
-            {
+            None if is_sure || is_of_syslogd(&bytes[rest..]) || is_untagged(&bytes[rest..]) => {
                 (&[][..], rest)
             }
             None => return None,
         };
         let is_level = |word| Level::from_word(word).is_some();
-        if priority.is_none() && (is_level(host) || is_level(name)) {
+        if !is_sure && (is_level(host) || is_level(name)) {
             return None;
         }
+        let of_message = match name {
+            [b'%', b'%', ..] => of_comware(name),
+            [b'%', ..] => of_cisco(name),
+            _ => None,
+        };
         Some(Opened {
             stamp: Some(stamp),
-            level: match priority {
-                Some(priority) => Level::from_severity(priority & 7),
-                None => selector(host).unwrap_or(Level::None),
+            level: match (of_message.or(named), priority) {
+                (Some(level), _) => level,
+                (None, Some(priority)) => Level::from_severity(priority & 7),
+                (None, None) => selector(host).unwrap_or(Level::None),
             },
             payload: Payload::Line(start, bytes.len()),
             is_indented: name == b"kernel"
                 || name == b"sudo"
+                || of_message.is_some()
+                || named.is_some()
                 || priority.is_some_and(|p| p >> 3 == 0),
             ..Opened::NOTHING
         })
@@ -330,12 +341,27 @@ fn full(
     Some((stamp, end + 1 + letters))
 }
 
+/// The level of `<daemon.err>` at `at`, as the daemons of BSD write priorities, and where the space behind it is.
+#[cold]
+fn named_priority(bytes: &[u8], at: usize) -> Option<(Level, usize)> {
+    const BYTES_MAX: usize = 24;
+    let text = &bytes[at + 1..bytes.len().min(at + BYTES_MAX)];
+    let close = text.iter().position(|&b| b == b'>')?;
+    let end = at + 1 + close + 1;
+    let level = selector(&text[..close])?;
+    (bytes.get(end) == Some(&b' ')).then_some((level, end))
+}
+
 /// The level of `daemon.err`, which OpenWrt's `logread` writes where others have the host.
 fn selector(word: &[u8]) -> Option<Level> {
     const SEVERITIES: [&[u8]; 8] =
         [b"emerg", b"alert", b"crit", b"err", b"warn", b"notice", b"info", b"debug"];
+    const LONG: [(&[u8], &[u8]); 3] =
+        [(b"panic", b"emerg"), (b"error", b"err"), (b"warning", b"warn")];
     let point = memchr::memchr(b'.', word)?;
     let (facility, severity) = (&word[..point], &word[point + 1..]);
+    let severity =
+        LONG.iter().find(|(long, _)| *long == severity).map_or(severity, |(_, short)| *short);
     let place = SEVERITIES.iter().position(|name| *name == severity)?;
     is_facility(facility).then(|| Level::from_severity(place as u8))
 }

@@ -147,7 +147,7 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
     (
         Meaning::Message,
         2,
-        "line raw original event.original source.log event text log log.message body body.string_value m full_message rendered_message mt \
+        "line raw original event.original source.log event text log log.message body body.string_value m full_message rendered_message mt content \
          message_template elasticsearch.slowlog.message",
     ),
     (
@@ -236,7 +236,7 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
         Meaning::Duration(Rule::Fixed(Unit::Milliseconds)),
         3,
         "latencies.request response_latency response_ms request_ms total_ms elasticsearch.slowlog.took \
-         record.metrics.duration_ms origin_response_duration_ms time.total grpc.time_ms",
+         record.metrics.duration_ms origin_response_duration_ms time.total grpc.time_ms http.time_ms",
     ),
     // https://openliberty.io/docs/latest/json-log-events-list.html
     (Meaning::Duration(Rule::Fixed(Unit::Microseconds)), 3, "ibm_elapsed_time"),

@@ -6,6 +6,7 @@
 
 use super::dresses;
 use crate::bytes::line::Line;
+use crate::format::slices::digits;
 use crate::record::Level;
 
 /// How far behind the timestamp a level may begin.
@@ -132,6 +133,9 @@ fn level_of(word: &[u8]) -> Option<Level> {
 #[inline(never)]
 fn between(text: &[u8]) -> Option<(Level, usize)> {
     const PARTS_MAX: usize = 6;
+    if let Some(found) = in_angles(text) {
+        return Some(found);
+    }
     memchr::memchr3(b'|', b'\t', b'-', text)?;
     let mut found = None;
     for mark in [&b"|"[..], b"\t", b" - "] {
@@ -162,6 +166,23 @@ fn between(text: &[u8]) -> Option<(Level, usize)> {
         }
     }
     found
+}
+
+/// The level in capitals in `Init Session:7fc85a516700 [Session] <INFO> `, behind a group in brackets or
+/// eight hex digits (Vertica).
+fn in_angles(text: &[u8]) -> Option<(Level, usize)> {
+    const HEX_MIN: usize = 8;
+    let front = &text[..text.len().min(LEVEL_OFFSET_MAX)];
+    let open = memchr::memchr(b'<', front)?;
+    let before = front[..open].strip_suffix(b" ")?;
+    let hex = before.iter().rev().take_while(|b| b.is_ascii_hexdigit()).count();
+    let len = front[open..].iter().position(|b| *b == b'>')?;
+    let word = &front[open + 1..open + len];
+    let fits = (before.ends_with(b"]") || hex >= HEX_MIN)
+        && word.iter().all(u8::is_ascii_uppercase)
+        && text.get(open + len + 1) == Some(&b' ');
+    let level = Level::from_word(word).or_else(|| Level::from_weak_word(word));
+    Some((level.filter(|_| fits)?, open + len + 1))
 }
 
 #[inline(always)]
@@ -204,6 +225,8 @@ impl<'a> Search<'a> {
         if opening == b'{' {
             return match of_object(&text[at..]) {
                 Some((level, len)) => Token::Level(level, at + len),
+                // The message is an object, whatever words there are in it.
+                None if text.get(at + 1) == Some(&b'"') => Token::Word,
                 None => Token::Column(end, true),
             };
         }
@@ -325,7 +348,7 @@ impl<'a> Search<'a> {
         // A host before the name of a program.
         let is_host = self.tokens == 0 && {
             let next = rest.split(|&b| b == b' ').next().unwrap_or_default();
-            next.ends_with(b":") && next.contains(&b'[')
+            next.ends_with(b":") && next.contains(&b'[') || next.starts_with(b"%%")
         };
         let is_camel =
             core.windows(2).any(|w| w[0].is_ascii_lowercase() && w[1].is_ascii_uppercase());
@@ -413,6 +436,7 @@ impl<'a> Search<'a> {
                     priority(&rest[..digits]).filter(|_| closes && word[0].is_ascii_uppercase())?;
                 Some((level, word.len() + digits + 2))
             }
+            [b'%', b'%', ..] => of_comware(word).and_then(whole),
             [b'%', ..] => of_cisco(word).and_then(whole),
             // stunnel writes syslog's severity: `LOG5[ui]: `.
             [b'L', b'O', b'G', digit @ b'0'..=b'7'] if after == Some(b'[') => {
@@ -436,7 +460,8 @@ impl<'a> Search<'a> {
                 let is_weak = enclosed
                     || upper && after == Some(b' ') && rest.first() == Some(&b'[')
                     || upper && self.text[..self.start_of(word)].ends_with(b"] ");
-                let weak = Level::from_weak_word(word).filter(|_| is_weak);
+                let weak = Level::from_weak_word(word)
+                    .filter(|_| is_weak && !word.eq_ignore_ascii_case(b"system"));
                 weak.or_else(|| Level::from_localized(word).filter(|_| enclosed)).and_then(whole)
             }
         }
@@ -451,6 +476,9 @@ impl<'a> Search<'a> {
         let end_of = |part: &[u8]| part.as_ptr() as usize - token.as_ptr() as usize + part.len();
         let is_mark = |b: &u8| matches!(b, b':' | b'/');
         if token.iter().any(is_mark) {
+            if let Some(level) = of_comware(token).filter(|_| colon && self.tokens <= 2) {
+                return Some((level, token.len()));
+            }
             // Old logcat: the letter stands before the slash.
             if let [letter, b'/', _, ..] = token
                 && self.only_numbers
@@ -532,7 +560,7 @@ fn priority(digits: &[u8]) -> Option<Level> {
 }
 
 /// The severity in `%ASA-3-106015` and `%LINK-3-UPDOWN`.
-fn of_cisco(token: &[u8]) -> Option<Level> {
+pub(in crate::format) fn of_cisco(token: &[u8]) -> Option<Level> {
     let mut parts = token[1..].split(|&b| b == b'-').skip(1).peekable();
     while let Some(part) = parts.next() {
         if let [digit @ b'0'..=b'7'] = part
@@ -542,6 +570,29 @@ fn of_cisco(token: &[u8]) -> Option<Level> {
         }
     }
     None
+}
+
+/// The severity of syslog in `%%10IFNET/3/PHY_UPDOWN` and, without the version, `SHELL/5/SHELL_LOGIN`
+/// (Comware, VRP): a module in capitals, the severity, and a name.
+pub(in crate::format) fn of_comware(token: &[u8]) -> Option<Level> {
+    let name = match token {
+        [b'%', b'%', a, b, name @ ..] if a.is_ascii_digit() && b.is_ascii_digit() => name,
+        name => name,
+    };
+    // `(t)`, `(l)`: a trap, a log.
+    let name = name.split(|b| *b == b'(').next().unwrap_or_default();
+    let mut parts = name.split(|b| *b == b'/');
+    let (module, severity, event) = (parts.next()?, parts.next()?, parts.next()?);
+    let is_of_module = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b"_-".contains(b);
+    let is_of_name = |b: &u8| b.is_ascii_alphanumeric() || b"_-".contains(b);
+    let [digit @ b'0'..=b'7'] = severity else { return None };
+    let fits = parts.next().is_none()
+        && module.len() > 1
+        && module[0].is_ascii_uppercase()
+        && module.iter().all(is_of_module)
+        && event.first().is_some_and(u8::is_ascii_alphabetic)
+        && event.iter().all(is_of_name);
+    fits.then(|| Level::from_severity(digit - b'0'))
 }
 
 /// The level of `fatal error: `, `Parse error: ` and the like, and how long its second word is.
@@ -619,13 +670,23 @@ fn is_place(text: &[u8]) -> bool {
     number > 0 && word[..word.len() - number].ends_with(b":") && word.contains(&b'.')
 }
 
+/// Whether the numbers of a process and a thread stand here before a bracket that closes: `12 34]` (Ray).
+fn is_process(text: &[u8]) -> bool {
+    let process = digits(text);
+    let Some(rest) = text[process..].strip_prefix(b" ").filter(|_| process > 0) else {
+        return false;
+    };
+    let thread = digits(rest);
+    thread > 0 && rest.get(thread) == Some(&b']')
+}
+
 /// Whether this goes on like MongoDB or etcd behind a letter: `-`, `|`, or the name of a component,
-/// in capitals; or like CUPS, `[`; or like TensorFlow.
+/// in capitals; or like CUPS, `[`; or like TensorFlow or Ray.
 fn is_component(letter: u8, text: &[u8]) -> bool {
     match text.trim_ascii_start() {
         [b'-' | b'|', b' ', ..] => true,
         [b'[', ..] => matches!(letter, b'E' | b'W' | b'N' | b'I' | b'D'),
-        text if is_place(text) => matches!(letter, b'E' | b'W' | b'F' | b'I'),
+        text if is_place(text) || is_process(text) => matches!(letter, b'E' | b'W' | b'F' | b'I'),
         [a, b, ..] => a.is_ascii_uppercase() && b.is_ascii_uppercase(),
         _ => false,
     }

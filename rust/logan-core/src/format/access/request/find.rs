@@ -7,14 +7,16 @@
 //! - A method is 3 to 20 capitals (`-` and `_` may stand inside) behind the line's start or one of
 //!   ``<space><tab>"'`[](){}|,:;=>``. Without a version it is GET, HEAD, POST, PUT, DELETE, PATCH or
 //!   OPTIONS.
-//! - Between are spaces or tabs, perhaps with one `|` among them, or `|` alone.
+//! - Between are spaces or tabs, perhaps with one `|` or `-` among them, or `|` alone; or the bracket or
+//!   colon that closes the method, and spaces (`[GET] /cart`, `GET: /cart`).
 //! - A target is a path, which begins with `/`, or a URL. With a version it may be any word.
 //! - A version is `HTTP/` with digits and points; behind a target in quotes `1.0`, `1.1`, `2`, `2.0` or
 //!   `3` will do (Hypercorn).
 //! - In quotes that open right before the method, the target ends before the last space if a version
 //!   follows that, so that a path may hold spaces. Elsewhere it ends at white space, a quote, or the
 //!   bar that separates, and what closes or separates at its end (`,;:)]}>`) does not belong to it.
-//! - `METHOD SCHEME HOST "PATH"` is a request, too (Nginx Proxy Manager), and so are pairs of keys and
+//! - `METHOD SCHEME HOST "PATH"` is a request, too (Nginx Proxy Manager), and so are `METHOD UPSTREAM "PATH"
+//!   VERSION` (OAuth2 Proxy), `METHOD [200] PATH` (Dart's shelf), `METHOD 200 12ms ADDRESS PATH` (Hanami), and pairs of keys and
 //!   values: a path or URL behind `path=`, `uri=`, `url=` or `target=`, with or without a quote and
 //!   names and points before, and `method=` with one of the methods above anywhere in the line.
 
@@ -83,7 +85,9 @@ fn request_at(line: Line<'_>, at: usize) -> Option<(Request, bool)> {
         b'"' if at > 1 && line.byte(at - 2) == b'=' => {
             of_pairs(line, at, at - 1).map(|request| (request, false))
         }
-        b'"' => behind_host(line, at).map(|request| (request, false)),
+        b'"' => behind_host(line, at)
+            .map(|request| (request, false))
+            .or_else(|| behind_upstream(line, at).map(|request| (request, true))),
         b'P' => before_version(line, at).map(|request| (request, true)),
         _ => None,
     }
@@ -113,7 +117,9 @@ fn at_url(line: Line<'_>, at: usize) -> Option<(Request, bool)> {
 /// The request whose target begins at `at`, behind a separator.
 fn at_target(line: Line<'_>, at: usize) -> Option<(Request, bool)> {
     let text = line.bytes();
-    let (method, is_barred) = method_before(text, at)?;
+    let Some((method, is_barred)) = method_before(text, at) else {
+        return behind_status(text, at).map(|request| (request, false));
+    };
     if let Some(found) = quoted(line, method, at) {
         return Some(found);
     }
@@ -257,14 +263,82 @@ fn behind_host(line: Line<'_>, at: usize) -> Option<Request> {
     })
 }
 
+/// `GET http://10.0.0.7:8080/ "/cart?id=1" HTTP/1.1`, given where the path begins: what answers stands
+/// between method and path.
+#[inline(never)]
+fn behind_upstream(line: Line<'_>, at: usize) -> Option<Request> {
+    let text = line.bytes();
+    let before = text[..at - 1].strip_suffix(b" ")?;
+    let upstream = before.iter().rev().take_while(|b| !b.is_ascii_whitespace()).count();
+    let upstream = before.len() - upstream;
+    let is_one = matches!(&before[upstream..], b"-" | b"/")
+        || memchr::memmem::find(&before[upstream..], b"://").is_some();
+    let (method, _) = method_before(text, upstream).filter(|_| is_one)?;
+    let close = closing_quote(crate::bytes::simd::Plain, line, at)?;
+    let version = text.get(close + 1..)?.strip_prefix(b" ").map(version_len)?;
+    if !is_usual(&text[method.0..method.1]) || version == 0 {
+        return None;
+    }
+    Some(Request {
+        start: method.0,
+        method,
+        target: (at, close),
+        end: close + 2 + version,
+        is_certain: true,
+        is_barred: false,
+    })
+}
+
+/// `GET     [200] /cart`, `GET 200 12ms 192.0.2.7 /cart`, given where the path begins.
+#[inline(never)]
+fn behind_status(text: &[u8], at: usize) -> Option<Request> {
+    let before = |end: usize| {
+        let end = text[..end].trim_ascii_end().len();
+        (end - text[..end].iter().rev().take_while(|b| !b.is_ascii_whitespace()).count(), end)
+    };
+    let is_code = |word: &[u8]| word.len() == 3 && word.iter().all(u8::is_ascii_digit);
+    let (mut start, mut end) = before(at);
+    match &text[start..end] {
+        [b'[', code @ .., b']'] if is_code(code) => {}
+        address if address.contains(&b'.') || address.contains(&b':') => {
+            (start, end) = before(start);
+            crate::format::text::duration::with_unit(&text[start..end])?;
+            (start, end) = before(start);
+            if !is_code(&text[start..end]) {
+                return None;
+            }
+        }
+        _ => return None,
+    }
+    let (method, _) = method_before(text, start)?;
+    let ends = |b: &u8| b.is_ascii_whitespace() || *b == b'"';
+    let target_end = at + text[at..].iter().position(ends).unwrap_or(text.len() - at);
+    is_usual(&text[method.0..method.1]).then_some(Request {
+        start: method.0,
+        method,
+        target: (at, target_end),
+        // What stands between method and path is behind the request, too.
+        end: method.1,
+        is_certain: false,
+        is_barred: false,
+    })
+}
+
 /// The method before a target at `at`, and whether a bar is between them.
 fn method_before(text: &[u8], at: usize) -> Option<(Span, bool)> {
     let mut end = at;
     let mut is_barred = false;
+    let mut mark = 0;
     while end > 0 && at - end <= GAP_BYTES_MAX {
         match text[end - 1] {
             b' ' | b'\t' => {}
-            b'|' if !is_barred => is_barred = true,
+            b'|' if mark == 0 => (is_barred, mark) = (true, b'|'),
+            b'-' if mark == 0 && text[..end - 1].ends_with(b" ") => mark = b'-',
+            // The method's own end.
+            b']' | b':' if mark == 0 => {
+                (mark, end) = (text[end - 1], end - 1);
+                break;
+            }
             _ => break,
         }
         end -= 1;
@@ -277,6 +351,8 @@ fn method_before(text: &[u8], at: usize) -> Option<(Span, bool)> {
         || !text[start].is_ascii_uppercase()
         || !text[end - 1].is_ascii_uppercase()
         || start > 0 && !b" \t\"'`[](){}|,:;=>".contains(&text[start - 1])
+        || mark == b']' && !text[..start].ends_with(b"[")
+        || matches!(mark, b']' | b':' | b'-') && !is_usual(&text[start..end])
     {
         return None;
     }

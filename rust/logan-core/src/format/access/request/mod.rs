@@ -39,7 +39,11 @@
 //!      or `len: N time: S`: seconds (OpenStack);
 //!   7. behind `|STATUS|`, the third field, if three or more follow and the line begins with its timestamp:
 //!      milliseconds (Artifactory);
-//!   8. the only number with a unit among the [`FIELDS_MAX`] fields behind the status.
+//!   8. hours, minutes and seconds with six decimals between timestamp and request (Dart's shelf);
+//!      size and a number with three decimals that end the line behind a status that follows a quoted text: seconds (OAuth2 Proxy);
+//!      behind `[HTTP-…]`, the number behind status and size, if four fields or more follow: milliseconds (Gerrit);
+//!   9. the only number with a unit among the [`FIELDS_MAX`] fields behind the status, else among those
+//!      between request and status.
 //!
 //!   A status 101 and the method CONNECT have none: their time is that of a connection.
 //!
@@ -331,7 +335,13 @@ impl AnyRequest {
                     }
                 })
                 .or_else(|| documented_time(text, request, answer, time.as_ref()))
-                .or_else(|| time_with_unit(text, behind));
+                .or_else(|| time_with_unit(text, behind))
+                .or_else(|| match answer {
+                    Answer::Status(_, at) if at > request.end => {
+                        time_with_unit(&text[..at], request.end)
+                    }
+                    _ => None,
+                });
             cx.record.duration_ns = found.unwrap_or(NO_DURATION);
         }
         Some(())
@@ -725,11 +735,23 @@ fn documented_time(
     if at < request.end {
         return None;
     }
+    if let Some(found) = time.and_then(|time| of_shelf(text.get(time.end..request.start)?)) {
+        return Some(found);
+    }
     let rest = &text[at + 3..];
     if let Some(found) = of_odoo(&text[..request.start], rest) {
         return Some(found);
     }
     let is_number = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    if let Some(found) = behind_agent(&text[..at], rest) {
+        return Some(found);
+    }
+    if memchr::memmem::find(&text[..request.start], b" [HTTP-").is_some() {
+        // Gerrit: size, milliseconds, processor times and memory.
+        let mut words = rest.strip_prefix(b" ")?.split(|&b| b == b' ');
+        let millis = words.nth(1).filter(|number| is_number(number))?;
+        return if words.count() > 3 { decimal(millis, Unit::Milliseconds) } else { None };
+    }
     if let Some(number) = rest.strip_prefix(b" ok ").filter(|number| is_number(number)) {
         return decimal(number, Unit::Milliseconds);
     }
@@ -750,6 +772,34 @@ fn documented_time(
     } else {
         None
     }
+}
+
+/// OAuth2 Proxy: size and seconds end the line behind a status that follows the quoted user agent.
+///
+/// Source: <https://oauth2-proxy.github.io/oauth2-proxy/configuration/overview#request-log-format>
+fn behind_agent(before: &[u8], rest: &[u8]) -> Option<u64> {
+    let mut words = rest.strip_prefix(b" ")?.split(|&b| b == b' ');
+    let (size, time) = (words.next()?, words.next()?);
+    let fits = before.ends_with(b"\" ")
+        && words.next().is_none()
+        && size.iter().all(u8::is_ascii_digit)
+        && time.len() > 4
+        && time[time.len() - 4] == b'.';
+    if fits { seconds(time, b"") } else { None }
+}
+
+/// Dart's shelf: hours, minutes and seconds between the timestamp and the request, `  0:00:00.012345 `.
+///
+/// Source: <https://pub.dev/documentation/shelf/latest/shelf/logRequests.html>
+fn of_shelf(between: &[u8]) -> Option<u64> {
+    let mut parts = between.trim_ascii().split(|&b| b == b':');
+    let (hours, minutes, rest) = (parts.next()?, parts.next()?, parts.next()?);
+    let is_clock = minutes.len() == 2 && rest.len() == 9 && rest[2] == b'.';
+    let unit = |number: &[u8], seconds: u64| {
+        decimal(number, Unit::Seconds)?.checked_mul(seconds).filter(|_| is_clock)
+    };
+    let sum = unit(hours, 3_600)?.checked_add(unit(minutes, 60)?)?;
+    sum.checked_add(unit(rest, 1)?).filter(|_| parts.next().is_none())
 }
 
 /// Cloud Foundry's router: seconds in a field of its own behind the request.

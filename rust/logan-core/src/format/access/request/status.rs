@@ -10,8 +10,8 @@
 //!    that is `status` or `status_code`, or ends in a part of that name (`sc-status=`);
 //! 1. the code *right behind* the request, with nothing but white space, dashes, arrows, quotes, bars
 //!    and opening brackets between;
-//! 2. the code *right before* it, with white space and dashes between, unless a plain word stands
-//!    before the code (`attempt 301 GET /`);
+//! 2. the code *right before* it, with white space and dashes between, or its reason and a colon
+//!    (`404 Not Found: GET /`), unless a plain word stands before the code (`attempt 301 GET /`);
 //! 3. the first code *behind* it, with nothing but fields between: addresses, host names, numbers,
 //!    dashes, `key=value`, names with `_` in them, quoted texts, brackets, `from`, `for`, `by`, `to`,
 //!    `via`. What follows a media type is a length. A plain word ends the search;
@@ -185,12 +185,22 @@ fn dressing(text: &[u8]) -> usize {
 fn right_before(text: &[u8], start: usize) -> Option<(u16, usize)> {
     let is_gap = |b: &&u8| matches!(b, b' ' | b'\t' | b'-');
     let gap = text[..start].iter().rev().take_while(is_gap).count();
-    let end = start - gap;
+    let end = before_reason(text, start - gap);
     if gap == 0 || end < 3 {
         return None;
     }
     let found = code_at(text, end - 3)?;
     stands_free(text, end - 3).then_some(found)
+}
+
+/// Where what stands before `NNN Reason:` at `end` ends; `end` if that is none.
+fn before_reason(text: &[u8], end: usize) -> usize {
+    let Some(reason) = text[..end].strip_suffix(b":") else { return end };
+    let is_of_reason = |b: &&u8| b.is_ascii_alphabetic() || matches!(b, b' ' | b'-' | b'\'');
+    let len = reason.iter().rev().take_while(is_of_reason).count();
+    let (before, reason) = reason.split_at(reason.len() - len);
+    let begins = matches!(reason, [b' ', b'A'..=b'Z', ..]);
+    if begins && before.last().is_some_and(u8::is_ascii_digit) { before.len() } else { end }
 }
 
 /// Whether a number at `at` does not belong to a plain word before it.

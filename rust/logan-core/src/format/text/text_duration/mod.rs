@@ -23,7 +23,9 @@
 //! 3. a word of completion alone and one of `:([=`: `done: 0.008 sec`; or such a word and `after`;
 //! 4. a *name*: `latency`, `cost`, `rt`, `duration`, `elapsed`, `time` or `total`, unless one of the
 //!    three words of the clause before it speaks of waiting or of a limit, or the one directly
-//!    before it makes it another timer (`queue time`, `check duration`, `session duration`). `duration`,
+//!    before it makes it another timer (`queue time`, `check duration`, `session duration`), and unless the
+//!    name is that of an option (`-search.slowQueryDuration=5s`) or of what a batch job asks for
+//!    (`Resource_List.walltime=00:16:40`). `duration`,
 //!    `elapsed` and `time` are none either if the first 32 bytes of the text or the 32 before the
 //!    span speak of a lifetime: `teardown`, `disconnected`, or `connection`, `session`,
 //!    `tunnel` … together with `closed`, `ended`, …

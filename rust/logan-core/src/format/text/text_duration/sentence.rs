@@ -246,6 +246,19 @@ impl<'a> Sentence<'a> {
             && (i..i + 3).any(|i| self.gap(i).number().is_some() && !self.is(i + 1, b"with"))
     }
 
+    /// Whether the name that ends here is that of an option of the command line (`-search.maxDuration`,
+    /// `--duration`) or of what a job asks for (`Resource_List.walltime` of Torque and PBS).
+    fn is_setting(&mut self) -> bool {
+        let Some(last) = self.word(0) else { return false };
+        let text = &self.text[..last.end.into()];
+        let of_name = |b: &&u8| b.is_ascii_alphanumeric() || b"_.-".contains(b);
+        let name = text.iter().rev().take_while(of_name).count();
+        let (front, name) = text.split_at(text.len() - name);
+        self.seen = self.seen.min(front.len().saturating_sub(1));
+        name.starts_with(b"Resource_List.")
+            || name[0] == b'-' && front.last().is_some_and(|b| b" \t\"'(".contains(b))
+    }
+
     /// The word before a status and its reason, of which the `i`th word is the last, as in
     /// `200 OK`, `504 Gateway Timeout`; `i` if that is none.
     fn before_reason(&mut self, i: usize) -> usize {
@@ -363,6 +376,9 @@ fn judge_sentence(
             true => Verdict::YES.or(Verdict::NO_CLOCK),
             false => Verdict::NO,
         };
+    }
+    if i == 0 && opening == b"=" && sentence.is_setting() {
+        return Verdict::NO;
     }
     let waiting = Roles::WAIT.or(Roles::PAUSE).or(Roles::LIMIT).or(Roles::STALL);
     if sentence.any(before, WORDS_BEFORE, waiting) || nearest.has(Roles::OTHER) {

@@ -17,6 +17,17 @@ const H: u64 = 60 * MIN;
 
 /// Texts with the nanoseconds of their response times, and sources.
 const TIMES: &[(&str, u64, &str)] = &[
+    // Beside settings.
+    (
+        "slow query according to -search.logSlowQueryDuration=5s: duration=7.213 seconds; x",
+        7_213 * MS,
+        "docs.victoriametrics.com",
+    ),
+    (
+        "Resource_List.walltime=00:16:40 session=1 resources_used.walltime=00:01:10",
+        70 * S,
+        "docs.adaptivecomputing.com/torque/3-0-5/9.1accounting.php",
+    ),
     // Words of completion.
     ("Request processed in 431ms", 431 * MS, ""),
     ("Request 101 processed in 431ms", 431 * MS, ""),
@@ -361,6 +372,16 @@ const TIMES: &[(&str, u64, &str)] = &[
 
 /// Texts without a response time, and sources.
 const NONE: &[(&str, &str)] = &[
+    // Settings.
+    (
+        "slow query according to -search.logSlowQueryDuration=5s: remoteAddr=\"10.0.0.4:1\"",
+        "docs.victoriametrics.com",
+    ),
+    ("started with --duration=30s", ""),
+    (
+        "user=a group=b Resource_List.walltime=00:16:40 session=6365",
+        "docs.adaptivecomputing.com/torque/3-0-5/9.1accounting.php",
+    ),
     // Waiting.
     ("bound to 192.0.2.61 -- renewal in 40713 seconds.", "github.com/isc-projects/dhcp dhclient.c"),
     ("broker unreachable. Trying again in 17 seconds.", ""),
