@@ -25,7 +25,6 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCapsule, PyDict, PyList};
 use std::collections::BTreeMap;
-use std::io::BufWriter;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, SyncSender};
@@ -475,8 +474,7 @@ impl RecordScan {
         let written = attended(py, &self.control.cancel, interval, report, || {
             let reader = lock(&self.reader)?.take();
             let mut reader = reader.ok_or(Fault::Finished(TAKEN))?;
-            let out = BufWriter::with_capacity(1 << 20, file);
-            let mut writer = Writer::new(kind, &self.schema, out)?;
+            let mut writer = Writer::new(kind, &self.schema, file)?;
             let mut rows = 0;
             loop {
                 match reader.read() {

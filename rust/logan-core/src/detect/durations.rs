@@ -9,7 +9,7 @@
 
 use super::named::names;
 use crate::bytes::line::{Line, PaddedLine};
-use crate::bytes::simd::Plain;
+use crate::bytes::simd::Baseline;
 use crate::error::grouped;
 use crate::format::access::{TAIL_FIELDS_MAX, field_end};
 use crate::format::fields::{LineKeys, documented, hint};
@@ -491,11 +491,11 @@ fn fields(line: Line<'_>, mut found: impl FnMut(usize, Field)) {
         let is_quoted = bytes[at] == b'"';
         let start = at + usize::from(is_quoted);
         let end = match is_quoted {
-            true => match http::closing_quote(Plain, line, start) {
+            true => match http::closing_quote(Baseline, line, start) {
                 Some(close) => close,
                 None => return,
             },
-            false => field_end(Plain, line, at),
+            false => field_end(Baseline, line, at),
         };
         let text = std::str::from_utf8(&bytes[start..end]).unwrap_or_default();
         let named = text.strip_prefix("rt=").or_else(|| text.strip_prefix("request_time="));

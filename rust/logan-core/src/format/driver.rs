@@ -1,8 +1,9 @@
 //! How the scanner drives a format: lines of a run one by one or in bulk, lines among others, and
 //! lines outside of a run.
 //!
-//! The three drivers make a [`Format`] of what authors write. A call of its methods costs once per run;
-//! the loops are compiled for each format and instruction set.
+//! The three drivers make a [`Format`] of what authors write. A format is compiled once for each
+//! instruction set, as a function of one line ([`parse`], [`part`]); the loops around it are compiled
+//! once for each format, as which columns they write is known then.
 
 use super::prefilter::RequiredBytes;
 use super::run::line_of;
@@ -141,14 +142,11 @@ struct OneByOne;
 
 impl<F: LineFormat> Way<F> for OneByOne {
     fn parse_run(format: &F, run: &mut Run<'_>) {
-        crate::dispatch!(up to AVX2: steps::<F>(format: &F, run: &mut Run<'_>, most: usize) -> bool
-            where F: LineFormat; format, run, BATCH_ROWS);
+        steps(format, run, BATCH_ROWS);
     }
 
     fn parse_scattered(format: &F, lines: &mut LineSubset<'_>) {
-        let some = lines.lines;
-        crate::dispatch!(up to AVX2: one_by_one::<F>(format: &F, some: &[LineRef], lines: &mut LineSubset<'_>)
-            -> () where F: LineFormat; format, some, lines)
+        one_by_one(format, lines.lines, lines);
     }
 }
 
@@ -167,8 +165,7 @@ impl<F: BulkFormat> Way<F> for InBulk {
                 // Lines that have no bulk way come in company.
                 most = if run.next == before { STEPS_MAX.min(2 * most) } else { 1 };
             }
-            let is_foreign = crate::dispatch!(steps::<F>(format: &F, run: &mut Run<'_>, most: usize)
-                -> bool where F: BulkFormat; format, run, most);
+            let is_foreign = steps(format, run, most);
             if is_foreign || run.next == run.ends.len() || run.batch.is_full() {
                 return;
             }
@@ -176,8 +173,7 @@ impl<F: BulkFormat> Way<F> for InBulk {
     }
 
     fn parse_scattered(format: &F, lines: &mut LineSubset<'_>) {
-        crate::dispatch!(each::<F>(format: &F, lines: &mut LineSubset<'_>) -> ()
-            where F: BulkFormat; format, lines)
+        format.parse_each(lines);
     }
 }
 
@@ -208,8 +204,11 @@ impl<F: LineFormat, W: Way<F>> Format for Lines<F, W> {
     }
 
     fn part(&self, line: Line<'_>, _offset: Option<u64>, cx: &mut Parse<'_, ()>) -> Part {
-        crate::dispatch!(up to AVX2: one_line::<F>(format: &F, line: Line<'_>, cx: &mut Parse<'_, ()>) -> Part
-            where F: LineFormat; &self.0, line, cx)
+        let may_be = line.len() > 0 && self.0.may_begin_with(line.byte(0));
+        match may_be && parse(&self.0, line, cx).is_some() {
+            true => Part::Record,
+            false => Part::Foreign,
+        }
     }
 }
 
@@ -230,9 +229,7 @@ impl<F: MultiLineFormat> Format for Parts<F> {
 
     fn parse_run(&self, run: &mut Run<'_>) {
         let mut state = run.context.history.kept.take::<F::State>();
-        let kept = &mut *state;
-        crate::dispatch!(parts::<F>(format: &F, run: &mut Run<'_>, state: &mut F::State) -> ()
-            where F: MultiLineFormat; &self.0, run, kept);
+        parts(&self.0, run, &mut state);
         run.context.history.kept.put(state);
     }
 
@@ -246,10 +243,14 @@ impl<F: MultiLineFormat> Format for Parts<F> {
             Some(_) => cx.context.history.kept.take::<F::State>(),
             None => Box::default(),
         };
-        let (at, kept) = (offset.unwrap_or(0), &mut *state);
-        let part = crate::dispatch!(one_part::<F>(format: &F, line: Line<'_>, offset: u64,
-            state: &mut F::State, cx: &mut Parse<'_, ()>) -> Part
-            where F: MultiLineFormat; &self.0, line, at, kept, cx);
+        let may_be = match line.len() {
+            0 => F::ENDS_AT_BLANK,
+            _ => self.0.may_begin_with(line.byte(0)),
+        };
+        let part = match may_be {
+            true => part(&self.0, line, offset.unwrap_or(0), &mut state, cx),
+            false => Part::Foreign,
+        };
         if offset.is_some() {
             cx.context.history.kept.put(state);
         }
@@ -270,45 +271,24 @@ impl<F: MultiLineFormat> Format for Parts<F> {
 }
 
 /// Parses each of `some` of the lines on its own.
+pub(crate) fn one_by_one<F: LineFormat>(format: &F, some: &[LineRef], lines: &mut LineSubset<'_>) {
+    for_each(F::COLUMNS, some, lines, |line, cx| parse(format, line, cx));
+}
+
+/// Parses each of `some` of the lines by `parse`, which may fill these columns.
 #[inline(always)]
-pub(crate) fn one_by_one<S: Simd, F: LineFormat>(
-    simd: S,
-    format: &F,
-    some: &[LineRef],
-    lines: &mut LineSubset<'_>,
-) {
-    for_each(simd, F::COLUMNS, some, lines, format);
-}
-
-/// What parses one line. A closure would be a function of its own, without the instruction set.
-pub(crate) trait ParseOne {
-    /// As [`LineFormat::parse`].
-    fn parse_one<S: Simd>(&mut self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()>;
-}
-
-impl<F: LineFormat> ParseOne for &F {
-    #[inline(always)]
-    fn parse_one<S: Simd>(&mut self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
-        self.parse(line, cx)
-    }
-}
-
-/// Parses each of `some` of the lines by `parser`, which may fill these columns.
-#[inline(always)]
-pub(crate) fn for_each<S: Simd>(
-    simd: S,
+pub(crate) fn for_each(
     columns: Columns,
     some: &[LineRef],
     lines: &mut LineSubset<'_>,
-    mut parser: impl ParseOne,
+    mut parse: impl FnMut(Line<'_>, &mut Parse<'_, ()>) -> Option<()>,
 ) {
     for spot in some {
         let line = line_of(lines.block, spot.start, spot.end);
         let mut record = Record::EMPTY;
         let (context, arena) = (&mut *lines.context, &mut lines.batch.arena);
-        let cx = &mut Parse { simd, context, arena, record: &mut record };
-        if parser.parse_one(line, cx).is_some() {
-            finish(columns, line, cx);
+        let cx = &mut Parse { simd: (), context, arena, record: &mut record };
+        if parse(line, cx).is_some() {
             let row = spot.row as usize;
             lines.batch.put(row, columns, &record, spot.start, line.len() as u32);
         } else {
@@ -317,14 +297,8 @@ pub(crate) fn for_each<S: Simd>(
     }
 }
 
-#[inline(always)]
-fn each<S: Simd, F: BulkFormat>(simd: S, format: &F, lines: &mut LineSubset<'_>) {
-    format.parse_each(simd, lines);
-}
-
 /// Parses up to `most` lines one by one, until one is not of the format; whether one was not.
-#[inline(always)]
-fn steps<S: Simd, F: LineFormat>(simd: S, format: &F, run: &mut Run<'_>, most: usize) -> bool {
+fn steps<F: LineFormat>(format: &F, run: &mut Run<'_>, most: usize) -> bool {
     // The loop's state in registers; `run` is told at the end.
     let block = run.block;
     let mut start = run.start;
@@ -336,15 +310,14 @@ fn steps<S: Simd, F: LineFormat>(simd: S, format: &F, run: &mut Run<'_>, most: u
         let line = line_of(block, start, end);
         let mut record = Record::EMPTY;
         let (context, arena) = (&mut *run.context, &mut run.batch.arena);
-        let cx = &mut Parse { simd, context, arena, record: &mut record };
+        let cx = &mut Parse { simd: (), context, arena, record: &mut record };
         // The first byte last: before, it would be asked of every line and decide hardly any.
         if is_never_a_record(line)
-            || format.parse(line, cx).is_none()
+            || parse(format, line, cx).is_none()
             || !format.may_begin_with(line.byte(0))
         {
             break;
         }
-        finish(F::COLUMNS, line, cx);
         run.batch.push(F::COLUMNS, &record, start, line.len() as u32);
         start = end + 1;
         parsed += 1;
@@ -356,13 +329,7 @@ fn steps<S: Simd, F: LineFormat>(simd: S, format: &F, run: &mut Run<'_>, most: u
 
 /// Takes lines until one is not of the format or the batch is full; what goes on with a record is
 /// passed.
-#[inline(always)]
-fn parts<S: Simd, F: MultiLineFormat>(
-    simd: S,
-    format: &F,
-    run: &mut Run<'_>,
-    state: &mut F::State,
-) {
+fn parts<F: MultiLineFormat>(format: &F, run: &mut Run<'_>, state: &mut F::State) {
     for &end in &run.ends[run.next..] {
         let start = run.start;
         let line = line_of(run.block, start, end);
@@ -380,8 +347,8 @@ fn parts<S: Simd, F: MultiLineFormat>(
         let offset = (run.offset + i64::from(start)) as u64;
         let mut record = Record::EMPTY;
         let (context, arena) = (&mut *run.context, &mut run.batch.arena);
-        let cx = &mut Parse { simd, context, arena, record: &mut record };
-        match format.part(line, offset, state, cx) {
+        let cx = &mut Parse { simd: (), context, arena, record: &mut record };
+        match part(format, line, offset, state, cx) {
             Part::Foreign => return,
             Part::Continuation => run.continuations += 1,
             Part::Record => run.batch.push(F::COLUMNS, &record, start, line.len() as u32),
@@ -390,28 +357,50 @@ fn parts<S: Simd, F: MultiLineFormat>(
     }
 }
 
-#[inline(always)]
-fn one_line<S: Simd, F: LineFormat>(
-    simd: S,
-    format: &F,
-    line: Line<'_>,
-    cx: &mut Parse<'_, ()>,
-) -> Part {
-    let cx = &mut cx.with(simd);
-    let may_be = line.len() > 0 && format.may_begin_with(line.byte(0));
-    if !may_be || format.parse(line, cx).is_none() {
-        return Part::Foreign;
+/// Fills the record if the line is of the format, and puts what was found into the form in which it
+/// counts. Not compiled into its callers, of which each format has several.
+#[inline(never)]
+fn parse<F: LineFormat>(format: &F, line: Line<'_>, cx: &mut Parse<'_, ()>) -> Option<()> {
+    #[inline(always)]
+    fn body<S: Simd, F: LineFormat>(
+        simd: S,
+        format: &F,
+        line: Line<'_>,
+        cx: &mut Parse<'_, ()>,
+    ) -> Option<()> {
+        format.parse(line, &mut cx.with(simd))?;
+        if F::COLUMNS.has(Columns::CLIENT) && !cx.record.client.is_empty() {
+            address::in_one_form(simd, line, cx.arena, cx.record);
+        }
+        Some(())
     }
-    finish(F::COLUMNS, line, cx);
-    Part::Record
+    crate::dispatch!(up to AVX2: body::<F>(format: &F, line: Line<'_>, cx: &mut Parse<'_, ()>)
+        -> Option<()> where F: LineFormat; format, line, cx)
 }
 
-/// Puts what a format found into the form in which it counts.
-#[inline(always)]
-fn finish<S: Simd>(columns: Columns, line: Line<'_>, cx: &mut Parse<'_, S>) {
-    if columns.has(Columns::CLIENT) && !cx.record.client.is_empty() {
-        address::in_one_form(cx.simd, line, cx.arena, cx.record);
+/// What a line is to a format of several lines; as [`parse`].
+#[inline(never)]
+fn part<F: MultiLineFormat>(
+    format: &F,
+    line: Line<'_>,
+    offset: u64,
+    state: &mut F::State,
+    cx: &mut Parse<'_, ()>,
+) -> Part {
+    #[inline(always)]
+    fn body<S: Simd, F: MultiLineFormat>(
+        simd: S,
+        format: &F,
+        line: Line<'_>,
+        offset: u64,
+        state: &mut F::State,
+        cx: &mut Parse<'_, ()>,
+    ) -> Part {
+        format.part(line, offset, state, &mut cx.with(simd))
     }
+    crate::dispatch!(up to AVX2: body::<F>(format: &F, line: Line<'_>, offset: u64,
+        state: &mut F::State, cx: &mut Parse<'_, ()>) -> Part
+        where F: MultiLineFormat; format, line, offset, state, cx)
 }
 
 #[inline(always)]
@@ -422,23 +411,4 @@ fn keys_of<S: Simd, F: LineFormat>(
     found: &mut keys::Found<'_>,
 ) {
     format.keys(simd, line, found);
-}
-
-#[inline(always)]
-fn one_part<S: Simd, F: MultiLineFormat>(
-    simd: S,
-    format: &F,
-    line: Line<'_>,
-    offset: u64,
-    state: &mut F::State,
-    cx: &mut Parse<'_, ()>,
-) -> Part {
-    let may_be = match line.len() {
-        0 => F::ENDS_AT_BLANK,
-        _ => format.may_begin_with(line.byte(0)),
-    };
-    match may_be {
-        true => format.part(line, offset, state, &mut cx.with(simd)),
-        false => Part::Foreign,
-    }
 }

@@ -59,7 +59,7 @@ pub mod w3c;
 pub use context::{Context, Parse};
 pub use driver::Format;
 use driver::is_never_a_record;
-pub(crate) use driver::{ParseOne, bulk, for_each, line_format, listed, multi_line, one_by_one};
+pub(crate) use driver::{bulk, for_each, line_format, listed, multi_line, one_by_one};
 pub use params::{Params, Unit};
 pub(crate) use run::{LINE_REFS_MAX, LineRefs, line_of};
 pub use run::{LineRef, LineSubset, Run};
@@ -136,12 +136,11 @@ pub trait BulkFormat: LineFormat {
     fn parse_many(&self, _run: &mut Run<'_>) {}
 
     /// Parses lines with lines of other formats between them.
-    #[inline(always)]
-    fn parse_each<S: Simd>(&self, simd: S, lines: &mut LineSubset<'_>)
+    fn parse_each(&self, lines: &mut LineSubset<'_>)
     where
         Self: Sized,
     {
-        one_by_one(simd, self, lines.lines, lines);
+        one_by_one(self, lines.lines, lines);
     }
 }
 

@@ -547,10 +547,12 @@ const ANALYSIS_MAX: usize = 200;
 impl<const SEVERE: bool> MessageGroups<SEVERE> {
     /// The rows of the `templates` of the analysis.
     pub fn evaluate_analysis(&self) -> Vec<Value> {
-        let mut rows = self.0.top(ANALYSIS_MAX, |message| message.count);
+        let mut rows = self.0.top(ANALYSIS_MAX, |message| message.count.into());
         let timed = |message: &Message| message.first_ns <= message.last_ns;
         let mut names: BTreeSet<&[u8]> = rows.iter().map(|(key, _)| *key).collect();
-        let latest = self.0.top(ANALYSIS_MAX, |m| if timed(m) { m.first_ns } else { i64::MIN });
+        let latest = self
+            .0
+            .top(ANALYSIS_MAX, |m| if timed(m) { m.first_ns.abs_diff(i64::MIN).into() } else { 0 });
         rows.extend(latest.into_iter().filter(|(key, _)| names.insert(key)));
         let one = |(key, message): (&[u8], Message)| {
             let timed = timed(&message);

@@ -12,7 +12,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 
 /// Rows of a row group: what a reader skips or reads as a whole.
@@ -44,26 +44,37 @@ impl Kind {
     ];
 }
 
-enum Format<W: Write + Send> {
-    Parquet(Box<ArrowWriter<W>>),
+/// Bytes that are written at once.
+const BUFFER_BYTES: usize = 1 << 20;
+
+/// Where a file goes. Not a type parameter: what writes Parquet is much to compile.
+type Out<'a> = BufWriter<Box<dyn Write + Send + 'a>>;
+
+enum Format<'a> {
+    Parquet(Box<ArrowWriter<Out<'a>>>),
     /// With the schema that has plain text for dictionaries.
-    Arrow(arrow_ipc::writer::FileWriter<W>, Arc<Schema>),
-    Csv(CsvWriter<W>),
-    JsonLines(JsonLinesWriter<W>),
-    Raw(W),
+    Arrow(arrow_ipc::writer::FileWriter<Out<'a>>, Arc<Schema>),
+    Csv(CsvWriter<Out<'a>>),
+    JsonLines(JsonLinesWriter<Out<'a>>),
+    Raw(Out<'a>),
 }
 
 /// Writes one file.
-pub struct Writer<W: Write + Send> {
-    format: Format<W>,
+pub struct Writer<'a> {
+    format: Format<'a>,
 }
 
-impl<W: Write + Send> Writer<W> {
+impl<'a> Writer<'a> {
     /// A writer of batches of this schema to `out`.
     ///
     /// # Errors
     /// What goes wrong with `out`.
-    pub fn new(kind: Kind, schema: &Arc<Schema>, out: W) -> io::Result<Writer<W>> {
+    pub fn new(
+        kind: Kind,
+        schema: &Arc<Schema>,
+        out: impl Write + Send + 'a,
+    ) -> io::Result<Writer<'a>> {
+        let out: Out<'a> = BufWriter::with_capacity(BUFFER_BYTES, Box::new(out));
         let format = match kind {
             Kind::Parquet => {
                 let properties = properties(schema);

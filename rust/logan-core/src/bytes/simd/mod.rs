@@ -415,11 +415,12 @@ mod x86 {
 }
 
 #[cfg(target_arch = "x86_64")]
-pub use x86::{Avx2, Avx512, Sse2, Vbmi2};
+pub use x86::{Avx2, Avx512, Sse2, Sse2 as Baseline, Vbmi2};
 
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
 mod neon;
-/// What every processor of the architecture has.
+/// What every processor of the architecture has: for what is not compiled into its callers, and so
+/// without their instruction set.
 #[cfg(not(any(
     target_arch = "x86_64",
     all(target_arch = "aarch64", target_endian = "little")
@@ -540,6 +541,11 @@ macro_rules! dispatch {
             ) -> $ret {
                 $body::<_, $($generic),*>(simd, $($arg),*)
             }
+            // Not in the caller, which may be a wrapper itself and be there once for each set.
+            #[inline(never)]
+            fn with_sse2$(<$($name: $bound),+>)?($($arg: $ty),*) -> $ret {
+                $body::<_, $($generic),*>($crate::bytes::simd::Sse2, $($arg),*)
+            }
             // Outside of the unsafe blocks, so that no caller's expression gets into them.
             let ($($arg,)*): ($($ty,)*) = ($($value,)*);
             if let Some(simd) = $crate::bytes::simd::Avx512::new() {
@@ -549,7 +555,7 @@ macro_rules! dispatch {
                 // SAFETY: the value proves that the processor has these features.
                 unsafe { with_avx2(simd, $($arg),*) }
             } else {
-                $body::<_, $($generic),*>($crate::bytes::simd::Sse2, $($arg),*)
+                with_sse2($($arg),*)
             }
         }
         #[cfg(not(target_arch = "x86_64"))]
@@ -563,13 +569,18 @@ macro_rules! dispatch {
             fn with_avx2$(<$($name: $bound),+>)?(simd: $crate::bytes::simd::Avx2, $($arg: $ty),*) -> $ret {
                 $body::<_, $($generic),*>(simd, $($arg),*)
             }
+            // Not in the caller, which may be a wrapper itself and be there once for each set.
+            #[inline(never)]
+            fn with_sse2$(<$($name: $bound),+>)?($($arg: $ty),*) -> $ret {
+                $body::<_, $($generic),*>($crate::bytes::simd::Sse2, $($arg),*)
+            }
             // Outside of the unsafe block, so that no caller's expression gets into it.
             let ($($arg,)*): ($($ty,)*) = ($($value,)*);
             if let Some(simd) = $crate::bytes::simd::Avx2::new() {
                 // SAFETY: the value proves that the processor has these features.
                 unsafe { with_avx2(simd, $($arg),*) }
             } else {
-                $body::<_, $($generic),*>($crate::bytes::simd::Sse2, $($arg),*)
+                with_sse2($($arg),*)
             }
         }
         #[cfg(not(target_arch = "x86_64"))]

@@ -2,7 +2,7 @@
 //! module above.
 
 use crate::bytes::line::Line;
-use crate::bytes::simd::Simd;
+use crate::bytes::simd::{Baseline, Simd};
 use crate::format::Unit;
 use crate::format::cursor::Cursor;
 use crate::format::http::{Number, closing_quote, nanos_of, number_at};
@@ -68,19 +68,19 @@ impl Time {
 
 /// The response time in what follows the size or the user agent, which ends at `end`.
 #[inline(always)]
-pub(super) fn tail_time<S: Simd>(simd: S, line: Line<'_>, end: usize, tail: Tail) -> Time {
+pub(super) fn tail_time(line: Line<'_>, end: usize, tail: Tail) -> Time {
     let at = end + 1;
     if at >= line.len() || line.byte(end) != b' ' {
         // Nothing is left of most lines.
         let is_glued = end < line.len() && is_glued(line, end);
-        return if is_glued { fields_time(simd, line, end, tail) } else { Time::NONE };
+        return if is_glued { fields_time(line, end, tail) } else { Time::NONE };
     }
     if let Some((nanos, decimals)) = short_seconds_at(line, at)
         && (tail.like_nginx && decimals == 3 || tail.at(0).unit == Some(Unit::Seconds))
     {
         return Time::of_nanos(nanos);
     }
-    fields_time(simd, line, at, tail)
+    fields_time(line, at, tail)
 }
 
 /// The nanoseconds and decimals of a number with decimals and without unit, if with what ends it it is
@@ -127,16 +127,16 @@ fn millis_follow(line: Line<'_>, at: usize) -> bool {
 
 /// The response time of what begins with a whole number and is laid out as a program documents: rule 1.
 #[inline(always)]
-fn time_of_dialect<S: Simd>(simd: S, line: Line<'_>, at: usize) -> Option<Time> {
+fn time_of_dialect(line: Line<'_>, at: usize) -> Option<Time> {
     let integer = number_at(line, at).filter(|number| number.is_integer())?;
     if integer.end >= line.len() || line.byte(integer.end) != b' ' {
         return None;
     }
-    after_integer(simd, line, integer)
+    after_integer(line, integer)
 }
 
 #[inline(never)]
-fn after_integer<S: Simd>(simd: S, line: Line<'_>, integer: Number) -> Option<Time> {
+fn after_integer(line: Line<'_>, integer: Number) -> Option<Time> {
     match number_at(line, integer.end + 1).filter(|next| next.ends_field(line)) {
         Some(next) if next.is_of_nginx() => {
             let mut c = Cursor::new(line, next.end);
@@ -145,18 +145,18 @@ fn after_integer<S: Simd>(simd: S, line: Line<'_>, integer: Number) -> Option<Ti
             Some(Time { dialect: Dialect::IngressNginx, ..time })
         }
         Some(next) if next.is_integer() => {
-            let millis = nexus_time(simd, line, next);
-            millis.or_else(|| haproxy_time(simd, line, next.end)).map(Time::of_millis)
+            let millis = nexus_time(line, next);
+            millis.or_else(|| haproxy_time(line, next.end)).map(Time::of_millis)
         }
-        _ => traefik_time(simd, line, integer.end),
+        _ => traefik_time(line, integer.end),
     }
 }
 
 /// Nexus: size, milliseconds, a quoted user agent, and a thread in brackets that ends the line.
-fn nexus_time<S: Simd>(simd: S, line: Line<'_>, second: Number) -> Option<u64> {
+fn nexus_time(line: Line<'_>, second: Number) -> Option<u64> {
     let mut c = Cursor::new(line, second.end);
     c.pass(b' ')?;
-    c.quoted(simd)?;
+    c.quoted(Baseline)?;
     c.pass_text(b" [")?;
     let thread = &line.bytes()[c.at..];
     (thread.len() > 1 && memchr::memchr(b']', thread) == Some(thread.len() - 1))
@@ -165,11 +165,11 @@ fn nexus_time<S: Simd>(simd: S, line: Line<'_>, second: Number) -> Option<u64> {
 
 /// HAProxy's `option httplog clf`: port and milliseconds of the start, three quoted names, and five
 /// times in milliseconds, of which the last is the total.
-fn haproxy_time<S: Simd>(simd: S, line: Line<'_>, end: usize) -> Option<u64> {
+fn haproxy_time(line: Line<'_>, end: usize) -> Option<u64> {
     let mut c = Cursor::new(line, end);
     for _ in 0..3 {
         c.pass(b' ')?;
-        c.quoted(simd)?;
+        c.quoted(Baseline)?;
     }
     for _ in 0..4 {
         c.pass(b' ')?;
@@ -183,12 +183,12 @@ fn haproxy_time<S: Simd>(simd: S, line: Line<'_>, end: usize) -> Option<u64> {
 }
 
 /// The milliseconds at the end of a line of Traefik, given where its count of requests ends.
-fn traefik_time<S: Simd>(simd: S, line: Line<'_>, end: usize) -> Option<Time> {
+fn traefik_time(line: Line<'_>, end: usize) -> Option<Time> {
     let mut c = Cursor::new(line, end);
     c.pass(b' ')?;
-    c.quoted(simd)?;
+    c.quoted(Baseline)?;
     c.pass(b' ')?;
-    c.quoted(simd)?;
+    c.quoted(Baseline)?;
     c.pass(b' ')?;
     let start = c.at;
     let millis = c.integer()?;
@@ -277,7 +277,7 @@ pub(crate) fn field_end<S: Simd>(simd: S, line: Line<'_>, at: usize) -> usize {
 
 /// The response time in the fields from `at` on.
 #[inline(never)]
-fn fields_time<S: Simd>(simd: S, line: Line<'_>, mut at: usize, tail: Tail) -> Time {
+fn fields_time(line: Line<'_>, mut at: usize, tail: Tail) -> Time {
     let mut unnamed = None;
     for field in 0..TAIL_FIELDS_MAX {
         if at >= line.len() {
@@ -286,7 +286,7 @@ fn fields_time<S: Simd>(simd: S, line: Line<'_>, mut at: usize, tail: Tail) -> T
         let first = line.byte(at);
         let bare = tail.at(field);
         let end = if first == b'"' {
-            let Some(close) = closing_quote(simd, line, at + 1) else {
+            let Some(close) = closing_quote(Baseline, line, at + 1) else {
                 return Time::NONE;
             };
             if matches!(line.byte(at + 1), b'-' | b'0'..=b'9')
@@ -297,7 +297,7 @@ fn fields_time<S: Simd>(simd: S, line: Line<'_>, mut at: usize, tail: Tail) -> T
             close + 1
         } else if first == b'-' || first.is_ascii_digit() {
             if unnamed.is_none()
-                && let Some(time) = time_of_dialect(simd, line, at)
+                && let Some(time) = time_of_dialect(line, at)
             {
                 return time;
             }
@@ -305,14 +305,14 @@ fn fields_time<S: Simd>(simd: S, line: Line<'_>, mut at: usize, tail: Tail) -> T
                 return time;
             }
             unnamed.get_or_insert(at);
-            field_end(simd, line, at)
+            field_end(Baseline, line, at)
         } else {
-            match named_field(simd, line, at, tail) {
+            match named_field(line, at, tail) {
                 Named::Time(time) => return time,
                 Named::Other(end) => end,
                 Named::No => {
                     unnamed.get_or_insert(at);
-                    line.find(simd, at, b' ')
+                    line.find(Baseline, at, b' ')
                 }
             }
         };
@@ -365,7 +365,7 @@ enum Named {
     No,
 }
 
-fn named_field<S: Simd>(simd: S, line: Line<'_>, at: usize, tail: Tail) -> Named {
+fn named_field(line: Line<'_>, at: usize, tail: Tail) -> Named {
     let bytes = &line.bytes()[at..];
     let name_len = bytes
         .iter()
@@ -377,7 +377,7 @@ fn named_field<S: Simd>(simd: S, line: Line<'_>, at: usize, tail: Tail) -> Named
     }
     let value = at + name_len + 1;
     let is_quoted = bytes.get(name_len + 1) == Some(&b'"');
-    let close = if is_quoted { closing_quote(simd, line, value + 1) } else { None };
+    let close = if is_quoted { closing_quote(Baseline, line, value + 1) } else { None };
     if is_quoted && close.is_none() {
         return Named::No;
     }
@@ -400,5 +400,5 @@ fn named_field<S: Simd>(simd: S, line: Line<'_>, at: usize, tail: Tail) -> Named
     {
         return Named::Time(Time::of_nanos(number.nanos(Unit::Seconds)));
     }
-    Named::Other(close.map_or_else(|| line.find(simd, value, b' '), |close| close + 1))
+    Named::Other(close.map_or_else(|| line.find(Baseline, value, b' '), |close| close + 1))
 }

@@ -21,7 +21,7 @@
 use super::moment::Layout;
 use super::{Compiled, Description, Dialect, SyntaxError};
 use crate::bytes::line::Line;
-use crate::bytes::simd::Simd;
+use crate::bytes::simd::{Baseline, Simd};
 use crate::format::cursor::Cursor;
 use crate::format::http::{path, route, status_at};
 use crate::format::text::{duration, text_duration};
@@ -198,19 +198,19 @@ impl LineFormat for Groups {
             spans.get(index).filter(|span| span.0 < span.1).map(|span| (meaning, span))
         });
         for (meaning, span) in present {
-            self.read(meaning, span, line, cx)?;
+            self.read(meaning, span, line, &mut cx.with(Baseline))?;
         }
         Some(())
     }
 }
 
 impl Groups {
-    fn read<S: Simd>(
+    fn read(
         &self,
         meaning: Meaning,
         span: (usize, usize),
         line: Line<'_>,
-        cx: &mut Parse<'_, S>,
+        cx: &mut Parse<'_, Baseline>,
     ) -> Option<()> {
         let (start, end) = span;
         let value = &line.bytes()[start..end];

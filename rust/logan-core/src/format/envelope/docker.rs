@@ -72,7 +72,7 @@ fn parts<S: Simd>(simd: S, line: Line<'_>) -> Option<[Value; 3]> {
 
 /// Whether the line is one of Docker whose `log` ends its line.
 pub fn ends_its_line(line: Line<'_>) -> bool {
-    parts(crate::bytes::simd::Plain, line)
+    parts(crate::bytes::simd::Baseline, line)
         .is_some_and(|[log, ..]| ends_with(&line.bytes()[log.start..log.end], br"\n"))
 }
 

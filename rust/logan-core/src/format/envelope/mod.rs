@@ -404,7 +404,7 @@ impl<H: Head> MultiLineFormat for Envelope<H> {
 /// The payload of a line, for detection: what is left when the envelope is taken off.
 fn opened<H: Head>(head: &H, line: Line<'_>, clock: &mut TimestampParser) -> Option<Vec<u8>> {
     let mut buffer = Vec::new();
-    let opened = head.open(crate::bytes::simd::Plain, line, clock, &mut buffer)?;
+    let opened = head.open(crate::bytes::simd::Baseline, line, clock, &mut buffer)?;
     Some(match opened.payload {
         Payload::None => Vec::new(),
         Payload::Line(start, end) => line.bytes()[behind_cookie(line, start, end)..end].to_vec(),

@@ -98,7 +98,7 @@ pub(super) use values::{
 
 use super::{Context, Parse, Unit, address};
 use crate::bytes::line::Line;
-use crate::bytes::simd::{Plain, Simd};
+use crate::bytes::simd::{Baseline, Simd};
 use crate::format::text::duration::{decimal, with_unit};
 use crate::record::{Column, Columns, DURATION_NS_MAX, Level, NO_STATUS, NO_TIME, Record, Text};
 use crate::time::Stamp;
@@ -263,7 +263,7 @@ impl<'a> Fields<'a> {
         let bytes = &line.bytes()[value.start..value.end];
         if known.is_loose {
             return self.loosely(known, bytes, record, |fields, known, record| {
-                let cx = &mut Parse { simd: Plain, context, arena, record };
+                let cx = &mut Parse { simd: Baseline, context, arena, record };
                 fields.take(known, key, value, cx);
             });
         }

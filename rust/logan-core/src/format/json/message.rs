@@ -13,7 +13,7 @@
 
 use super::{Heads, Json};
 use crate::bytes::line::{Line, PAD};
-use crate::bytes::simd::Plain;
+use crate::bytes::simd::Baseline;
 use crate::format::Parse;
 use crate::format::envelope::{Inner, keep};
 use crate::format::fields::{Fields, Value, unescape};
@@ -46,7 +46,7 @@ impl Json {
         message: Value,
         heads: &mut Heads,
         buffer: &mut Vec<u8>,
-        cx: &mut Parse<'_, Plain>,
+        cx: &mut Parse<'_, Baseline>,
     ) {
         let bytes = &line.bytes()[message.start..message.end];
         buffer.clear();
@@ -67,7 +67,7 @@ impl Json {
         let mut found = Record::EMPTY;
         let is_record = {
             let Parse { context, arena, .. } = cx;
-            let cx = &mut Parse { simd: Plain, context, arena, record: &mut found };
+            let cx = &mut Parse { simd: Baseline, context, arena, record: &mut found };
             match payload.byte(0) {
                 b'{' => self.parse_generally(payload, heads, cx).is_some(),
                 _ => self.messages.0.get_or_init(Inner::new).take(payload, cx),

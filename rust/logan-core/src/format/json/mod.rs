@@ -45,11 +45,9 @@ use super::fields::{Fields, Group, Known, Meaning, Names, Value};
 use super::json_text::is_space;
 use super::json_text::{number_end, skip_space, string_end};
 use super::keys::Found;
-use super::{
-    BulkFormat, Entry, Facts, Info, LineFormat, LineSubset, Parse, ParseOne, Run, bulk, for_each,
-};
+use super::{BulkFormat, Entry, Facts, Info, LineFormat, LineSubset, Parse, Run, bulk, for_each};
 use crate::bytes::line::Line;
-use crate::bytes::simd::{Plain, Simd};
+use crate::bytes::simd::{Baseline, Simd};
 use crate::fast::FastPath;
 use crate::format::json::templates::{Outcome, Templates};
 use crate::record::{Columns, NO_TIME, Record};
@@ -94,10 +92,9 @@ impl BulkFormat for Json {
         run.context.caches.put(memory);
     }
 
-    #[inline(always)]
-    fn parse_each<S: Simd>(&self, simd: S, lines: &mut LineSubset<'_>) {
+    fn parse_each(&self, lines: &mut LineSubset<'_>) {
         let mut memory = lines.context.caches.take::<Memory>();
-        for_each(simd, Self::COLUMNS, lines.lines, lines, Remembering(self, &mut memory));
+        for_each(Self::COLUMNS, lines.lines, lines, |line, cx| self.read(line, &mut memory, cx));
         lines.context.caches.put(memory);
     }
 }
@@ -117,18 +114,9 @@ impl LineFormat for Json {
     #[inline(always)]
     fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
         let mut memory = cx.context.caches.take::<Memory>();
-        let parsed = self.read(line, &mut memory, cx);
+        let parsed = self.read(line, &mut memory, &mut cx.with(()));
         cx.context.caches.put(memory);
         parsed
-    }
-}
-
-struct Remembering<'a>(&'a Json, &'a mut Memory);
-
-impl ParseOne for Remembering<'_> {
-    #[inline(always)]
-    fn parse_one<S: Simd>(&mut self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
-        self.0.read(line, self.1, cx)
     }
 }
 
@@ -163,7 +151,7 @@ fn many<S: Simd>(simd: S, json: &Json, run: &mut Run<'_>, memory: &mut Memory) {
             let line = super::line_of(run.block, start, run.ends[run.next + row]);
             let mut record = Record::EMPTY;
             let (context, arena) = (&mut *run.context, &mut run.batch.arena);
-            let cx = &mut Parse { simd, context, arena, record: &mut record };
+            let cx = &mut Parse { simd: (), context, arena, record: &mut record };
             if super::is_never_a_record(line) || json.read(line, memory, cx).is_none() {
                 records = row;
                 break;
@@ -197,8 +185,25 @@ fn many<S: Simd>(simd: S, json: &Json, run: &mut Run<'_>, memory: &mut Memory) {
 }
 
 impl Json {
+    /// Reads any line. Not compiled into its callers.
+    #[inline(never)]
+    fn read(&self, line: Line<'_>, memory: &mut Memory, cx: &mut Parse<'_, ()>) -> Option<()> {
+        #[inline(always)]
+        fn read<S: Simd>(
+            simd: S,
+            json: &Json,
+            line: Line<'_>,
+            memory: &mut Memory,
+            cx: &mut Parse<'_, ()>,
+        ) -> Option<()> {
+            json.read_with(line, memory, &mut cx.with(simd))
+        }
+        crate::dispatch!(read::<>(json: &Json, line: Line<'_>, memory: &mut Memory,
+            cx: &mut Parse<'_, ()>) -> Option<()>; self, line, memory, cx)
+    }
+
     #[inline(always)]
-    fn read<S: Simd>(
+    fn read_with<S: Simd>(
         &self,
         line: Line<'_>,
         memory: &mut Memory,
@@ -224,7 +229,7 @@ impl Json {
             templates.learn(cx.simd, names, &cx.context.durations, line);
         }
         if let Some(text) = opened {
-            self.open(line, text, inner, message, &mut cx.with(Plain));
+            self.open(line, text, inner, message, &mut cx.with(Baseline));
         }
         if lacks_time && cx.record.time_ns == NO_TIME {
             late::fill(line, &mut cx.context.clock, cx.record);

@@ -49,7 +49,7 @@ impl LineFormat for Csv {
     #[inline(always)]
     fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
         let layout = self.layout.as_ref()?;
-        read(layout, line, &mut cx.with(crate::bytes::simd::Plain))
+        read(layout, line, &mut cx.with(crate::bytes::simd::Baseline))
     }
 
     #[inline(always)]
@@ -70,7 +70,7 @@ impl LineFormat for Csv {
 fn read(
     layout: &Layout,
     line: Line<'_>,
-    cx: &mut Parse<'_, crate::bytes::simd::Plain>,
+    cx: &mut Parse<'_, crate::bytes::simd::Baseline>,
 ) -> Option<()> {
     let text = line.bytes();
     if layout.is_header(text) {
@@ -144,7 +144,7 @@ fn of_comma(number: &[u8], unit: Unit) -> u64 {
 /// Sets a time whose day and time of day an at sign parts, as Kibana exports it: `Jan 24, 2024 @
 /// 10:15:32.123`.
 #[cold]
-fn parted(text: &[u8], cx: &mut Parse<'_, crate::bytes::simd::Plain>) {
+fn parted(text: &[u8], cx: &mut Parse<'_, crate::bytes::simd::Baseline>) {
     const SIGN: &[u8] = b" @ ";
     let Some(at) = memchr::memmem::find(text, SIGN) else { return };
     let both = [&text[..at], b" ", &text[at + SIGN.len()..]].concat();
@@ -162,7 +162,7 @@ fn joined(
     line: Line<'_>,
     day: (usize, usize),
     time: (usize, usize),
-    cx: &mut Parse<'_, crate::bytes::simd::Plain>,
+    cx: &mut Parse<'_, crate::bytes::simd::Baseline>,
 ) {
     let text = line.bytes();
     if !text[time.0..time.1].contains(&b':') || !TimestampParser::may_begin(line, day.0) {

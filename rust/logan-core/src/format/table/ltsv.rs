@@ -8,7 +8,7 @@
 //! one that begins with `time` or `date` is.
 
 use crate::bytes::line::Line;
-use crate::bytes::simd::{Plain, Simd};
+use crate::bytes::simd::{Baseline, Simd};
 use crate::format::fields::{Fields, Group, Known, Meaning, Names, Value};
 use crate::format::{Entry, Facts, Info, LineFormat, Parse, keys, line_format};
 use crate::record::{Columns, NO_TIME};
@@ -75,7 +75,7 @@ impl LineFormat for Ltsv {
         if first == line.len() || label_len(line.bytes()) == 0 {
             return None;
         }
-        self.read(line, &mut cx.with(Plain))
+        self.read(line, &mut cx.with(Baseline))
     }
 
     #[inline(always)]
@@ -116,7 +116,7 @@ fn for_each<'a>(text: &'a [u8], mut each: impl FnMut(&'a [u8], usize, usize)) ->
 
 impl Ltsv {
     #[inline(never)]
-    fn read(&self, line: Line<'_>, cx: &mut Parse<'_, Plain>) -> Option<()> {
+    fn read(&self, line: Line<'_>, cx: &mut Parse<'_, Baseline>) -> Option<()> {
         let text = line.bytes();
         let names = Names::get().wanted(cx.context.wanted);
         let labels = &self.labels[usize::from(!cx.context.wanted.is_empty())];
@@ -147,7 +147,7 @@ impl Ltsv {
 
 /// Takes the time from a label of its own making, such as `time_nginx`.
 #[cold]
-fn late_time(line: Line<'_>, fields: &mut Fields<'_>, cx: &mut Parse<'_, Plain>) {
+fn late_time(line: Line<'_>, fields: &mut Fields<'_>, cx: &mut Parse<'_, Baseline>) {
     let known = super::look_up(Names::get(), "time");
     for_each(line.bytes(), |label, mut start, mut end| {
         if label.starts_with(b"time") || label.starts_with(b"date") {

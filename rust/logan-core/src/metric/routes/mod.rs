@@ -520,7 +520,7 @@ impl RouteGroups {
                 "times": (route.measured > 0).then(times),
             }
         };
-        self.groups.top(top, |route| route.requests).into_iter().map(one).collect()
+        self.groups.top(top, |route| route.requests.into()).into_iter().map(one).collect()
     }
 
     /// What they did over time.

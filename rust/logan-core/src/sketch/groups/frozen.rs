@@ -88,6 +88,18 @@ fn order(a: (u64, &[u8]), b: (u64, &[u8])) -> Ordering {
     a.0.cmp(&b.0).then_with(|| a.1.cmp(b.1))
 }
 
+/// The `n` with the largest score, as [`Groups::top`]: compiled once for all payloads.
+fn largest(mut all: Vec<(u128, Raw<'_>)>, n: usize) -> Vec<(u128, Raw<'_>)> {
+    let order =
+        |a: &(u128, Raw<'_>), b: &(u128, Raw<'_>)| b.0.cmp(&a.0).then_with(|| a.1.key.cmp(b.1.key));
+    if n < all.len() {
+        all.select_nth_unstable_by(n, order);
+        all.truncate(n);
+    }
+    all.sort_unstable_by(order);
+    all
+}
+
 /// An entry of a blob: the hash of its key, its weight, and where in the blob it begins.
 struct Row {
     hash: u64,
@@ -201,16 +213,11 @@ impl<P: Payload> Groups<P> {
     }
 
     /// The `n` entries with the largest score, largest first, equal ones by their key's bytes.
-    pub fn top<S: Ord>(&self, n: usize, score: impl Fn(&P) -> S) -> Vec<(&[u8], P)> {
-        let mut all: Vec<(S, &[u8], P)> =
-            self.iter().map(|(key, payload)| (score(&payload), key, payload)).collect();
-        let order = |a: &(S, &[u8], P), b: &(S, &[u8], P)| b.0.cmp(&a.0).then(a.1.cmp(b.1));
-        if n < all.len() {
-            all.select_nth_unstable_by(n, order);
-            all.truncate(n);
-        }
-        all.sort_unstable_by(order);
-        all.into_iter().map(|(_, key, payload)| (key, payload)).collect()
+    pub fn top(&self, n: usize, score: impl Fn(&P) -> u128) -> Vec<(&[u8], P)> {
+        let mut rest = &self.blob[..];
+        let raws = std::iter::from_fn(|| Raw::next(&mut rest));
+        let scored = raws.map(|raw| (score(&raw.decoded()), raw)).collect();
+        largest(scored, n).into_iter().map(|(_, raw)| (raw.key, raw.decoded())).collect()
     }
 
     /// The `n` entries with the largest volume, and behind them those that are not among these but
@@ -221,7 +228,7 @@ impl<P: Payload> Groups<P> {
         volume: impl Fn(&P) -> u64,
         others: &[Lead<'a, P>],
     ) -> Vec<(&[u8], P, Option<&'a str>)> {
-        let rows = self.top(n, volume).into_iter();
+        let rows = self.top(n, |payload| volume(payload).into()).into_iter();
         let mut rows: Vec<_> = rows.map(|(key, payload)| (key, payload, None)).collect();
         if rows.len() as u64 == self.entries {
             // None is left out.

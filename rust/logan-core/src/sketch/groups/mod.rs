@@ -92,8 +92,11 @@ fn weight_beyond(cap: usize, weights: impl Iterator<Item = u64> + Clone) -> u64 
     if weights.clone().filter(|&weight| weight > 1).count() <= cap {
         return 1;
     }
-    let mut weights: Vec<u64> = weights.collect();
-    *weights.select_nth_unstable_by(cap, |a, b| b.cmp(a)).1
+    nth_largest(weights.collect(), cap)
+}
+
+fn nth_largest(mut weights: Vec<u64>, n: usize) -> u64 {
+    *weights.select_nth_unstable_by(n, |a, b| b.cmp(a)).1
 }
 
 /// Whether two keys are the same; most are short, and a call of memcmp costs more than they do.

@@ -355,7 +355,7 @@ impl<P: Payload> GroupTable<P> {
             }
         }
         let has_moved = self.moves != moves;
-        self.sort();
+        put_in_order(&self.heads, &self.arena, &mut self.order);
         let GroupTable { heads, cells, arena, order, .. } = self;
         let mut blob = Vec::with_capacity(arena.len() + 16 * heads.len());
         let mut entries = 0;
@@ -384,28 +384,6 @@ impl<P: Payload> GroupTable<P> {
             self.clear();
         }
         groups
-    }
-
-    /// Puts the places of all entries in order.
-    fn sort(&mut self) {
-        let known = self.order.len();
-        if known == self.heads.len() {
-            return;
-        }
-        let mut new: Vec<(u64, u32)> =
-            self.heads[known..].iter().zip(known as u32..).map(|(h, i)| (h.hash, i)).collect();
-        let GroupTable { heads, arena, order, .. } = self;
-        let key = |index: u32| heads[index as usize].key(arena);
-        let less = |a: &(u64, u32), b: &(u64, u32)| a.0 < b.0 || a.0 == b.0 && key(a.1) < key(b.1);
-        sort_by_hash(&mut new, &less);
-        let old: Vec<(u64, u32)> = order.iter().map(|&i| (heads[i as usize].hash, i)).collect();
-        order.clear();
-        let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
-        while let (Some(a), Some(b)) = (old.peek(), new.peek()) {
-            let next = if less(a, b) { old.next() } else { new.next() };
-            order.extend(next.map(|&(_, index)| index));
-        }
-        order.extend(old.chain(new).map(|&(_, index)| index));
     }
 
     fn clear(&mut self) {
@@ -438,6 +416,28 @@ fn place(slots: &mut [u32], hash: u64, index: usize) {
         at = (at + 1) & mask;
     }
     slots[at] = (hash >> 32) as u32 & !INDEX_MASK | (index as u32 + 1);
+}
+
+/// Puts the places of all entries in the order of (hash, key); those of the first are, already.
+/// Compiled once for all payloads, as [`sort_by_hash`].
+fn put_in_order(heads: &[Head], arena: &[u8], order: &mut Vec<u32>) {
+    let known = order.len();
+    if known == heads.len() {
+        return;
+    }
+    let mut new: Vec<(u64, u32)> =
+        heads[known..].iter().zip(known as u32..).map(|(h, i)| (h.hash, i)).collect();
+    let key = |index: u32| heads[index as usize].key(arena);
+    let less = |a: &(u64, u32), b: &(u64, u32)| a.0 < b.0 || a.0 == b.0 && key(a.1) < key(b.1);
+    sort_by_hash(&mut new, &less);
+    let old: Vec<(u64, u32)> = order.iter().map(|&i| (heads[i as usize].hash, i)).collect();
+    order.clear();
+    let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
+    while let (Some(a), Some(b)) = (old.peek(), new.peek()) {
+        let next = if less(a, b) { old.next() } else { new.next() };
+        order.extend(next.map(|&(_, index)| index));
+    }
+    order.extend(old.chain(new).map(|&(_, index)| index));
 }
 
 /// Sorts what begins with a hash by `less`, which compares the hashes first.

@@ -137,7 +137,7 @@ proptest! {
         let mut expected: Vec<_> = sums.iter().map(|(key, sum)| (&key[..], sum.clone())).collect();
         expected.sort_by(|a, b| b.1.count.cmp(&a.1.count).then(a.0.cmp(b.0)));
         expected.truncate(5);
-        prop_assert_eq!(whole.top(5, |sum| sum.count), expected);
+        prop_assert_eq!(whole.top(5, |sum| sum.count.into()), expected);
     }
 
     #[test]
@@ -281,7 +281,7 @@ fn heavy_keys_survive_a_flood() {
     assert!(!groups.exact());
     assert!(groups.entries() <= 100);
     assert!(groups.error_bound() <= 40_000 / 101);
-    let top = groups.top(7, |sum| sum.count);
+    let top = groups.top(7, |sum| sum.count.into());
     let names: BTreeSet<&[u8]> = top.iter().map(|&(key, _)| key).collect();
     assert_eq!(names, (0..7).map(key).collect::<Vec<_>>().iter().map(|k| &k[..]).collect());
     assert!(groups.distinct().abs_diff(20_007) < 600);

@@ -24,36 +24,42 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::http::{eq64, method_len, path, status_at};
 use crate::format::units::TailPlace;
-use crate::format::{Context, LINE_REFS_MAX, LineRefs, LineSubset, address, line_of, one_by_one};
+use crate::format::{
+    Context, LINE_REFS_MAX, LineRef, LineRefs, LineSubset, address, line_of, one_by_one,
+};
 use crate::record::{Record, Text};
 use crate::time::{eight_digits, leading_digits};
 
 /// Parses each of the lines.
-#[inline(always)]
-pub(super) fn each<S: Simd>(simd: S, lines: &mut LineSubset<'_>) {
+pub(super) fn each(lines: &mut LineSubset<'_>) {
     for some in lines.lines.chunks(LINE_REFS_MAX) {
-        // Without a branch, since no branch predictor can tell which line is of which format.
-        let (mut usual, mut others) = (LineRefs::default(), LineRefs::default());
-        for &spot in some {
-            let line = line_of(lines.block, spot.start, spot.end);
-            let begins_so =
-                line.u64_at(client_end(simd, line)) & BEHIND_CLIENT_MASK == BEHIND_CLIENT;
-            usual.push_if(spot, begins_so);
-            others.push_if(spot, !begins_so);
-        }
-        for &spot in usual.all() {
-            let line = line_of(lines.block, spot.start, spot.end);
-            let mut record = Record::EMPTY;
-            if parse(simd, line, lines.context, &mut record).is_some() {
-                address::in_one_form(simd, line, &mut lines.batch.arena, &mut record);
-                let (row, len) = (spot.row as usize, line.len() as u32);
-                lines.batch.put(row, COLUMNS, &record, spot.start, len);
-            } else {
-                others.push_if(spot, true);
-            }
-        }
-        one_by_one(simd, &Bare, others.all(), lines);
+        crate::dispatch!(each_of::<>(some: &[LineRef], lines: &mut LineSubset<'_>) -> (); some, lines);
     }
+}
+
+/// Parses some of the lines, at most [`LINE_REFS_MAX`].
+#[inline(always)]
+fn each_of<S: Simd>(simd: S, some: &[LineRef], lines: &mut LineSubset<'_>) {
+    // Without a branch, since no branch predictor can tell which line is of which format.
+    let (mut usual, mut others) = (LineRefs::default(), LineRefs::default());
+    for &spot in some {
+        let line = line_of(lines.block, spot.start, spot.end);
+        let begins_so = line.u64_at(client_end(simd, line)) & BEHIND_CLIENT_MASK == BEHIND_CLIENT;
+        usual.push_if(spot, begins_so);
+        others.push_if(spot, !begins_so);
+    }
+    for &spot in usual.all() {
+        let line = line_of(lines.block, spot.start, spot.end);
+        let mut record = Record::EMPTY;
+        if parse(simd, line, lines.context, &mut record).is_some() {
+            address::in_one_form(simd, line, &mut lines.batch.arena, &mut record);
+            let (row, len) = (spot.row as usize, line.len() as u32);
+            lines.batch.put(row, COLUMNS, &record, spot.start, len);
+        } else {
+            others.push_if(spot, true);
+        }
+    }
+    one_by_one(&Bare, others.all(), lines);
 }
 
 /// What stands between client and timestamp.

@@ -161,7 +161,7 @@ fn one<S: Simd>(
     let mut duration_ns = NO_DURATION;
     let end = agent_end + 1;
     if end < line.len() {
-        let time = tail_time(simd, line, end, tail);
+        let time = tail_time(line, end, tail);
         if line.byte(end) != b' ' || time.dialect != Dialect::Plain {
             return None;
         }

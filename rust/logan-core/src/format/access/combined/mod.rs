@@ -227,7 +227,7 @@ impl<const KIND: u8> LineFormat for Quoted<KIND> {
         }
         let place = if parts.combined { TailPlace::Agent } else { TailPlace::Size };
         let tail = cx.context.durations.tail(place, line, parts.tail);
-        let time = tail_time(cx.simd, line, parts.tail, tail);
+        let time = tail_time(line, parts.tail, tail);
         let kind = match time.dialect {
             Dialect::Plain => COMBINED_KIND,
             Dialect::Traefik => TRAEFIK_KIND,
@@ -254,12 +254,11 @@ struct Bare;
 impl BulkFormat for Bare {
     const HAS_MANY: bool = false;
 
-    #[inline(always)]
-    fn parse_each<S: Simd>(&self, simd: S, lines: &mut LineSubset<'_>) {
+    fn parse_each(&self, lines: &mut LineSubset<'_>) {
         if lines.context.fast.has(FastPath::AccessLines) {
-            bare::each(simd, lines);
+            bare::each(lines);
         } else {
-            one_by_one(simd, self, lines.lines, lines);
+            one_by_one(self, lines.lines, lines);
         }
     }
 }

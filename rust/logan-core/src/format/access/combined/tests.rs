@@ -554,9 +554,9 @@ proptest! {
         for at in 0..bytes.len().min(40) {
             let line = padded.line();
             number_at(line, at);
-            tail_time(Plain, line, at, Tail::default());
+            tail_time(line, at, Tail::default());
             let unit = Some(Unit::Seconds);
-            tail_time(Plain, line, at, Tail { like_nginx: false, field: Some(1), unit });
+            tail_time(line, at, Tail { like_nginx: false, field: Some(1), unit });
             two_quoted(Plain, line, at);
             route(line, at, bytes.len(), &mut Record::EMPTY.clone());
         }

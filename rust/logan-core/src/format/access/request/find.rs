@@ -145,7 +145,7 @@ fn quoted(line: Line<'_>, method: Span, target: usize) -> Option<(Request, bool)
     if method.0 == 0 || text[method.0 - 1] != b'"' || text[..method.0 - 1].ends_with(b"\\") {
         return None;
     }
-    let close = closing_quote(crate::bytes::simd::Plain, line, method.0)?;
+    let close = closing_quote(crate::bytes::simd::Baseline, line, method.0)?;
     if close < target {
         return None;
     }
@@ -252,7 +252,7 @@ fn behind_host(line: Line<'_>, at: usize) -> Option<Request> {
     if !is_usual(&text[method.0..method.1]) {
         return None;
     }
-    let close = closing_quote(crate::bytes::simd::Plain, line, at)?;
+    let close = closing_quote(crate::bytes::simd::Baseline, line, at)?;
     Some(Request {
         start: method.0,
         method,

@@ -57,7 +57,7 @@ mod status;
 
 use super::tail::tail_time;
 use crate::bytes::line::{Line, PaddedLine};
-use crate::bytes::simd::{Plain, Simd};
+use crate::bytes::simd::{Baseline, Simd};
 use crate::format::cursor::{Cursor, Span};
 use crate::format::http::{closing_quote, integer_at, nanos_of, path, url_host};
 use crate::format::slices::letters;
@@ -131,7 +131,7 @@ impl LineFormat for AnyRequest {
         let found = find::find(cx.simd, line);
         // The rest is compiled once.
         let cx =
-            &mut Parse { simd: Plain, context: cx.context, arena: cx.arena, record: cx.record };
+            &mut Parse { simd: Baseline, context: cx.context, arena: cx.arena, record: cx.record };
         match found {
             Some(request) => self.read(line, &request, cx),
             None if line.byte(0) == b'[' => refused(line, cx),
@@ -144,7 +144,7 @@ impl LineFormat for AnyRequest {
 /// [Client 192.0.2.7] …`.
 #[cold]
 #[inline(never)]
-fn refused(line: Line<'_>, cx: &mut Parse<'_, Plain>) -> Option<()> {
+fn refused(line: Line<'_>, cx: &mut Parse<'_, Baseline>) -> Option<()> {
     const CLIENT: &[u8] = b" \"-\" [Client ";
     let text = line.bytes();
     let at = memchr::memmem::find(text, CLIENT)? + CLIENT.len();
@@ -162,8 +162,8 @@ fn refused(line: Line<'_>, cx: &mut Parse<'_, Plain>) -> Option<()> {
 
 /// Reads a line that holds a request, with a timestamp or without; whether it does.
 pub(in crate::format) fn of_line<S>(line: Line<'_>, cx: &mut Parse<'_, S>) -> bool {
-    let Some(request) = find::find(Plain, line) else { return false };
-    let cx = &mut Parse { simd: Plain, context: cx.context, arena: cx.arena, record: cx.record };
+    let Some(request) = find::find(Baseline, line) else { return false };
+    let cx = &mut Parse { simd: Baseline, context: cx.context, arena: cx.arena, record: cx.record };
     AnyRequest::new(&Params::of_payloads()).read(line, &request, cx).is_some()
 }
 
@@ -202,11 +202,11 @@ fn fill_from(message: &[u8], anywhere: bool, context: &mut Context, record: &mut
     let padded = PaddedLine::new(message);
     let line = padded.line();
     let (mut arena, mut found) = (Vec::new(), Record::EMPTY);
-    let Some(request) = find::find(Plain, line).filter(|request| anywhere || request.start == 0)
+    let Some(request) = find::find(Baseline, line).filter(|request| anywhere || request.start == 0)
     else {
         return;
     };
-    let cx = &mut Parse { simd: Plain, context, arena: &mut arena, record: &mut found };
+    let cx = &mut Parse { simd: Baseline, context, arena: &mut arena, record: &mut found };
     if AnyRequest::new(&Params::of_payloads()).read(line, &request, cx).is_none() {
         return;
     }
@@ -236,13 +236,13 @@ impl AnyRequest {
     #[cold]
     #[inline(never)]
     fn uncolored<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
-        let request = find::find(Plain, line)?;
+        let request = find::find(Baseline, line)?;
         let Parse { context, arena, record, .. } = cx;
-        self.read(line, &request, &mut Parse { simd: Plain, context, arena, record })
+        self.read(line, &request, &mut Parse { simd: Baseline, context, arena, record })
     }
 
     #[inline(never)]
-    fn read(&self, line: Line<'_>, request: &Request, cx: &mut Parse<'_, Plain>) -> Option<()> {
+    fn read(&self, line: Line<'_>, request: &Request, cx: &mut Parse<'_, Baseline>) -> Option<()> {
         let text = line.bytes();
         if iis(line, request, cx) {
             return Some(());
@@ -329,7 +329,7 @@ impl AnyRequest {
                         }
                         _ => {
                             let tail = cx.context.durations.tail(TailPlace::Agent, line, at);
-                            let nanos = tail_time(Plain, line, at, tail).nanos;
+                            let nanos = tail_time(line, at, tail).nanos;
                             (nanos != NO_DURATION).then_some(nanos)
                         }
                     }
@@ -353,7 +353,7 @@ impl AnyRequest {
         line: Line<'_>,
         request: &Request,
         time: Option<&Time>,
-        cx: &mut Parse<'_, Plain>,
+        cx: &mut Parse<'_, Baseline>,
     ) -> Option<usize> {
         let (time_start, time_end) = match time {
             Some(time) if time.end <= request.start => (time.start, time.end),
@@ -390,7 +390,7 @@ impl AnyRequest {
 }
 
 /// Fills the record from a line of IIS without its header; whether it is one.
-fn iis(line: Line<'_>, request: &Request, cx: &mut Parse<'_, Plain>) -> bool {
+fn iis(line: Line<'_>, request: &Request, cx: &mut Parse<'_, Baseline>) -> bool {
     const COLUMNS_MAX: usize = 15;
     let text = line.bytes();
     if !text[0].is_ascii_digit() || memchr::memchr_iter(b' ', &text[..request.start]).count() != 3 {
@@ -510,7 +510,7 @@ fn timestamp(line: Line<'_>, request: &Request, clock: &mut TimestampParser) -> 
     at = request.end;
     while at < limit {
         if text[at] == b'"' {
-            at = closing_quote(Plain, line, at + 1)?;
+            at = closing_quote(Baseline, line, at + 1)?;
         } else if is_front(text[at - 1])
             && let Some(time) = timestamp_at(line, at, clock)
         {
@@ -657,9 +657,9 @@ fn unit_follows(text: &[u8]) -> bool {
 fn agents(line: Line<'_>, at: usize) -> Option<(Span, Span)> {
     let mut c = Cursor::new(line, at);
     c.pass(b' ')?;
-    let referrer = c.quoted(Plain)?;
+    let referrer = c.quoted(Baseline)?;
     c.pass(b' ')?;
-    let agent = c.quoted(Plain)?;
+    let agent = c.quoted(Baseline)?;
     Some((referrer, agent))
 }
 
@@ -668,7 +668,7 @@ fn quoted_path(line: Line<'_>, from: usize) -> Option<Span> {
     let mut c = Cursor::new(line, from);
     while let Some(open) = memchr::memchr(b'"', &line.bytes()[c.at..]) {
         c.at += open;
-        let inside = c.quoted(Plain)?;
+        let inside = c.quoted(Baseline)?;
         if line.bytes()[inside.0..inside.1].starts_with(b"/") {
             return Some(inside);
         }

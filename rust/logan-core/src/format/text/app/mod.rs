@@ -163,14 +163,14 @@ impl BulkFormat for App {
         while plain_lines(run) == TEXTS_MAX {}
     }
 
-    #[inline(always)]
-    fn parse_each<S: Simd>(&self, simd: S, lines: &mut LineSubset<'_>) {
+    fn parse_each(&self, lines: &mut LineSubset<'_>) {
         if !lines.context.fast.has(FastPath::AppLines) {
-            return one_by_one(simd, self, lines.lines, lines);
+            return one_by_one(self, lines.lines, lines);
         }
         const _: () = assert!(LINE_REFS_MAX <= TEXTS_MAX);
         for some in lines.lines.chunks(LINE_REFS_MAX) {
-            self.plain_each(simd, some, lines);
+            crate::dispatch!(plain_each::<>(app: &App, some: &[LineRef], lines: &mut LineSubset<'_>)
+                -> (); self, some, lines);
         }
     }
 }
@@ -460,59 +460,59 @@ fn plain_level(line: Line<'_>, at: usize) -> Option<(Level, usize)> {
     plain.then_some((level, start))
 }
 
-impl App {
-    /// Parses some of the lines, at most [`LINE_REFS_MAX`]: those of the most usual shape together,
-    /// in two phases as [`plain_lines`] does.
-    #[inline(always)]
-    fn plain_each<S: Simd>(&self, simd: S, some: &[LineRef], lines: &mut LineSubset<'_>) {
-        let block = lines.block;
-        let last_end = block.len().saturating_sub(PAD).min(u32::MAX as usize) as u32;
-        // Without a branch, since no branch predictor can tell which line is of which format.
-        let (mut mine, mut others) = (LineRefs::default(), LineRefs::default());
-        for &spot in some {
-            let line = line_of(block, spot.start, spot.end);
-            let other = !lines.escapes & begins_with_address(simd, line);
-            mine.push_if(spot, !other);
-            others.push_if(spot, other);
-        }
-        lines.refused.extend_from_slice(others.all());
-        let (mut plain, mut odd) = (LineRefs::default(), LineRefs::default());
-        for &spot in mine.all() {
-            let LineRef { start, end, row } = spot;
-            let in_place = start as usize >= PAD && end <= last_end;
-            if !in_place || !PLAIN_BYTES.contains(&end.wrapping_sub(start)) {
-                odd.push_if(spot, true);
-                continue;
-            }
-            // SAFETY: the line lies between the first and the last PAD bytes of the block, as was
-            // just checked. It has 32 bytes.
-            let (words, carriage_return) = unsafe {
-                let line = block.as_ptr().add(start as usize);
-                let words = line.cast::<[u64; 4]>().read_unaligned();
-                let words = [words[0], words[1], words[2], words[3]].map(u64::from_le);
-                (words, *block.as_ptr().add(end as usize - 1) == b'\r')
-            };
-            let end = end - u32::from(carriage_return);
-            let (clock, mut rows) = (&mut lines.context.clock, lines.batch.rows());
-            let written = write_head(words, start, end, row as usize, clock, &mut rows);
-            plain.push_if(spot, written);
-            odd.push_if(spot, !written);
-        }
-        let plain = plain.all();
-        let (mut rows, memo) = (lines.batch.rows(), &mut lines.context.memo);
-        let Rows { cells, .. } = rows.parts();
-        let (message, duration_ns) = (&cells.message, &mut cells.duration_ns);
-        let text = |i: usize| {
-            let (start, end) = message[plain[i].row as usize].range();
-            // SAFETY: the message lies in a line that was found to have its pad.
-            unsafe { Line::new_unchecked(block, start, end) }
-        };
-        text_duration::find_many(simd, plain.len(), text, memo, |i, nanos| {
-            duration_ns[plain[i].row as usize] = nanos;
-        });
-        one_by_one(simd, self, odd.all(), lines);
+/// Parses some of the lines, at most [`LINE_REFS_MAX`]: those of the most usual shape together,
+/// in two phases as [`plain_lines`] does.
+#[inline(always)]
+fn plain_each<S: Simd>(simd: S, app: &App, some: &[LineRef], lines: &mut LineSubset<'_>) {
+    let block = lines.block;
+    let last_end = block.len().saturating_sub(PAD).min(u32::MAX as usize) as u32;
+    // Without a branch, since no branch predictor can tell which line is of which format.
+    let (mut mine, mut others) = (LineRefs::default(), LineRefs::default());
+    for &spot in some {
+        let line = line_of(block, spot.start, spot.end);
+        let other = !lines.escapes & begins_with_address(simd, line);
+        mine.push_if(spot, !other);
+        others.push_if(spot, other);
     }
+    lines.refused.extend_from_slice(others.all());
+    let (mut plain, mut odd) = (LineRefs::default(), LineRefs::default());
+    for &spot in mine.all() {
+        let LineRef { start, end, row } = spot;
+        let in_place = start as usize >= PAD && end <= last_end;
+        if !in_place || !PLAIN_BYTES.contains(&end.wrapping_sub(start)) {
+            odd.push_if(spot, true);
+            continue;
+        }
+        // SAFETY: the line lies between the first and the last PAD bytes of the block, as was
+        // just checked. It has 32 bytes.
+        let (words, carriage_return) = unsafe {
+            let line = block.as_ptr().add(start as usize);
+            let words = line.cast::<[u64; 4]>().read_unaligned();
+            let words = [words[0], words[1], words[2], words[3]].map(u64::from_le);
+            (words, *block.as_ptr().add(end as usize - 1) == b'\r')
+        };
+        let end = end - u32::from(carriage_return);
+        let (clock, mut rows) = (&mut lines.context.clock, lines.batch.rows());
+        let written = write_head(words, start, end, row as usize, clock, &mut rows);
+        plain.push_if(spot, written);
+        odd.push_if(spot, !written);
+    }
+    let plain = plain.all();
+    let (mut rows, memo) = (lines.batch.rows(), &mut lines.context.memo);
+    let Rows { cells, .. } = rows.parts();
+    let (message, duration_ns) = (&cells.message, &mut cells.duration_ns);
+    let text = |i: usize| {
+        let (start, end) = message[plain[i].row as usize].range();
+        // SAFETY: the message lies in a line that was found to have its pad.
+        unsafe { Line::new_unchecked(block, start, end) }
+    };
+    text_duration::find_many(simd, plain.len(), text, memo, |i, nanos| {
+        duration_ns[plain[i].row as usize] = nanos;
+    });
+    one_by_one(app, odd.all(), lines);
+}
 
+impl App {
     /// Timestamp, level and start of the message, by the general way.
     #[inline(always)]
     fn dissect<S: Simd>(
