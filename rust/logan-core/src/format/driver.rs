@@ -374,8 +374,13 @@ fn parse<F: LineFormat>(format: &F, line: Line<'_>, cx: &mut Parse<'_, ()>) -> O
         }
         Some(())
     }
-    crate::dispatch!(up to AVX2: body::<F>(format: &F, line: Line<'_>, cx: &mut Parse<'_, ()>)
-        -> Option<()> where F: LineFormat; format, line, cx)
+    if F::IN_AVX512 {
+        crate::dispatch!(body::<F>(format: &F, line: Line<'_>, cx: &mut Parse<'_, ()>)
+            -> Option<()> where F: LineFormat; format, line, cx)
+    } else {
+        crate::dispatch!(up to AVX2: body::<F>(format: &F, line: Line<'_>, cx: &mut Parse<'_, ()>)
+            -> Option<()> where F: LineFormat; format, line, cx)
+    }
 }
 
 /// What a line is to a format of several lines; as [`parse`].

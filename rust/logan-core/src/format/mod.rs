@@ -107,6 +107,9 @@ pub trait LineFormat: Send + Sync + 'static {
     /// What a line of this format cannot lack: a cheap filter, for all formats at once.
     const NEEDS: RequiredBytes = RequiredBytes::NONE;
 
+    /// Whether it is compiled for AVX-512, too, which pays for the formats that most logs have.
+    const IN_AVX512: bool = false;
+
     /// Whether a line that begins with `byte` may be of this format.
     ///
     /// Another cheap filter, and part of what the format accepts: a line that begins with another

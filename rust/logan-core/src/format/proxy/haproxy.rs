@@ -65,8 +65,8 @@ impl<const IS_HTTP: bool> LineFormat for Haproxy<IS_HTTP> {
     } else {
         Columns::TIME.or(Columns::BYTES).or(Columns::CLIENT)
     };
-    const NEEDS: RequiredBytes =
-        if IS_HTTP { RequiredBytes::DATE.or(RequiredBytes::QUOTE) } else { RequiredBytes::DATE };
+    // A request that is cut off has no quote.
+    const NEEDS: RequiredBytes = RequiredBytes::DATE;
 
     fn may_begin_with(&self, byte: u8) -> bool {
         // `<` begins a syslog header as it was sent, `:` an IPv6 address.

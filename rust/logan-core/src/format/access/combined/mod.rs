@@ -214,6 +214,7 @@ impl BulkFormat for Quoted<COMBINED_KIND> {
 impl<const KIND: u8> LineFormat for Quoted<KIND> {
     const COLUMNS: Columns = COLUMNS;
     const NEEDS: RequiredBytes = RequiredBytes::DATE.or(RequiredBytes::QUOTE);
+    const IN_AVX512: bool = KIND == COMBINED_KIND;
 
     fn may_begin_with(&self, byte: u8) -> bool {
         may_begin(byte)

@@ -110,6 +110,7 @@ impl LineFormat for App {
         Columns::TIME.or(Columns::LEVEL).or(Columns::DURATION).or(Columns::MESSAGE);
 
     const NEEDS: RequiredBytes = RequiredBytes::TIME;
+    const IN_AVX512: bool = true;
 
     fn may_begin_with(&self, byte: u8) -> bool {
         self.anywhere && byte != b'{'
