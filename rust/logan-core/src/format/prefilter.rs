@@ -206,9 +206,9 @@ mod tests {
             let padded = PaddedLine::new(text.as_bytes());
             let common: Vec<_> = REGISTRY.iter().filter(|e| e.info.name == "common").collect();
             let format = (common[0].build)(&Params::default());
-            let mut context = Context::new(TimestampParser::utc());
+            let (mut context, mut record) = (Context::new(TimestampParser::utc()), Record::EMPTY);
             let taken =
-                format.parse_line(padded.line(), &mut context, &mut Vec::new(), &mut Record::EMPTY);
+                format.parse_line(padded.line(), &mut context, &mut Vec::new(), &mut record);
             assert!(taken, "{date}");
             assert_eq!(Prefilter::of([format].iter()).met(padded.line()), 1, "{date}");
         }
