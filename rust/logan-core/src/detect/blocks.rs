@@ -68,7 +68,7 @@ pub(super) struct Decision {
     pub(super) until: Option<u64>,
     /// How many lines before the first record were printed before the log.
     pub(super) preamble: u64,
-    pub(super) assumed: Option<String>,
+    pub(super) assumed: Vec<String>,
 }
 
 impl Blocks {
@@ -99,7 +99,9 @@ impl Blocks {
             if self.at_front {
                 self.front += 1;
                 self.front_damaged |= !is_text(line) || has_clock(line);
-                note(&mut self.front_different, line);
+                // What differs in numbers alone is one message, which is repeated.
+                let words: Vec<u8> = line.iter().copied().filter(|b| !b.is_ascii_digit()).collect();
+                note(&mut self.front_different, &words);
             }
             return;
         }
@@ -148,12 +150,14 @@ impl Blocks {
                 self.in_blocks, self.texts
             )
         };
+        let front =
+            format!("{} lines before the first record were printed before the log", self.front);
         let goes_on = is_so || is_so_of_few;
         Decision {
             lines: goes_on.then_some(self.texts),
             until: (!is_so && is_so_of_few).then_some(self.end),
             preamble: if has_preamble { self.front } else { 0 },
-            assumed: goes_on.then(told),
+            assumed: goes_on.then(told).into_iter().chain(has_preamble.then_some(front)).collect(),
         }
     }
 }
@@ -258,6 +262,7 @@ mod tests {
         assert_eq!(preamble(&["a b", "c", "d"], 0, 3), 0);
         assert_eq!(preamble(&["a", "b"], 0, 9), 0);
         assert_eq!(preamble(&["a", "a", "a", "a"], 0, 9), 0);
+        assert_eq!(preamble(&["bad 1", "bad 2", "bad 3", "bad 4"], 0, 9), 0);
         assert_eq!(preamble(&["a", "b", "c", "2024-01-24 ERROR"], 0, 9), 0);
         assert_eq!(preamble(&["a", "b", "c", "ERROR x"], 0, 9), 0);
         assert_eq!(preamble(&["a", "b", "c"], 4096, 9), 0);
