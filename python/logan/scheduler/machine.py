@@ -80,6 +80,7 @@ class Machine:
         self._workers: dict[str, Worker] = {}
         self._sessions: dict[str, Session] = {}
         self._idle: dict[Session, None] = {}
+        self._with_room: dict[Session, None] = {}
         self._leases: dict[LeaseKey, Lease] = {}
         self._queue = WorkQueue(self._limits.lease_s)
         self._timers = Timers()
@@ -116,6 +117,10 @@ class Machine:
         # A clock that is not quite monotonic must neither renew nor expire anything.
         self._now = max(self._now, now)
         self._handlers[type(event)](event)
+        while self._with_room:
+            session, _ = self._with_room.popitem()
+            if session.id in self._sessions:
+                self._feed(session)
         if self._now >= self._review_at:
             self._review()
         out, self._out = self._out, []
@@ -409,6 +414,10 @@ class Machine:
         chunk.leases = tuple(each for each in chunk.leases if each is not lease)
 
     def _cancel(self, lease: Lease, why: actions.CancelReason = "not needed") -> None:
+        session = lease.session
+        if session.free and len(session.leases) >= self._limits.leases_per_session_max:
+            # It asked for more than it may have at once, and may have one more now.
+            self._with_room[session] = None
         self._judge_unfinished(lease)
         self._release(lease)
         self._out.append(actions.CancelLease(lease.session.id, lease.key, why))
