@@ -491,13 +491,16 @@ class PartFeed:
 
 @final
 class PackedSummary:
-    """A summary that waits in memory, compressed."""
+    """A summary that waits, compressed."""
 
     def __new__(cls, summary: Summary) -> Self: ...
-    def summary(self) -> Summary: ...
-    @property
-    def bytes(self) -> int:
-        """How many bytes it takes."""
+    @staticmethod
+    def from_bytes(bytes: bytes, like: Summary) -> PackedSummary:
+        """What waited elsewhere: the `to_bytes` of a summary of the meaning that `like` has."""
+
+    def to_bytes(self) -> bytes: ...
+    def summary(self) -> Summary:
+        """The summary. Raises `logan.SummaryError` if the bytes were damaged where they waited."""
 
 def condition(text: str, *, input_tz: str = "UTC") -> str:
     """Canonical text of a condition; timestamps in it are in `input_tz` if they name no time zone.

@@ -131,6 +131,8 @@ def main() -> None:
     parser.add_argument("--per-s", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     args = parser.parse_args()
+    # Watches end by Ctrl-C; started in the background by a shell, we and they would ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for kind in args.kinds or KINDS_AT_SPEED:
         with tempfile.TemporaryDirectory(prefix="logan-rotations-") as folder:
             began = time.monotonic()

@@ -2,8 +2,8 @@
 
 Views are looked at twice a second and show neither clients nor user agents nor groups; these
 tables are most of a summary. So each part is kept twice: without them, ready to be added up, for
-views; and whole, for reports that are asked for. Both are packed, and say the same of what both
-have, in slots that are finer for views.
+views; and whole, for reports that are asked for. Both wait in a file once their time is over, and
+say the same of what both have, in slots that are finer for views.
 The whole sum of all is that of what is older than the ring and of the ring: adding each part to it
 would cost more than all else.
 """
@@ -15,6 +15,7 @@ from typing import Final
 
 from logan._logan import Summary
 from logan.live.ring import PIECES_MAX, Ring, RunningSum
+from logan.live.spill import Spill
 from logan.live.timeline import Point, Timeline
 from logan.live.windows import SLOT_S
 
@@ -50,9 +51,10 @@ class Counted:
     """
 
     def __init__(self, empty: Summary, reach_s: float, now: float) -> None:
-        self._figures = Ring(empty, FIGURES_SIZES, reach_s, packs=True)
-        self._old = RunningSum(empty)
-        self._whole = Ring(empty, WHOLE_SIZES, reach_s, packs=True, dropped=self._old.add)
+        spill = Spill()
+        self._figures = Ring(empty, FIGURES_SIZES, reach_s, spill=spill)
+        self._old = RunningSum(empty, 1)  # few come, and all of them are large
+        self._whole = Ring(empty, WHOLE_SIZES, reach_s, spill=spill, dropped=self._old.add)
         self._figures_of_all = RunningSum(empty)
         self._fresh: list[Summary] = []
         self._fresh_at = 0.0

@@ -4,7 +4,7 @@ A ring of slots on the axis of arrival, folded into coarser ones as they age, un
 than any view looks back. Pure: the caller says what time it is.
 
 Parts come several times a second and are merged when a view looks, or when there are many. What
-a slot holds once its time is over may be kept packed, where views are rare and summaries large.
+a slot holds once its time is over may wait in a file, where views are rare and summaries large.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from logan._logan import PackedSummary, Summary
+from logan._logan import Summary
+from logan.live.spill import Spill, Waiting
 from logan.live.windows import SLOT_S
 
 __all__ = ["PIECES_MAX", "Ring", "RunningSum"]
@@ -23,24 +24,30 @@ BLOCK_SLOTS: Final = 12
 PIECES_MAX: Final = 12
 """So many summaries of a slot wait to be added up."""
 
-UNPACKED_MAX: Final = 4
-"""So many are unpacked at once where they are added up, each of some megabytes."""
+FETCHED_MAX: Final = 4
+"""So many are fetched at once where they are added up, each of some megabytes."""
 
 UNSETTLED_MAX: Final = 8
 """So many slots may have some that wait."""
 
 
 class RunningSum:
-    """A sum of all parts. They are added up a few at a time, as each addition copies the sum."""
+    """A sum of all parts. They are added up a few at a time, as each addition copies the sum.
 
-    def __init__(self, empty: Summary) -> None:
+    Args:
+        empty: the summary of nothing.
+        pieces_max: so many wait to be added up, which takes less time and more memory than one.
+    """
+
+    def __init__(self, empty: Summary, pieces_max: int = PIECES_MAX) -> None:
         self._sum = empty
+        self._pieces_max = pieces_max
         self._fresh: list[Summary] = []
 
     def add(self, part: Summary) -> None:
         """Add a part."""
         self._fresh.append(part)
-        if len(self._fresh) >= PIECES_MAX:
+        if len(self._fresh) >= self._pieces_max:
             self._fold()
 
     @property
@@ -56,13 +63,13 @@ class RunningSum:
 
 
 class _Slot:
-    """The sum of some time: pieces that wait to be added up, packed or not; one at least once a
-    piece was added."""
+    """The sum of some time: pieces that are yet to be added up; one at least once a piece was
+    added."""
 
     __slots__ = ("pieces",)
 
     def __init__(self) -> None:
-        self.pieces: list[Summary | PackedSummary] = []
+        self.pieces: list[Summary | Waiting] = []
 
     def sum(self) -> Summary:
         """The sum of the pieces, which takes their place."""
@@ -70,10 +77,10 @@ class _Slot:
         self.pieces = [total]
         return total
 
-    def pack(self) -> None:
-        """Keep the sum packed."""
-        if len(self.pieces) > 1 or not isinstance(self.pieces[0], PackedSummary):
-            self.pieces = [PackedSummary(self.sum())]
+    def spill(self, spill: Spill, empty: Summary) -> None:
+        """Let the sum wait in a file."""
+        if len(self.pieces) > 1 or not isinstance(self.pieces[0], Waiting):
+            self.pieces = [Waiting(self.sum(), spill, empty)]
 
 
 class Ring:
@@ -84,7 +91,7 @@ class Ring:
         sizes: lengths of slots and the ages up to which slots have them, in seconds, the finest
             first, which are `SLOT_S` long.
         reach_s: how far back views look, besides those of `WINDOWS`.
-        packs: whether slots whose time is over are kept packed.
+        spill: where slots whose time is over wait; in memory, as they are, without it.
         dropped: takes what is older than all slots.
     """
 
@@ -94,13 +101,13 @@ class Ring:
         sizes: Sequence[tuple[int, float]],
         reach_s: float = 0.0,
         *,
-        packs: bool = False,
+        spill: Spill | None = None,
         dropped: Callable[[Summary], object] = lambda part: None,
     ) -> None:
         *finer, (length, age) = sizes
         self._sizes = (*finer, (length, max(age, reach_s + length)))
         self._empty = empty
-        self._packs = packs
+        self._spill = spill
         self._dropped = dropped
         self._levels: list[dict[int, _Slot]] = [{} for _ in self._sizes]
         self._unsettled: set[tuple[int, int]] = set()
@@ -136,7 +143,7 @@ class Ring:
                         coarser = self._sizes[level + 1][0]
                         self._put(level + 1, key * length // coarser, piece)
                     else:
-                        self._dropped(_unpacked(piece))
+                        self._dropped(_fetched(piece))
         self._settle_those({each for each in self._unsettled if self._is_over(*each, now)})
 
     def view(self, seconds: float, now: float) -> Summary:
@@ -155,15 +162,7 @@ class Ring:
         slots = sum(len(slot.pieces) for slots in self._levels for slot in slots.values())
         return slots + len(self._blocks) + len(self._closed)
 
-    @property
-    def packed_bytes(self) -> int:
-        """How much those take that are packed."""
-        kept = [slot for slots in self._levels for slot in slots.values()]
-        kept += [slot for _, slot in self._blocks.values()]
-        pieces = [piece for slot in kept for piece in slot.pieces]
-        return sum(each.bytes for each in pieces if isinstance(each, PackedSummary))
-
-    def _put(self, level: int, key: int, piece: Summary | PackedSummary) -> None:
+    def _put(self, level: int, key: int, piece: Summary | Waiting) -> None:
         slots = self._levels[level]
         if (slot := slots.get(key)) is None:
             slot = slots[key] = _Slot()
@@ -193,10 +192,10 @@ class Ring:
                 self._settle(slot)
 
     def _settle(self, slot: _Slot) -> None:
-        if self._packs:
-            slot.pack()
-        else:
+        if self._spill is None:
             slot.sum()
+        else:
+            slot.spill(self._spill, self._empty)
 
     def _changed(self) -> None:
         self._version += 1
@@ -205,7 +204,7 @@ class Ring:
     def _sum_of_closed(self, since: float) -> Summary:
         """The sum of the slots that are over: of whole blocks, whose sums are kept, and of what the
         view's beginning leaves of one."""
-        pieces: list[Summary | PackedSummary] = []
+        pieces: list[Summary | Waiting] = []
         for level in range(len(self._sizes) - 1, -1, -1):
             length = self._sizes[level][0]
             blocks: dict[int, list[int]] = {}
@@ -237,13 +236,13 @@ class Ring:
         return known[1]
 
 
-def _sum(pieces: Sequence[Summary | PackedSummary]) -> Summary:
-    """The sum of one at least. Few are unpacked at a time: all of an hour would take much room."""
-    total = _unpacked(pieces[0])
-    for at in range(1, len(pieces), UNPACKED_MAX):
-        total = Summary.sum([total, *map(_unpacked, pieces[at : at + UNPACKED_MAX])])
+def _sum(pieces: Sequence[Summary | Waiting]) -> Summary:
+    """The sum of one at least. Few are fetched at a time: all of an hour would take much room."""
+    total = _fetched(pieces[0])
+    for at in range(1, len(pieces), FETCHED_MAX):
+        total = Summary.sum([total, *map(_fetched, pieces[at : at + FETCHED_MAX])])
     return total
 
 
-def _unpacked(piece: Summary | PackedSummary) -> Summary:
-    return piece.summary() if isinstance(piece, PackedSummary) else piece
+def _fetched(piece: Summary | Waiting) -> Summary:
+    return piece.summary() if isinstance(piece, Waiting) else piece

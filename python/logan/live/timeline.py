@@ -1,7 +1,8 @@
 """The timeline of each window: records, errors and p95 by step.
 
-Steps are summaries without tables, some kilobytes each, so that a day of them costs little. What
-is added to a step later, as it is caught up with, counts in it as if it had come in time.
+Steps are summaries without tables, packed but for the one that was added to last: a kilobyte each,
+so that a day of them costs little. What is added to a step later, as it is caught up with, counts
+in it as if it had come in time.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
-from logan._logan import Summary
+from logan._logan import PackedSummary, Summary
 from logan.report.schema import errors_measured
 
 __all__ = ["HISTORY", "Point", "Timeline"]
@@ -41,8 +42,19 @@ TABLES: Final = (
 
 @dataclass(slots=True)
 class _Step:
-    counted: Summary
+    counted: Summary | PackedSummary
     point: Point | None = None
+
+    def add(self, part: Summary) -> None:
+        self.counted = self.summary().merge(part)
+        self.point = None
+
+    def summary(self) -> Summary:
+        return self.counted.summary() if isinstance(self.counted, PackedSummary) else self.counted
+
+    def pack(self) -> None:
+        if not isinstance(self.counted, PackedSummary):
+            self.counted = PackedSummary(self.counted)
 
 
 class Timeline:
@@ -51,6 +63,7 @@ class Timeline:
     def __init__(self, now: float) -> None:
         self._first_at = now
         self._steps: dict[int, dict[int, _Step]] = {step: {} for step in REACH_S}
+        self._unpacked: dict[int, _Step] = {}  # by the length of steps
         self._forgot_at = now
 
     def add(self, part: Summary, at: float, now: float) -> None:
@@ -63,8 +76,14 @@ class Timeline:
             if now - at > REACH_S[step]:
                 continue
             key = int(at) // step * step
-            known = steps.get(key)
-            steps[key] = _Step(counted if known is None else known.counted.merge(counted))
+            if (known := steps.get(key)) is None:
+                known = steps[key] = _Step(counted)
+            else:
+                known.add(counted)
+            last = self._unpacked.get(step)
+            if last is not None and last is not known:
+                last.pack()
+            self._unpacked[step] = known
 
     def points(self, window: str, now: float) -> tuple[int, list[Point]]:
         """The seconds of a step, and the steps of a window. "all" has at most the last day, in
@@ -87,7 +106,7 @@ class Timeline:
         if known is None:
             return {"t": key, "records": 0, "errors": None, "p95": None}
         if known.point is None:
-            known.point = _point(key, known.counted)
+            known.point = _point(key, known.summary())
         return known.point
 
     def _forget(self, now: float) -> None:

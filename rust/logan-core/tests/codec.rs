@@ -121,11 +121,26 @@ proptest! {
         let decoded = decode(&encode(&summary));
         prop_assert!(decoded.is_ok(), "{:?}", decoded.err());
         prop_assert_eq!(decoded.unwrap(), summary.clone());
-        prop_assert_eq!(Packed::new(&summary).summary(), summary);
+        let packed = Packed::from_bytes(Packed::new(&summary).as_bytes(), &summary.meaning);
+        prop_assert_eq!(packed.summary().unwrap(), summary);
     }
 }
 
 // --------------------------------------------------------------------------------------- damage
+
+#[test]
+fn every_damaged_byte_of_what_waited_is_noticed() {
+    let summary = scan(LOG.as_bytes(), &spec());
+    let packed = Packed::new(&summary);
+    let bytes = packed.as_bytes();
+    for at in 0..bytes.len() {
+        let mut damaged = bytes.to_vec();
+        damaged[at] ^= 0x55;
+        let found = Packed::from_bytes(&damaged, &summary.meaning).summary();
+        assert!(found.is_err_and(|e| matches!(e, Error::Summary(_))), "byte {at}");
+        assert!(Packed::from_bytes(&bytes[..at], &summary.meaning).summary().is_err(), "{at} bytes");
+    }
+}
 
 #[test]
 fn every_damaged_bit_is_noticed() {

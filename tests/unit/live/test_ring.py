@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from logan._logan import PackedSummary, PartFeed, Spec, Summary
+from logan._logan import PartFeed, Spec, Summary
 from logan.live.ring import PIECES_MAX, Ring, RunningSum
+from logan.live.spill import Spill
 from logan.live.windows import SLOT_S, WINDOWS
 from logan.model import Detection
 from logan.options import Options
@@ -73,15 +74,16 @@ class Plain:
         return total
 
 
-@pytest.mark.parametrize("packs", [False, True])
+@pytest.mark.parametrize("spills", [False, True])
 @pytest.mark.parametrize("sizes", [SIZES, (SIZES[0], SIZES[2])])
 @pytest.mark.parametrize("seed", range(3))
 def test_a_view_is_the_plain_sum(
-    seed: int, sizes: Sequence[tuple[int, float]], packs: bool
+    seed: int, sizes: Sequence[tuple[int, float]], spills: bool
 ) -> None:
     chance = random.Random(seed)
     empty, given = parts(400)
-    ring, plain = Ring(empty, sizes, REACH_S, packs=packs), Plain(empty, sizes)
+    spill = Spill() if spills else None
+    ring, plain = Ring(empty, sizes, REACH_S, spill=spill), Plain(empty, sizes)
     total, counted = RunningSum(empty), empty
     now = NOW
     for part in given:
@@ -101,7 +103,8 @@ def test_a_view_is_the_plain_sum(
 @pytest.mark.parametrize("looks", [False, True])
 def test_it_holds_a_bounded_number_of_summaries(looks: bool) -> None:
     empty, given = parts(6_000)
-    ring = Ring(empty, SIZES, packs=True)
+    spill = Spill()
+    ring = Ring(empty, SIZES, spill=spill)
     most = sum(age / length + 2 for length, age in SIZES)
     now = NOW
     for n, part in enumerate(given):
@@ -113,16 +116,7 @@ def test_it_holds_a_bounded_number_of_summaries(looks: bool) -> None:
         # Slots, pieces that wait, sums of blocks and of windows.
         assert ring.entries < most * 1.2 + 3 * PIECES_MAX + len(WINDOWS), n
     assert ring.entries > most / 2
-    assert ring.packed_bytes > 0
-
-
-def test_packing_changes_nothing() -> None:
-    empty, given = parts(50)
-    for summary in (empty, given[0], Summary.sum(given)):
-        packed = PackedSummary(summary)
-        assert packed.summary() == summary
-        assert packed.summary().to_bytes() == summary.to_bytes()
-        assert packed.bytes < len(summary.to_bytes())
+    assert 0 < spill.bytes < 4 * sum(len(each.to_bytes()) for each in given)
 
 
 def test_a_sum_of_several_is_their_merge() -> None:
