@@ -1,6 +1,6 @@
 """Where summaries wait that are rarely asked for: a temporary file without a name.
 
-A watch keeps the tables of an hour by time, tens of megabytes that nobody looks at until a report
+A watch keeps the tables of an hour by time, tens of megabytes that are of no use until a report
 of that time is asked for. In a file they take no memory that the system could not have back. Where
 there is no room for one, they wait in memory, compressed.
 """
@@ -78,7 +78,7 @@ class Spill:
         return data
 
     def free(self, place: Place) -> None:
-        """Nobody asks for what is there any more."""
+        """What is there is not asked for any more."""
         self._freed.append(place)
 
     @property
