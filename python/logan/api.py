@@ -305,7 +305,7 @@ def detect(path: PathLike) -> Detection:
     """
     from logan.planning.survey import survey  # only here, and it is not small
 
-    (entry,) = open_inputs([os.fspath(path)], literal=True, examine=survey)
+    (entry,) = open_inputs(_path_list([path]), literal=True, examine=survey)
     if entry.stream is not None:
         entry.stream.close()
     if entry.error is not None:
@@ -415,10 +415,19 @@ def _given_spec(storage: Storage) -> GivenSpec | None:
 
 
 def _path_list(paths: PathLike | Iterable[PathLike]) -> list[str]:
-    listed = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
+    is_one = isinstance(paths, (str, bytes, os.PathLike)) or hasattr(paths, "read")
+    listed: list[Any] = [paths] if is_one or not isinstance(paths, Iterable) else list(paths)
+    for each in listed:
+        if not isinstance(each, (str, bytes, os.PathLike)):
+            is_file = hasattr(each, "read")
+            what = "an open file" if is_file else f"a value of type {type(each).__name__}"
+            hint = "give its name, or push its bytes into logan.Feed" if is_file else None
+            raise UsageError(f"{what} is no path", hint=hint)
+    if not listed:
+        raise UsageError("no path is given")
     if len(listed) > INPUTS_PER_JOB_MAX:
         raise UsageError(
             f"{len(listed):,} inputs: one report can have at most {INPUTS_PER_JOB_MAX:,}",
             hint="analyze them in groups, or as one stream: cat … | logan analyze -",
         )
-    return [os.fspath(path) for path in listed]
+    return [os.fsdecode(path) for path in listed]

@@ -25,6 +25,7 @@ import logan
 from logan.engines import dask, dask_connection
 from test_vectors.incidents.quiet import make_log
 from tests.support.dask_cluster import dask_cluster
+from tests.support.scanner_log import write_scanner_log
 
 MIXED = Path(__file__).resolve().parents[2] / "test_vectors" / "logs" / "mixed_format.log"
 CHUNK_SIZE = 32768
@@ -126,6 +127,18 @@ def test_findings_and_what_explains_them_are_those_of_one_machine(
     )
     del there["performance"], here["performance"]
     assert [each["explained"] for each in here["findings"]][:1] == ["second_pass"]
+    assert json.dumps(there) == json.dumps(here)
+
+
+def test_a_finding_without_an_interval_is_that_of_one_machine(tmp_path: Path) -> None:
+    path = tmp_path / "access.log"
+    write_scanner_log(path)
+    there, here = (
+        logan.analyze(path, engine=engine, threads=2, chunk_size=50_000).to_dict()
+        for engine in ("dask", "local")
+    )
+    del there["performance"], here["performance"]
+    assert [each["kind"] for each in here["findings"]] == ["client_errors"]
     assert json.dumps(there) == json.dumps(here)
 
 

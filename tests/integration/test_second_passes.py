@@ -17,6 +17,7 @@ import pytest
 import logan
 from test_vectors.incidents.quiet import make_log
 from tests.support.cluster_processes import Cluster, figures, wait_until
+from tests.support.scanner_log import write_scanner_log
 
 CHUNK = 64 * 1024
 OPTIONS = ("--chunk-size", str(CHUNK), "--json")
@@ -77,6 +78,22 @@ def test_findings_of_all_kinds_have_the_same_bytes(
     for worker in ("alice", "bob"):
         cluster.worker(worker, "--root", str(tmp_path / "logs"))
     done = cluster.submit(*OPTIONS, name, cwd=tmp_path / "logs")
+    assert done.wait() == 0, done.err
+    assert figures(done.out) == figures(report.to_json())
+
+
+def test_a_finding_without_an_interval_has_the_same_bytes(cluster: Cluster, tmp_path: Path) -> None:
+    """Nothing is read again for it: the tables of all workers together tell."""
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    write_scanner_log(folder / "access.log")
+    with chdir(folder):
+        report = logan.analyze("access.log", chunk_size=CHUNK)
+    assert [each["kind"] for each in report["findings"]] == ["client_errors"]
+    cluster.coordinator("--root", str(folder))
+    for worker in ("alice", "bob"):
+        cluster.worker(worker, "--root", str(folder))
+    done = cluster.submit(*OPTIONS, "access.log", cwd=folder)
     assert done.wait() == 0, done.err
     assert figures(done.out) == figures(report.to_json())
 

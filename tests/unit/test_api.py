@@ -14,6 +14,7 @@ import pytest
 
 import logan
 from logan.engines import local
+from logan.errors import UsageError
 from logan.model import Result
 
 LINES = [
@@ -66,6 +67,25 @@ def test_several_inputs_make_one_report_in_the_order_given(tmp_path: Path, log: 
     assert [entry.bytes for entry in report.inputs] == [len(LOG), 570, len(LOG)]
     assert report.slowest[0].input in (str(fifo), str(other), str(log))
     assert report.total_requests == 300 + 300 + 570 // 56 + (570 % 56 > 50)
+
+
+@pytest.mark.parametrize("call", [logan.analyze, logan.records, logan.detect])
+def test_what_is_no_path_is_said(call: Callable[[Any], object], log: Path) -> None:
+    with log.open("rb") as file, pytest.raises(UsageError, match="an open file is no path") as info:
+        call(file)
+    assert info.value.hint == "give its name, or push its bytes into logan.Feed"
+    with pytest.raises(UsageError, match="a value of type int is no path"):
+        call(5)
+    with pytest.raises(UsageError, match="a value of type NoneType is no path"):
+        call(None)
+    call(os.fsencode(log))
+
+
+@pytest.mark.parametrize("call", [logan.analyze, logan.records])
+@pytest.mark.parametrize("paths", [[], (), {}])
+def test_no_path_at_all_is_said(call: Callable[[Any], object], paths: Any) -> None:
+    with pytest.raises(UsageError, match="no path is given"):
+        call(paths)
 
 
 def test_an_unreadable_input_is_raised_or_reported(tmp_path: Path, log: Path) -> None:
@@ -249,7 +269,7 @@ def test_a_file_that_changed_names_the_next_step_once(
 
 
 def test_detect_takes_one_path(log: Path) -> None:
-    with pytest.raises(TypeError):
+    with pytest.raises(UsageError, match="a value of type list is no path"):
         logan.detect([log])  # type: ignore[arg-type]
 
 

@@ -53,7 +53,7 @@ class Counted:
     def __init__(self, empty: Summary, reach_s: float, now: float) -> None:
         spill = Spill()
         self._figures = Ring(empty, FIGURES_SIZES, reach_s, spill=spill)
-        self._old = RunningSum(empty, 1)  # few come, and all of them are large
+        self._old = RunningSum(empty)
         self._whole = Ring(empty, WHOLE_SIZES, reach_s, spill=spill, dropped=self._old.add)
         self._figures_of_all = RunningSum(empty)
         self._fresh: list[Summary] = []

@@ -209,11 +209,11 @@ class OpenFile:
 
     def read(self, most: int) -> bytes:
         """The next bytes; none at its end."""
+        fresh = self._pread(most, self.position)
+        # Only now: what was read is the file's if it is still the same afterwards.
         before = len(self.tail)
-        data = self._pread(before + most, self.position - before)
-        if data[:before] != self.tail or len(data) < before:
+        if self._pread(before, self.position - before) != self.tail:
             raise Replaced
-        fresh = data[before:]
         if not fresh:
             return b""
         if self.head and self._pread(len(self.head), 0) != self.head:

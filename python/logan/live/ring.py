@@ -32,22 +32,16 @@ UNSETTLED_MAX: Final = 8
 
 
 class RunningSum:
-    """A sum of all parts. They are added up a few at a time, as each addition copies the sum.
+    """A sum of all parts. They are added up a few at a time, as each addition copies the sum."""
 
-    Args:
-        empty: the summary of nothing.
-        pieces_max: so many wait to be added up, which takes less time and more memory than one.
-    """
-
-    def __init__(self, empty: Summary, pieces_max: int = PIECES_MAX) -> None:
+    def __init__(self, empty: Summary) -> None:
         self._sum = empty
-        self._pieces_max = pieces_max
-        self._fresh: list[Summary] = []
+        self._fresh: list[Summary | Waiting] = []
 
-    def add(self, part: Summary) -> None:
+    def add(self, part: Summary | Waiting) -> None:
         """Add a part."""
         self._fresh.append(part)
-        if len(self._fresh) >= self._pieces_max:
+        if len(self._fresh) >= PIECES_MAX:
             self._fold()
 
     @property
@@ -102,7 +96,7 @@ class Ring:
         reach_s: float = 0.0,
         *,
         spill: Spill | None = None,
-        dropped: Callable[[Summary], object] = lambda part: None,
+        dropped: Callable[[Summary | Waiting], object] = lambda part: None,
     ) -> None:
         *finer, (length, age) = sizes
         self._sizes = (*finer, (length, max(age, reach_s + length)))
@@ -143,7 +137,7 @@ class Ring:
                         coarser = self._sizes[level + 1][0]
                         self._put(level + 1, key * length // coarser, piece)
                     else:
-                        self._dropped(_fetched(piece))
+                        self._dropped(piece)
         self._settle_those({each for each in self._unsettled if self._is_over(*each, now)})
 
     def view(self, seconds: float, now: float) -> Summary:
