@@ -282,9 +282,23 @@ class Summary:
         is no multiple of what is kept, and of the steps that are kept. Raises `ValueError`."""
 
     def evaluate(
-        self, top: int = 10, series_points: int | None = 2000, *, analysis: bool = True
+        self,
+        top: int = 10,
+        series_points: int | None = 2000,
+        *,
+        analysis: bool = True,
+        orders: dict[str, int] | None = None,
+        whole: Sequence[str] = (),
+        named: dict[str, list[str]] | None = None,
     ) -> str:
         """JSON with the report's metrics; inputs are given by their index in the spec.
+
+        Tables have their `top` rows of largest volume. They have besides, by volume still, so many
+        of the first rows in each of `orders` (names such as "errors", "client_errors", "ratio",
+        "total", "p95", "max" and "bytes", which is an error for another one; rows that are equal in
+        one are ordered by volume), and the rows that `named` has of that table, by key; those in
+        `whole` have all. Tables of groups are "groups.FIELD" there, also those in `"tables"`. With
+        `orders` each has `"sums"`, by order, of all its rows.
 
         All keys of the report's contract except `inputs`, `missing`, `partial`,
         `logan_version` and `performance`, and `groups` only where the spec names fields that
