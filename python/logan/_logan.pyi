@@ -293,12 +293,12 @@ class Summary:
     ) -> str:
         """JSON with the report's metrics; inputs are given by their index in the spec.
 
-        Tables have their `top` rows of largest volume. They have besides, by volume still, so many
-        of the first rows in each of `orders` (names such as "errors", "client_errors", "ratio",
-        "total", "p95", "max" and "bytes", which is an error for another one; rows that are equal in
-        one are ordered by volume), and the rows that `named` has of that table, by key; those in
-        `whole` have all. Tables of groups are "groups.FIELD" there, also those in `"tables"`. With
-        `orders` each has `"sums"`, by order, of all its rows.
+        Each table has its `top` rows of largest volume, in that order, and of the others those that
+        are asked for: so many of the first by each of `orders` ("requests", "errors",
+        "client_errors", "ratio", "total", "p95", "max", "bytes"; ties are broken by volume), all
+        rows of the tables in `whole`, and the rows that `named` lists by table and key. There,
+        tables of groups are called "groups.FIELD". With `orders` each table has `"sums"`, the sum
+        over all of its rows by order. Raises `ValueError` for an unknown order.
 
         All keys of the report's contract except `inputs`, `missing`, `partial`,
         `logan_version` and `performance`, and `groups` only where the spec names fields that

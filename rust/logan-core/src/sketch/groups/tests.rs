@@ -148,7 +148,7 @@ proptest! {
         others in prop::collection::vec((0u64..3, 0usize..9), 0..4),
         named in 0u32..95,
     ) {
-        let mut table = GroupTable::new(60);
+        let mut table = GroupTable::<Sum>::new(60);
         table.expect(all.len());
         for &(i, n) in &all {
             let sum = table.entry(&key(i));
