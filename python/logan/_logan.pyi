@@ -282,9 +282,23 @@ class Summary:
         is no multiple of what is kept, and of the steps that are kept. Raises `ValueError`."""
 
     def evaluate(
-        self, top: int = 10, series_points: int | None = 2000, *, analysis: bool = True
+        self,
+        top: int = 10,
+        series_points: int | None = 2000,
+        *,
+        analysis: bool = True,
+        orders: dict[str, int] | None = None,
+        whole: Sequence[str] = (),
+        named: dict[str, list[str]] | None = None,
     ) -> str:
         """JSON with the report's metrics; inputs are given by their index in the spec.
+
+        Each table has its `top` rows of largest volume, in that order, and of the others those that
+        are asked for: so many of the first by each of `orders` ("requests", "errors",
+        "client_errors", "ratio", "total", "p95", "max", "bytes"; ties are broken by volume), all
+        rows of the tables in `whole`, and the rows that `named` lists by table and key. There,
+        tables of groups are called "groups.FIELD". With `orders` each table has `"sums"`, the sum
+        over all of its rows by order. Raises `ValueError` for an unknown order.
 
         All keys of the report's contract except `inputs`, `missing`, `partial`,
         `logan_version` and `performance`, and `groups` only where the spec names fields that

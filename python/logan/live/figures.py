@@ -3,14 +3,13 @@ without what is known of the logs."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
-from logan.limits import SERIES_POINTS_MAX
 from logan.options import Options
 from logan.report import Report, assemble
 from logan.report.builder import with_groups
-from logan.report.rows import ALL_ROWS, keep_rows
+from logan.report.evaluation import figures_of
+from logan.report.rows import keep_rows
 
 if TYPE_CHECKING:
     from logan._logan import Summary
@@ -20,8 +19,7 @@ __all__ = ["report_of_window"]
 
 def report_of_window(summary: Summary, options: Options) -> Report:
     """The report of a summary, with the rows that `options` name. Blocking."""
-    top = ALL_ROWS if options.sort != "requests" or options.rows else options.top
-    figures = json.loads(summary.evaluate(top, SERIES_POINTS_MAX, analysis=False))
-    figures = with_groups(figures, options.by)
-    figures = keep_rows(figures, top=options.top, sort=options.sort, named=options.rows)
+    top, sort, named = options.top, options.sort, options.rows
+    figures = figures_of(summary, top=top, sort=sort, named=named, analysis=False)
+    figures = keep_rows(with_groups(figures, options.by), top=top, sort=sort, named=named)
     return assemble(figures, (), input_of_source=(), findings=())

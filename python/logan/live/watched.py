@@ -12,7 +12,6 @@ from threading import RLock
 from typing import Any, Final
 
 from logan._logan import Spec, Summary, __version__
-from logan.limits import SERIES_POINTS_MAX
 from logan.live.allocator import give_back
 from logan.live.by_log import by_log_of, log_of_each
 from logan.live.counted import Counted
@@ -25,10 +24,11 @@ from logan.model import Detection
 from logan.options import Options
 from logan.planning.spec import spec_json
 from logan.report import Report, assemble, input_entry
-from logan.report.additions import with_additions
+from logan.report.additions import whole_tables, with_additions
 from logan.report.builder import selection, with_groups
+from logan.report.evaluation import figures_of
 from logan.report.findings import find, unexplained
-from logan.report.rows import ALL_ROWS, keep_rows
+from logan.report.rows import keep_rows
 from logan.summaries.saved import Saved
 
 __all__ = ["Watched"]
@@ -201,12 +201,14 @@ class Watched(ABC):
         """A summary of these logs as a report, with what happened to them, and with findings if it
         `finds`."""
         asked = self._options
-        # Whole tables only where rows or findings are chosen among all of them: once a second is
-        # often.
-        whole = final or finds or asked.sort != "requests" or bool(asked.rows)
-        top = ALL_ROWS if whole else asked.top
-        text = summary.evaluate(top=top, series_points=SERIES_POINTS_MAX, analysis=finds)
-        figures = json.loads(text)
+        figures = figures_of(
+            summary,
+            top=asked.top,
+            sort=asked.sort,
+            named=asked.rows,
+            whole=whole_tables(user_agents=asked.user_agents) if final else (),
+            analysis=finds,
+        )
         figures.setdefault("sources", [])
         figures = with_groups(figures, asked.by)
         found = find(figures) if finds else []

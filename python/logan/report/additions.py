@@ -15,7 +15,7 @@ from logan._logan import Summary
 from logan.errors import UsageError
 from logan.report.units import span, time_of
 
-__all__ = ["with_additions"]
+__all__ = ["whole_tables", "with_additions"]
 
 _LADDER_S: Final = (*(1, 5, 10, 30, 60, 300, 600, 1_800, 3_600, 10_800, 21_600, 86_400, 2_592_000),)
 """Seconds of the steps at which response times over time can be kept; each divides the next."""
@@ -30,6 +30,11 @@ _POINTS_MIN: Final = 8
 """With fewer points a line shows less than the table of percentiles."""
 
 
+def whole_tables(*, user_agents: str | None = None, geoip: Sequence[str] = ()) -> list[str]:
+    """The tables all rows of which `with_additions` needs."""
+    return [*["user_agents"] * (user_agents == "families"), *["clients"] * bool(geoip)]
+
+
 def with_additions(
     figures: Mapping[str, Any],
     summary: Summary,
@@ -41,7 +46,7 @@ def with_additions(
     """`figures` of `summary` with what was asked for.
 
     Args:
-        figures: evaluated with all rows.
+        figures: evaluated with all rows of `whole_tables`.
         step: seconds of a point of the series.
         user_agents: "families" for tables of these.
         geoip: databases of countries and networks.

@@ -21,12 +21,13 @@ from logan.model import Result
 from logan.options import Options
 from logan.planning.added_tables import is_lifetime, is_timing
 from logan.planning.prepare import Job
-from logan.report.additions import with_additions
+from logan.report.additions import whole_tables, with_additions
 from logan.report.document import Report, assemble
 from logan.report.entries import entry_of, specs_of
+from logan.report.evaluation import figures_of
 from logan.report.findings import find
 from logan.report.input_errors import note_archives, note_errors
-from logan.report.rows import ALL_ROWS, keep_rows
+from logan.report.rows import keep_rows
 from logan.sources import files
 from logan.sources.compression import decoded_sample
 from logan.sources.streams import Stream
@@ -101,16 +102,22 @@ def build_report(
     """
     inputs = [replace(entry, notes=list(entry.notes)) for entry in job.inputs]
     job = replace(job, inputs=inputs)
-    # Whole tables: which of their rows are kept is decided below.
-    figures = json.loads(result.summary.evaluate(top=ALL_ROWS, series_points=series_points))
+    asked = job.options
+    figures = figures_of(
+        result.summary,
+        top=asked.top,
+        sort=asked.sort,
+        named=asked.rows,
+        whole=whole_tables(user_agents=asked.user_agents, geoip=geoip),
+        series_points=series_points,
+    )
     note_errors(result.missing, figures, job)
     note_archives(inputs, job.order, result)
     for source, notes in changes.items():
         entry = inputs[job.order[source]]
         entry.notes += notes if entry.error is None else ()
-    figures = with_groups(figures, job.options.by)
+    figures = with_groups(figures, asked.by)
     findings: Sequence[Mapping[str, Any]] = find(figures, is_partial=bool(result.missing))
-    asked = job.options
     figures = with_additions(
         figures, result.summary, step=asked.step, user_agents=asked.user_agents, geoip=geoip
     )
@@ -264,7 +271,9 @@ def with_groups(figures: Mapping[str, Any], by: Sequence[str]) -> dict[str, Any]
     found = figures.get("groups", {})
     groups = {name: found.get(name, _EMPTY) for name in by}
     for name, table in figures.get("tables", {}).items():
+        rest = table
         if name == "timer":
+            rest = {key: value for key, value in table.items() if key != "sums"}  # of both parts
             named = [row for row in table["top"] if is_timing(row["key"])]
             parts = {
                 "session": [row for row in named if is_lifetime(row["key"])],
@@ -276,9 +285,9 @@ def with_groups(figures: Mapping[str, Any], by: Sequence[str]) -> dict[str, Any]
             if rows:
                 dropped = len(table["top"]) - len(rows)
                 distinct = table["distinct"] - dropped
-                groups.setdefault(part, {**table, "top": rows, "distinct": distinct})
-    rest = {key: value for key, value in figures.items() if key not in ("groups", "tables")}
-    return {**rest, "groups": groups} if groups else rest
+                groups.setdefault(part, {**rest, "top": rows, "distinct": distinct})
+    others = {key: value for key, value in figures.items() if key not in ("groups", "tables")}
+    return {**others, "groups": groups} if groups else others
 
 
 _EMPTY: Final[Mapping[str, Any]] = {

@@ -113,12 +113,13 @@ class Report(Section):
         `inputs` names its sources by their index; where that is too short, they have the names that
         the summary knows.
         """
-        from logan.report.findings import find  # neither for what only names reports
-        from logan.report.rows import ALL_ROWS
+        from logan.report.evaluation import figures_of  # none for what only names reports
+        from logan.report.findings import find
+        from logan.report.rows import keep_rows
 
-        # Findings look at whole tables, so that they are those of any other report.
-        findings = find(json.loads(summary.evaluate(top=ALL_ROWS)))
-        figures = json.loads(summary.evaluate(top=top))
+        figures = figures_of(summary, top=top)
+        findings = find(figures)
+        figures = keep_rows(figures, top=top)
         entries = []
         for each in figures.get("sources", ()):
             index = each["source"]

@@ -37,11 +37,15 @@ from logan.report.findings.explain import (
     counts_of_rows,
     dominant,
 )
+from logan.report.rows import LEADERS_MAX
 
 __all__ = ["STOPPED", "Explain", "Run", "Span", "explained", "unexplained"]
 
 Run = Callable[[SecondPass], Result]
 Finding = Mapping[str, Any]
+
+_ORDERS: Final = {"errors": LEADERS_MAX, "total": LEADERS_MAX}
+"""Rows that are looked at beside the most frequent: what is wrong may be rare."""
 
 NO_SECOND_PASS: Final = "no second pass was made"
 STOPPED: Final = "the analysis was stopped"
@@ -249,7 +253,7 @@ class _Explanation:
         if result.missing:
             raise InputError(result.missing[0].why, kind=result.missing[0].kind)
         figures: dict[str, Any] = json.loads(
-            result.summary.evaluate(top=limits.VALUES_MAX, series_points=1)
+            result.summary.evaluate(top=limits.VALUES_MAX, series_points=1, orders=_ORDERS)
         )
         return figures
 

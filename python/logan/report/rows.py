@@ -1,14 +1,15 @@
-"""Which rows of the whole tables a report keeps: the top ones, those with trouble, those named.
+"""Which rows of tables a report keeps: the top ones, those with trouble, those named.
 
-Pure. The engine's tables come whole and sorted by volume. A report keeps the first rows in the
-order that was asked for; rows beyond them that lead by errors or by total time follow, each with
-`why` it is there, so that an outage on a route with little traffic is seen. Rows that an
-expectation names are kept whatever their rank, under `named`.
+Pure. Tables come sorted by volume, whole or with those rows that `evaluation` asks the engine
+for. A report keeps the first rows in the order that was asked for; rows beyond them that lead by
+errors or by total time follow, each with `why` it is there, so that an outage on a route with
+little traffic is seen. Rows that an expectation names are kept whatever their rank, under `named`.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -17,14 +18,19 @@ from logan.errors import UsageError
 from logan.report.group_names import is_over_time
 from logan.report.schema import TABLES, Table
 
-__all__ = ["ALL_ROWS", "SORTS", "keep_rows", "leading", "row_name", "row_reference"]
+__all__ = [
+    "LEADERS_MAX",
+    "SORTS",
+    "keep_rows",
+    "leading",
+    "names_by_table",
+    "row_name",
+    "row_reference",
+]
 
 Row = Mapping[str, Any]
 
-ALL_ROWS: Final = 1 << 30
-"""More than any table keeps."""
-
-_LEADERS_MAX: Final = 3
+LEADERS_MAX: Final = 3
 """Rows that are added for errors, and for total time: a reader looks at the worst first."""
 
 _LEADER_SHARE_MIN: Final = 0.05
@@ -105,14 +111,11 @@ def keep_rows(
     """`figures` with tables of at most `top` rows in the order of `sort`, and `why` and `named`.
 
     Args:
-        figures: evaluated metrics, or `groups` in the report's form, whose tables are whole.
+        figures: evaluated metrics, with `groups` in the report's form; their tables are whole, or
+            have the rows of `figures_of` with the same arguments.
         named: texts `TABLE["KEY"]` of rows to be kept.
     """
-    wanted: dict[str, list[str]] = {}
-    for text in named:
-        reference = row_reference(text)
-        if reference is not None:
-            wanted.setdefault(reference[0], []).append(reference[1])
+    wanted = names_by_table(named)
     changed: dict[str, Any] = {}
     for name, table in TABLES.items():
         section = figures.get(name)
@@ -130,6 +133,16 @@ def keep_rows(
     return {**figures, **changed, "slowest": figures["slowest"][:top]}
 
 
+def names_by_table(named: Iterable[str]) -> dict[str, list[str]]:
+    """The keys in texts `TABLE["KEY"]`, by table."""
+    names: dict[str, list[str]] = {}
+    for text in named:
+        reference = row_reference(text)
+        if reference is not None:
+            names.setdefault(reference[0], []).append(reference[1])
+    return names
+
+
 def _kept(
     table: Table, section: Mapping[str, Any], top: int, sort: str, named: Sequence[str]
 ) -> dict[str, Any]:
@@ -137,8 +150,10 @@ def _kept(
     ordered = rows if sort == "requests" else sorted(rows, key=SORTS[sort], reverse=True)
     kept = ordered[:top]
     if sort == "requests" and len(rows) > top and "errors" in table.names():
-        kept += [{**rows[index], "why": why} for index, why in leading(rows, top).items()]
-    changed = {**section, table.rows: kept}
+        found = leading(rows, top, section.get("sums"))
+        kept += [{**rows[index], "why": why} for index, why in found.items()]
+    changed = {key: value for key, value in section.items() if key != "sums"}
+    changed[table.rows] = kept
     if named:
         by_name = {row_name(table, row): row for row in rows}
         changed["named"] = {name: by_name.get(name) for name in named}
@@ -152,17 +167,23 @@ def _ordered(field: str, section: dict[str, Any]) -> dict[str, Any]:
     return section
 
 
-def leading(rows: Sequence[Row], top: int) -> dict[int, str]:
-    """By index from `top` on, the rows that lead by errors or by total time, and why."""
+def leading(
+    rows: Sequence[Row], top: int, sums: Mapping[str, float] | None = None
+) -> dict[int, str]:
+    """By index from `top` on, the rows that lead by errors or by total time, and why.
+
+    `sums` are those of the whole table, by default of `rows`.
+    """
     why: dict[int, list[str]] = {}
     for name in ("errors", "total"):
         key = SORTS[name]
         values = [key(row) for row in rows]
-        least = max(sum(values) * _LEADER_SHARE_MIN, 1e-9)
+        whole = math.fsum(values) if sums is None else sums[name]
+        least = max(whole * _LEADER_SHARE_MIN, 1e-9)
         # Few of thousands have so large a share, and only they are sorted.
         heavy = [index for index, value in enumerate(values) if value >= least]
         heavy.sort(key=lambda index: -values[index])
-        for index in heavy[:_LEADERS_MAX]:
+        for index in heavy[:LEADERS_MAX]:
             if index >= top:
                 why.setdefault(index, []).append(name)
     return {index: ", ".join(why[index]) for index in sorted(why)}

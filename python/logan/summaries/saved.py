@@ -21,11 +21,12 @@ from logan.limits import INPUTS_PER_JOB_MAX, SERIES_POINTS_MAX
 from logan.model import Result
 from logan.options import Options
 from logan.planning.prepare import Job
-from logan.report.additions import with_additions
+from logan.report.additions import whole_tables, with_additions
 from logan.report.builder import with_groups
 from logan.report.document import Report, assemble, input_entry
+from logan.report.evaluation import figures_of
 from logan.report.findings import find, unexplained
-from logan.report.rows import ALL_ROWS, keep_rows
+from logan.report.rows import keep_rows
 from logan.sources.inputs import readable_name
 from logan.summaries import container
 
@@ -144,7 +145,14 @@ class Saved:
             for each in self.inputs:
                 if each.entry["error"] is not None:
                     raise InputError(each.entry["error"], input=each.entry["path"])
-        figures = json.loads(self.summary.evaluate(top=ALL_ROWS, series_points=series_points))
+        figures = figures_of(
+            self.summary,
+            top=top,
+            sort=sort,
+            named=named,
+            whole=whole_tables(user_agents=user_agents, geoip=geoip),
+            series_points=series_points,
+        )
         evaluated = {each["source"]: each for each in figures["sources"]}
         figures = with_groups(figures, self.selection["by"] if self.selection is not None else ())
         findings = unexplained(

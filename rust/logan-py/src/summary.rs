@@ -10,6 +10,7 @@ use logan_core::bytes::input::{self, Check, Mode, Source};
 use logan_core::chunk::Chunk;
 use logan_core::engine::{self, Archives};
 use logan_core::error::Error;
+use logan_core::metric::rows::{Order, Rows};
 use logan_core::summary::{self, codec};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -160,23 +161,36 @@ impl Summary {
     }
 
     #[pyo3(
-        signature = (top=10, series_points=Some(2000), *, analysis=true),
-        text_signature = "($self, top=10, series_points=2000, *, analysis=True)"
+        signature = (
+            top=10, series_points=Some(2000), *, analysis=true, orders=None, whole=Vec::new(), named=None
+        ),
+        text_signature = "($self, top=10, series_points=2000, *, analysis=True, orders=None, whole=(), named=None)"
     )]
+    #[expect(clippy::too_many_arguments, reason = "Python's keyword arguments")]
     fn evaluate(
         &self,
         py: Python<'_>,
         top: usize,
         series_points: Option<usize>,
         analysis: bool,
+        orders: Option<BTreeMap<String, usize>>,
+        whole: Vec<String>,
+        named: Option<BTreeMap<String, Vec<String>>>,
     ) -> PyResult<String> {
+        let mut rows = Rows::first(top);
+        rows.whole.extend(whole);
+        for (table, names) in named.into_iter().flatten() {
+            rows.named.entry(table).or_default().extend(names);
+        }
+        for (name, n) in orders.into_iter().flatten() {
+            let order = Order::of(&name);
+            let order = order
+                .ok_or_else(|| PyValueError::new_err(format!("tables have no order {name:?}")))?;
+            rows.also(order, n);
+        }
         detached(py, || {
+            let report = self.0.evaluate_rows(&rows, series_points, analysis);
             // `to_string` of a value goes through a formatter, which costs as much again.
-            let report = if analysis {
-                self.0.evaluate(top, series_points)
-            } else {
-                self.0.evaluate_report(top, series_points)
-            };
             Ok(serde_json::to_string(&report).expect("a report is plain data"))
         })
     }

@@ -1,7 +1,7 @@
 """One client or one route with most of the client errors (4xx): a scanner, guessed passwords, a
 quota, a link that broke with a release.
 
-Of whole tables only; when it happened is not in them, so these findings have no interval. Pure.
+Of exact tables only; when it happened is not in them, so these findings have no interval. Pure.
 """
 
 from __future__ import annotations

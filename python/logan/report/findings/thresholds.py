@@ -133,6 +133,9 @@ CONCENTRATION_SHARE_MIN: Final = 0.5
 CONCENTRATION_FAILS_MIN: Final = 0.5
 """One route carries the errors all along: this share of all errors, and of its requests fail."""
 
+ROWS_JUDGED_MAX: Final = int(1 / CONCENTRATION_SHARE_MIN)
+"""Rows of a table that can each have such a share of its errors: no others need be looked at."""
+
 CONCENTRATION_EVENTS_MIN: Final = 30
 
 RETRIES_TIMES_MIN: Final = 1.8

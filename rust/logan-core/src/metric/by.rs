@@ -7,22 +7,23 @@
 mod keys;
 
 use super::routes::{self, NOWHERE, Route, RouteIndex, relative_error};
+use super::rows::{Order, Ranked, Rows, ratio};
 use super::{Metric, State, Whole};
 use crate::bytes::simd::Simd;
 use crate::format;
 use crate::format::text::timers;
 use crate::limits::{TABLES_ADDED_MAX, TABLES_MAX};
-use crate::metric::object::object;
 use crate::record::Field;
 use crate::record::Level;
 use crate::record::{BATCH_ROWS, Batch, Block, Column, NO_ANSWER, NO_DURATION, NO_STATUS, Text};
 use crate::select::condition::group::{Group as Made, group};
-use crate::sketch::groups::{GroupTable, Groups, Lead, Payload};
+use crate::sketch::groups::{GroupTable, Groups, Payload, Score};
 use crate::sketch::varint::{get_u64, put_u64};
 use crate::spec::Spec;
 use keys::KeyReader;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Different values up to which all counts of a table are exact. Half of what routes have: there
@@ -315,6 +316,20 @@ impl Payload for Group {
     }
 }
 
+impl Ranked for Group {
+    fn volume(&self) -> u64 {
+        self.records
+    }
+
+    fn score(&self, order: Order) -> Score {
+        match order {
+            Order::Volume => Score::Count(self.records.into()),
+            Order::Ratio => ratio(self.route.counts()[1], self.records),
+            _ => self.route.score(order),
+        }
+    }
+}
+
 impl State for ByFields {
     fn merge(&mut self, other: &Self) {
         for (name, theirs) in &other.0 {
@@ -337,40 +352,47 @@ impl State for ByFields {
     }
 }
 
+/// What a pair's key consists of.
+fn parts_of(key: &[u8]) -> [String; 2] {
+    keys::split(key).map(|part| String::from_utf8_lossy(&part).into())
+}
+
+/// The `key` of a row.
+fn name_of(is_pair: bool, key: &[u8]) -> Cow<'_, str> {
+    if is_pair { keys::joined(&parts_of(key)).into() } else { String::from_utf8_lossy(key) }
+}
+
 impl ByFields {
-    /// The report's `groups`, those of `by`, and its `tables`, the others, each with the `top` that
-    /// had most records; None without any.
-    pub fn evaluate(&self, by: &[String], top: usize, of: Whole) -> (Option<Value>, Option<Value>) {
-        const LEADS: [Lead<'static, Group>; 2] = [
-            (Route::LEADS[0].0, |group| Route::LEADS[0].1(&group.route)),
-            (Route::LEADS[1].0, |group| Route::LEADS[1].1(&group.route)),
-        ];
-        let one = |is_pair: bool, (key, group, why): (&[u8], Group, Option<&str>)| {
+    /// The report's `groups`, those of `by`, and its `tables`, the others; None without any. Rows
+    /// of both are asked for as those of `groups.NAME`.
+    pub fn evaluate(
+        &self,
+        by: &[String],
+        rows: &Rows,
+        of: Whole,
+    ) -> (Option<Value>, Option<Value>) {
+        let one = |is_pair: bool, key: &[u8], group: &Group| {
             let mut row = Map::new();
+            row.insert("key".into(), name_of(is_pair, key).into());
             if is_pair {
-                let parts = keys::split(key).map(|part| String::from_utf8_lossy(&part).into());
-                row.insert("key".into(), keys::joined(&parts).into());
-                row.insert("keys".into(), parts.to_vec().into());
-            } else {
-                row.insert("key".into(), String::from_utf8_lossy(key).into());
+                row.insert("keys".into(), parts_of(key).to_vec().into());
             }
             row.insert("records".into(), group.records.into());
-            group.route.write(&mut row, group.records, of, why);
-            row
+            group.route.write(&mut row, group.records, of);
+            row.into()
         };
         let table = |(name, table): (&String, &FieldGroups)| {
-            let groups = &table.groups;
             let is_pair = group(name).is_ok_and(|made| made.parts.len() > 1);
-            let rows = groups.leaders(top, |group| group.records, &LEADS);
-            let table = object! {
-                "exact": groups.exact(),
-                "error_bound": groups.error_bound(),
-                "distinct": groups.distinct(),
-                "relative_error": relative_error(),
-                "absent": table.absent,
-                "top": rows.into_iter().map(|row| one(is_pair, row)).collect::<Vec<_>>(),
-            };
-            (name.clone(), table)
+            let more =
+                vec![("relative_error", relative_error().into()), ("absent", table.absent.into())];
+            let evaluated = rows.table(
+                &format!("groups.{name}"),
+                &table.groups,
+                more,
+                |key| name_of(is_pair, key),
+                |key, group| one(is_pair, key, group),
+            );
+            (name.clone(), evaluated)
         };
         let tables = |asked: bool| {
             let some = self.0.iter().filter(|(name, _)| by.contains(name) == asked);

@@ -28,17 +28,19 @@
 //! 7. A digit: all digits from there, with one `.` and digits if they follow: `<num>`. So
 //!    `127ms` is `<num>ms`.
 
+use super::rows::{Order, Ranked, Rows};
 use super::{Metric, State, Whole};
 use crate::bytes::line::{Line, PAD};
 use crate::bytes::simd::Simd;
 use crate::metric::object::object;
 use crate::record::Level;
 use crate::record::{Batch, Block, Columns, ERROR, NO_TIME};
-use crate::sketch::groups::{GroupTable, Groups, Keys, Lead, Payload};
+use crate::sketch::groups::{GroupTable, Groups, Keys, Payload, Score};
 use crate::sketch::varint::{get_bytes, get_u64, put_bytes, put_u64, unzigzag, zigzag};
 use crate::time::rfc3339;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::net::Ipv6Addr;
 
@@ -536,9 +538,29 @@ impl<const SEVERE: bool> State for MessageGroups<SEVERE> {
     }
 }
 
+impl Ranked for Message {
+    fn volume(&self) -> u64 {
+        self.count
+    }
+
+    fn score(&self, order: Order) -> Score {
+        Score::Count(match order {
+            Order::Volume => self.count.into(),
+            Order::Errors => self.errors.into(),
+            // Rows do not say more that could order them.
+            _ => 0,
+        })
+    }
+}
+
 /// The level of a template's key.
 fn level_of(key: &[u8]) -> Option<Level> {
     key.first().and_then(|&level| Level::from_u8(!level))
+}
+
+/// The text of a template's key.
+fn text_of(key: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(key.get(1..).unwrap_or_default())
 }
 
 /// Templates in `analysis`: so many by count, and as many that are the latest to come first.
@@ -557,7 +579,7 @@ impl<const SEVERE: bool> MessageGroups<SEVERE> {
         let one = |(key, message): (&[u8], Message)| {
             let timed = timed(&message);
             object! {
-                "text": String::from_utf8_lossy(key.get(1..).unwrap_or_default()),
+                "text": text_of(key),
                 "level": level_of(key).unwrap_or_default().name(),
                 "count": message.count,
                 "errors": message.errors,
@@ -568,33 +590,23 @@ impl<const SEVERE: bool> MessageGroups<SEVERE> {
         rows.into_iter().map(one).collect()
     }
 
-    /// The report's `messages` or `templates`, with the `top` most frequent templates of the log.
-    pub fn evaluate(&self, top: usize, of: Whole) -> Value {
-        let one = |(key, message, why): (&[u8], Message, Option<&str>)| {
+    /// The report's `messages` or `templates`.
+    pub fn evaluate(&self, rows: &Rows, of: Whole) -> Value {
+        let one = |key: &[u8], message: &Message| {
             let level = level_of(key).unwrap_or_default();
             let timed = message.first_ns <= message.last_ns;
-            let mut row = object! {
-                "template": String::from_utf8_lossy(key.get(1..).unwrap_or_default()),
+            object! {
+                "template": text_of(key),
                 "level": level.name(),
                 "count": message.count,
                 "share": of.share(message.count),
                 "first": timed.then(|| rfc3339(message.first_ns)),
                 "last": timed.then(|| rfc3339(message.last_ns)),
                 "sample": String::from_utf8_lossy(&message.sample),
-            };
-            if let Some(why) = why {
-                row["why"] = why.into();
             }
-            row
         };
-        let leads: [Lead<'_, Message>; 1] = [("errors", |m| m.errors.into())];
-        let rows = self.0.leaders(top, |message| message.count, &leads);
-        object! {
-            "exact": self.0.exact(),
-            "error_bound": self.0.error_bound(),
-            "distinct": self.0.distinct(),
-            "top": rows.into_iter().map(one).collect::<Vec<_>>(),
-        }
+        let table = if SEVERE { "messages" } else { "templates" };
+        rows.table(table, &self.0, Vec::new(), text_of, one)
     }
 }
 
@@ -767,7 +779,7 @@ mod tests {
                     "first": null, "last": null, "sample": "slow"},
             ],
         });
-        assert_eq!(left.evaluate(10, Whole { volume: 5, sized: false }), expected);
+        assert_eq!(left.evaluate(&Rows::first(10), Whole { volume: 5, sized: false }), expected);
     }
 
     #[test]

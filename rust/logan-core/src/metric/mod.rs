@@ -17,6 +17,7 @@ pub mod lines;
 pub mod messages;
 pub(crate) mod object;
 pub mod routes;
+pub mod rows;
 pub mod series;
 pub mod slowest;
 pub mod totals;

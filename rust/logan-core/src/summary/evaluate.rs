@@ -5,6 +5,7 @@
 
 use crate::format;
 use crate::metric::object::object;
+use crate::metric::rows::Rows;
 use crate::metric::{Figures, Whole};
 use crate::spec::OptionalMetric;
 use crate::summary::Summary;
@@ -15,16 +16,17 @@ impl Summary {
     /// The report's figures, with lists of `top` entries and at most `series_points` points, and
     /// `analysis`, what findings are made of.
     pub fn evaluate(&self, top: usize, series_points: Option<usize>) -> Value {
-        self.evaluated(top, series_points, true)
+        self.evaluate_rows(&Rows::first(top), series_points, true)
     }
 
-    /// The report's figures without `analysis`, which takes longer than all else on logs of many
-    /// routes.
-    pub fn evaluate_report(&self, top: usize, series_points: Option<usize>) -> Value {
-        self.evaluated(top, series_points, false)
-    }
-
-    fn evaluated(&self, top: usize, series_points: Option<usize>, analysis: bool) -> Value {
+    /// The report's figures with these rows of its tables. `analysis` takes longer than all else on
+    /// logs of many routes.
+    pub fn evaluate_rows(
+        &self,
+        rows: &Rows,
+        series_points: Option<usize>,
+        analysis: bool,
+    ) -> Value {
         let figures = &self.figures;
         let totals = &figures.totals;
         let range = self.coverage.range();
@@ -75,25 +77,25 @@ impl Summary {
             },
             "series": figures.series.evaluate(series_points),
             "response_times": figures.grid.evaluate_response_times(),
-            "routes": figures.routes.evaluate(top, of_requests),
-            "clients": figures.clients.evaluate(top, of_requests),
+            "routes": figures.routes.evaluate(rows, of_requests),
+            "clients": figures.clients.evaluate(rows, of_requests),
             "clients_per_day": figures.clients.evaluate_per_day(),
-            "messages": figures.messages.evaluate(top, of_records),
-            "templates": figures.templates.evaluate(top, of_records),
-            "slowest": figures.slowest.evaluate(top),
+            "messages": figures.messages.evaluate(rows, of_records),
+            "templates": figures.templates.evaluate(rows, of_records),
+            "slowest": figures.slowest.evaluate(rows.top()),
         };
         if let Value::Object(report) = &mut report {
             if analysis {
                 report.insert("analysis".into(), self.analysis());
             }
-            let (groups, tables) = figures.by.evaluate(&self.meaning.by, top, of_records);
+            let (groups, tables) = figures.by.evaluate(&self.meaning.by, rows, of_records);
             for (name, found) in [("groups", groups), ("tables", tables)] {
                 if let Some(found) = found {
                     report.insert(name.into(), found);
                 }
             }
             let put = |name: &'static str, table| _ = report.insert(name.into(), table);
-            figures.dimensions.evaluate(top, of_requests, is_off, put);
+            figures.dimensions.evaluate(rows, of_requests, is_off, put);
             for metric in [
                 OptionalMetric::ClientsPerDay,
                 OptionalMetric::ResponseTimes,

@@ -22,13 +22,14 @@ mod per_day;
 use crate::metric::object::object;
 use per_day::{ClientsPerDay, PerDay};
 
+use super::rows::{Order, Ranked, Rows, bytes, ratio};
 use super::{Metric, State, Whole};
 use crate::bytes::simd::prefetch;
 use crate::record::{
     BATCH_ROWS, Batch, Block, CLIENT_ERROR, Columns, ERROR, NO_BYTES, REQUEST, Text,
 };
 use crate::sketch::distinct::RELATIVE_ERROR;
-use crate::sketch::groups::{GroupTable, Groups, Payload};
+use crate::sketch::groups::{GroupTable, Groups, Payload, Score};
 use crate::sketch::key_cache::SetAssociativeCache;
 use crate::sketch::varint::{get_u64, get_u128, put_u64, put_u128};
 use serde::{Deserialize, Serialize};
@@ -359,36 +360,44 @@ impl State for ClientGroups {
     }
 }
 
+impl Ranked for Client {
+    fn volume(&self) -> u64 {
+        self.requests
+    }
+
+    fn score(&self, order: Order) -> Score {
+        match order {
+            Order::Volume => Score::Count(self.requests.into()),
+            Order::Errors => Score::Count(self.errors.into()),
+            Order::ClientErrors => Score::Count(self.client_errors.into()),
+            Order::Ratio => ratio(self.errors, self.requests),
+            Order::Bytes => bytes(self.bytes),
+            Order::Total | Order::P95 | Order::Max => Score::Real(0.0),
+        }
+    }
+}
+
 impl ClientGroups {
     /// The report's `clients_per_day`.
     pub fn evaluate_per_day(&self) -> Value {
         self.per_day.evaluate()
     }
 
-    /// The report's `clients`, with the `top` that made most requests.
-    pub fn evaluate(&self, top: usize, of: Whole) -> Value {
-        let one = |(client, counts, why): (&[u8], Client, Option<&str>)| {
-            let mut row = object! {
+    /// The report's `clients`.
+    pub fn evaluate(&self, rows: &Rows, of: Whole) -> Value {
+        let one = |client: &[u8], counts: &Client| {
+            object! {
                 "client": String::from_utf8_lossy(client),
                 "requests": counts.requests,
                 "errors": counts.errors,
                 "client_errors": counts.client_errors,
                 "share": of.share(counts.requests),
                 "bytes": of.bytes(counts.bytes),
-            };
-            if let Some(why) = why {
-                row["why"] = why.into();
             }
-            row
         };
-        let rows = self.groups.leaders(top, |c| c.requests, &[("errors", |c| c.errors.into())]);
-        object! {
-            "exact": self.groups.exact(),
-            "error_bound": self.groups.error_bound(),
-            "distinct": self.groups.distinct(),
-            "distinct_error": if self.groups.exact() { 0.0 } else { RELATIVE_ERROR },
-            "top": rows.into_iter().map(one).collect::<Vec<_>>(),
-        }
+        let distinct_error = if self.groups.exact() { 0.0 } else { RELATIVE_ERROR };
+        let more = vec![("distinct_error", distinct_error.into())];
+        rows.table("clients", &self.groups, more, String::from_utf8_lossy, one)
     }
 }
 
@@ -457,10 +466,10 @@ mod tests {
             ],
         });
         let whole = Whole { volume: 4, sized: false };
-        assert_eq!(state.evaluate(2, whole), expected);
+        assert_eq!(state.evaluate(&Rows::first(2), whole), expected);
         state.merge(&state.clone());
         assert_eq!(
-            state.evaluate(9, whole)["top"][2],
+            state.evaluate(&Rows::first(9), whole)["top"][2],
             json!({"client": "\u{fffd}", "requests": 0, "errors": 0, "client_errors": 0,
                 "share": 0.0, "bytes": null})
         );

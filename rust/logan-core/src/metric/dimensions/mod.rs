@@ -8,6 +8,7 @@
 mod memo;
 
 use super::routes::{self, Route, RouteIndex};
+use super::rows::Rows;
 use super::{Metric, State, Whole};
 use crate::bytes::simd::Simd;
 use crate::fast::{FastPath, FastPaths};
@@ -224,11 +225,10 @@ fn by_hash(
 }
 
 impl DimensionGroups {
-    /// Appends the tables of the report that a spec did not switch off, each with the `top` by
-    /// requests and those that lead otherwise.
+    /// Appends the tables of the report that a spec did not switch off.
     pub fn evaluate(
         &self,
-        top: usize,
+        rows: &Rows,
         of: Whole,
         is_off: impl Fn(OptionalMetric) -> bool,
         mut put: impl FnMut(&'static str, Value),
@@ -236,7 +236,7 @@ impl DimensionGroups {
         let none = Groups::default();
         for kind in KINDS.iter().filter(|kind| !is_off(kind.metric)) {
             let groups = self.0.get(kind.name).unwrap_or(&none);
-            put(kind.name, routes::evaluate(groups, kind.key, top, of));
+            put(kind.name, routes::evaluate(kind.name, groups, kind.key, rows, of));
         }
     }
 }

@@ -10,6 +10,7 @@ mod over_time;
 use crate::metric::object::object;
 use over_time::{OverTime, RoutesOverTime};
 
+use super::rows::{Order, Ranked, Rows, bytes, ratio};
 use super::{Metric, State, Whole};
 use crate::bytes::simd::Simd;
 use crate::record::{
@@ -17,7 +18,7 @@ use crate::record::{
     REQUEST, RouteNormalizer,
 };
 use crate::sketch::buckets;
-use crate::sketch::groups::{GroupTable, Groups, Keys, Lead, Payload};
+use crate::sketch::groups::{GroupTable, Groups, Keys, Payload, Score};
 use crate::sketch::varint::{get_u64, get_u128, put_u64, put_u128};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -304,24 +305,15 @@ impl<T: Copy + Default + PartialEq> Window<T> {
 
 impl Route {
     /// What puts a row into a table beside its volume.
-    pub(super) const LEADS: [Lead<'static, Route>; 2] =
-        [("errors", |route| route.errors.into()), ("total time", |route| route.sum_ns)];
-
     /// Requests, errors, client errors, and records with a response time.
     pub(super) fn counts(&self) -> [u64; 4] {
         [self.requests, self.errors, self.client_errors, self.measured]
     }
 
-    /// Appends what a table of the report says of a row behind its key: of `volume` out of `all`,
-    /// and why it is there if not for that. Percentiles are within the least and greatest value.
-    pub(super) fn write(
-        &self,
-        row: &mut Map<String, Value>,
-        volume: u64,
-        of: Whole,
-        why: Option<&str>,
-    ) {
-        let ms = |ns: Option<u64>| Value::from(ns.map(|ns| ns as f64 / 1e6));
+    /// Appends what a table of the report says of a row behind its key: of `volume` out of `all`.
+    /// Percentiles are within the least and greatest value.
+    pub(super) fn write(&self, row: &mut Map<String, Value>, volume: u64, of: Whole) {
+        let ms = |ns: Option<u64>| Value::from(ns.map(millis));
         let mut put = |name: &str, value: Value| row.insert(name.into(), value);
         put("requests", self.requests.into());
         put("errors", self.errors.into());
@@ -331,11 +323,12 @@ impl Route {
         put("p50_ms", ms(self.quantile(2)));
         put("p95_ms", ms(self.quantile(20)));
         put("p99_ms", ms(self.quantile(100)));
-        put("max_ms", ms((self.measured > 0).then_some(self.max_ns)));
+        put("max_ms", ms(self.max_ns()));
         put("bytes", of.bytes(self.bytes));
-        if let Some(why) = why {
-            put("why", why.into());
-        }
+    }
+
+    fn max_ns(&self) -> Option<u64> {
+        (self.measured > 0).then_some(self.max_ns)
     }
 
     fn mean_ms(&self) -> Option<f64> {
@@ -346,7 +339,7 @@ impl Route {
     /// relative error.
     fn quantile(&self, parts: u64) -> Option<u64> {
         if self.measured < parts {
-            return (self.measured > 0).then_some(self.max_ns);
+            return self.max_ns();
         }
         let first = usize::from(self.window.first);
         let counts = self.window.counts.iter().enumerate().map(|(i, &n)| (first + i, n));
@@ -528,28 +521,54 @@ impl RouteGroups {
         &self.over_time
     }
 
-    /// The report's `routes`, with the `top` that had most requests.
-    pub fn evaluate(&self, top: usize, of: Whole) -> Value {
-        evaluate(&self.groups, "route", top, of)
+    /// The report's `routes`.
+    pub fn evaluate(&self, rows: &Rows, of: Whole) -> Value {
+        evaluate("routes", &self.groups, "route", rows, of)
     }
 }
 
-/// A table of requests: the `top` by requests, and those that lead by errors or time.
-pub(super) fn evaluate(groups: &Groups<Route>, key: &str, top: usize, of: Whole) -> Value {
-    let one = |(name, route, why): (&[u8], Route, Option<&str>)| {
+impl Ranked for Route {
+    fn volume(&self) -> u64 {
+        self.requests
+    }
+
+    fn score(&self, order: Order) -> Score {
+        let ms = |ns: Option<u64>| Score::Real(ns.map_or(0.0, millis));
+        match order {
+            Order::Volume => Score::Count(self.requests.into()),
+            Order::Errors => Score::Count(self.errors.into()),
+            Order::ClientErrors => Score::Count(self.client_errors.into()),
+            Order::Ratio => ratio(self.errors, self.requests),
+            Order::Total => {
+                Score::Real(self.mean_ms().map_or(0.0, |mean| mean * self.requests as f64))
+            }
+            Order::P95 => ms(self.quantile(20)),
+            Order::Max => ms(self.max_ns()),
+            Order::Bytes => bytes(self.bytes),
+        }
+    }
+}
+
+fn millis(nanos: u64) -> f64 {
+    nanos as f64 / 1e6
+}
+
+/// A table of requests.
+pub(super) fn evaluate(
+    table: &str,
+    groups: &Groups<Route>,
+    key: &str,
+    rows: &Rows,
+    of: Whole,
+) -> Value {
+    let one = |name: &[u8], route: &Route| {
         let mut row = Map::new();
         row.insert(key.into(), String::from_utf8_lossy(name).into());
-        route.write(&mut row, route.requests, of, why);
-        row
+        route.write(&mut row, route.requests, of);
+        row.into()
     };
-    let rows = groups.leaders(top, |route| route.requests, &Route::LEADS);
-    object! {
-        "exact": groups.exact(),
-        "error_bound": groups.error_bound(),
-        "distinct": groups.distinct(),
-        "relative_error": relative_error(),
-        "top": rows.into_iter().map(one).collect::<Vec<_>>(),
-    }
+    let more = vec![("relative_error", relative_error().into())];
+    rows.table(table, groups, more, String::from_utf8_lossy, one)
 }
 
 /// How far a percentile of a route may be off, relatively.
@@ -680,10 +699,10 @@ mod tests {
             ],
         });
         let whole = Whole { volume: 4, sized: false };
-        assert_eq!(state.evaluate(3, whole), expected);
+        assert_eq!(state.evaluate(&Rows::first(3), whole), expected);
         state.merge(&state.clone());
         assert_eq!(state.check(), Ok(()));
-        assert_eq!(state.evaluate(3, whole)["top"][0]["requests"], 4);
-        assert_eq!(state.evaluate(9, whole)["top"][3]["route"], "POST /item/{id}");
+        assert_eq!(state.evaluate(&Rows::first(3), whole)["top"][0]["requests"], 4);
+        assert_eq!(state.evaluate(&Rows::first(9), whole)["top"][3]["route"], "POST /item/{id}");
     }
 }

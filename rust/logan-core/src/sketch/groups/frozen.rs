@@ -10,14 +10,8 @@ use std::marker::PhantomData;
 /// Longest payload as bytes; far above what any metric writes.
 const PAYLOAD_BYTES_MAX: usize = 1 << 16;
 
-/// Entries that are shown beside those of largest volume for each other score.
-const LEADERS_MAX: usize = 3;
-
 /// More calls than there can be: far more than bytes in the largest file.
 const CALLS_MAX: u64 = crate::limits::COUNT_MAX;
-
-/// What may put an entry into a table beside its volume: a name, and a score.
-pub type Lead<'a, P> = (&'a str, fn(&P) -> u128);
 
 /// Keys and payloads, frozen: canonical, compact, mergeable. `default()` is the merge's identity.
 ///
@@ -218,30 +212,6 @@ impl<P: Payload> Groups<P> {
         let raws = std::iter::from_fn(|| Raw::next(&mut rest));
         let scored = raws.map(|raw| (score(&raw.decoded()), raw)).collect();
         largest(scored, n).into_iter().map(|(_, raw)| (raw.key, raw.decoded())).collect()
-    }
-
-    /// The `n` entries with the largest volume, and behind them those that are not among these but
-    /// lead by one of the other scores, each with the name of the first of these.
-    pub fn leaders<'a>(
-        &self,
-        n: usize,
-        volume: impl Fn(&P) -> u64,
-        others: &[Lead<'a, P>],
-    ) -> Vec<(&[u8], P, Option<&'a str>)> {
-        let rows = self.top(n, |payload| volume(payload).into()).into_iter();
-        let mut rows: Vec<_> = rows.map(|(key, payload)| (key, payload, None)).collect();
-        if rows.len() as u64 == self.entries {
-            // None is left out.
-            return rows;
-        }
-        for &(why, score) in others {
-            for (key, payload) in self.top(n.min(LEADERS_MAX), score) {
-                if score(&payload) > 0 && rows.iter().all(|(known, ..)| *known != key) {
-                    rows.push((key, payload, Some(why)));
-                }
-            }
-        }
-        rows
     }
 
     /// Adds the groups of `other`; both were made with this `cap`.

@@ -29,13 +29,15 @@
 //! payload of frozen groups, since a table counts at most [`CALLS_AT_ONCE_MAX`] calls before it is
 //! frozen.
 
+mod candidates;
 mod frozen;
 mod keys;
 mod table;
 #[cfg(test)]
 mod tests;
 
-pub use frozen::{Groups, Lead};
+pub use candidates::{Candidates, Score};
+pub use frozen::Groups;
 pub use keys::Keys;
 pub use table::{CALLS_AT_ONCE_MAX, GroupTable, shortened_to};
 

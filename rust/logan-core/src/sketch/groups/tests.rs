@@ -140,6 +140,50 @@ proptest! {
         prop_assert_eq!(whole.top(5, |sum| sum.count.into()), expected);
     }
 
+    /// Scores tie often: of few different sums, and of a ratio.
+    #[test]
+    fn candidates_are_the_first_of_every_order(
+        all in prop::collection::vec((0u32..90, 0u64..4), 0..200),
+        first in 0usize..9,
+        others in prop::collection::vec((0u64..3, 0usize..9), 0..4),
+        named in 0u32..95,
+    ) {
+        let mut table = GroupTable::<Sum>::new(60);
+        table.expect(all.len());
+        for &(i, n) in &all {
+            let sum = table.entry(&key(i));
+            sum.count += 1;
+            sum.sum += n;
+        }
+        let groups = table.take();
+        let score = |sum: &Sum, order: u64| match order {
+            0 => Score::Count(sum.count.into()),
+            1 => Score::Count(sum.sum.into()),
+            _ => Score::Real(sum.sum as f64 / sum.count as f64),
+        };
+        let orders: Vec<_> = [(0, first)].into_iter().chain(others).collect();
+        let named = key(named);
+        let found = groups.candidates(&orders, |sum| sum.count, score, |key| key == named);
+
+        let mut rows: Vec<(&[u8], Sum)> = groups.iter().collect();
+        rows.sort_by(|a, b| b.1.count.cmp(&a.1.count).then(a.0.cmp(b.0)));
+        let mut expected: BTreeSet<&[u8]> =
+            rows.iter().map(|(key, _)| *key).filter(|key| *key == named).collect();
+        for (&(order, n), &sum) in orders.iter().zip(&found.sums) {
+            let value = |row: &(&[u8], Sum)| match score(&row.1, order) {
+                Score::Count(count) => count as f64,
+                Score::Real(value) => value,
+            };
+            let mut ordered = rows.clone();
+            ordered.sort_by(|a, b| value(b).total_cmp(&value(a))); // stable: by volume, then key
+            expected.extend(ordered.iter().take(n).map(|(key, _)| *key));
+            let plain: f64 = rows.iter().map(value).sum();
+            prop_assert!((sum - plain).abs() <= 1e-12 * plain);
+        }
+        rows.retain(|(key, _)| expected.contains(key));
+        prop_assert_eq!(found.rows, rows);
+    }
+
     #[test]
     fn beyond_the_cap_the_error_is_bounded(
         parts in prop::collection::vec(keys(0..400), 1..6),
