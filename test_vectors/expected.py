@@ -438,8 +438,10 @@ def _minutes(records: list[Record]) -> int:
 
 
 def _time_figures(records: list[Record]) -> Figures:
-    """`out_of_order`: records earlier than the one before them in the file; `untimed`: those without a
-    time, which no record of these formats lacks."""
+    """`out_of_order`: records earlier than the one before them in the file.
+
+    `untimed`: records without a time, of which these formats have none.
+    """
     times = [record.time for record in records]
     if not times:
         nothing = {"first": None, "last": None, "span_s": None, "minutes": 0}

@@ -201,9 +201,9 @@ def malformed(report: Data) -> str | None:
 
 
 def untimed(report: Data) -> str | None:
-    """The records that no timeline and no rate has, as a sentence; None if all have a time, or none.
+    """The records that the timeline lacks, as a sentence; None if all have a time, or none.
 
-    Without any there is no timeline that could mislead. Saved summaries of before say nothing.
+    Without any there is no timeline that could mislead. Older saved reports do not say.
     """
     count, records = report["time"].get("untimed", 0), report["lines"]["parsed"]
     if not 0 < count < records:

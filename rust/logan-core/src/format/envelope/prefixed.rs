@@ -4,7 +4,7 @@
 //! # Accepted
 //! - `web_1  | PAYLOAD` and `0|api  | PAYLOAD`: a name of letters, digits and `_.-/`, perhaps behind a
 //!   number and `|`; a space or more, `|`, a space. Foreman writes a time of day and a space before it.
-//!   The name of a level is no such name, nor is an address.
+//!   The name of a level is no such name.
 //! - `[pod/NAME/CONTAINER] PAYLOAD`.
 //!
 //! Other lines look like this, too, so a line is of this format only if its payload is of one.
@@ -14,7 +14,7 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::prefilter::RequiredBytes;
 use crate::format::slices::{digits, spaces};
-use crate::format::{Candidate, Entry, Facts, Fragments, Info, Kind, address};
+use crate::format::{Candidate, Entry, Facts, Fragments, Info, Kind};
 use crate::record::Level;
 use crate::time::TimestampParser;
 
@@ -91,12 +91,7 @@ fn behind_name(line: &[u8]) -> Option<usize> {
     }
     let of_name = |b: &u8| OF_NAME[usize::from(*b)];
     let name = line[at..].iter().take(NAME_BYTES_MAX + 1).take_while(|b| of_name(b)).count();
-    let text = &line[at..at + name];
-    // The first column of a table between bars may be a client.
-    if !(1..=NAME_BYTES_MAX).contains(&name)
-        || Level::from_word(text).is_some()
-        || address::is_v4(text)
-    {
+    if !(1..=NAME_BYTES_MAX).contains(&name) || Level::from_word(&line[at..at + name]).is_some() {
         return None;
     }
     at += name;
