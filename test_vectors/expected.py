@@ -438,16 +438,21 @@ def _minutes(records: list[Record]) -> int:
 
 
 def _time_figures(records: list[Record]) -> Figures:
-    """`out_of_order`: records earlier than the one before them in the file."""
+    """`out_of_order`: records earlier than the one before them in the file.
+
+    `untimed`: records without a time, of which these formats have none.
+    """
     times = [record.time for record in records]
     if not times:
-        return {"first": None, "last": None, "span_s": None, "minutes": 0, "out_of_order": 0}
+        nothing = {"first": None, "last": None, "span_s": None, "minutes": 0}
+        return {**nothing, "out_of_order": 0, "untimed": 0}
     return {
         "first": rfc3339(min(times)),
         "last": rfc3339(max(times)),
         "span_s": (max(times) - min(times)) / SECOND,
         "minutes": _minutes(records),
         "out_of_order": sum(b < a for a, b in pairwise(times)),
+        "untimed": 0,
     }
 
 

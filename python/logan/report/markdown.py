@@ -50,7 +50,8 @@ def _lines(report: view.Data) -> Iterator[str]:
         [[each.label, each.value, each.detail] for each in facts],
         [1],
     )
-    notes = [view.malformed(report), view.errors_unknown(report), *view.outliers(report)]
+    stated = [view.malformed(report), view.untimed(report), view.errors_unknown(report)]
+    notes = [*stated, *view.outliers(report)]
     for note in filter(None, notes):
         yield ""
         yield escaped(note)

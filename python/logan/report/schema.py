@@ -108,7 +108,7 @@ SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
         "skipped_bytes",
     ),
     "malformed": ("reasons", "samples"),
-    "time": ("first", "last", "span_s", "minutes", "out_of_order"),
+    "time": ("first", "last", "span_s", "minutes", "out_of_order", "untimed"),
     "errors": ("total", "per_minute", "ratio"),
     "response_time_ms": (
         *("count", "absent", "mean", "min", "max"),

@@ -70,6 +70,7 @@ class TimeSpan(Section):
     span_s: float | None
     minutes: int
     out_of_order: int
+    untimed: int
 
 
 class Errors(Section):

@@ -34,6 +34,7 @@ __all__ = [
     "period",
     "selected",
     "subject",
+    "untimed",
     "when",
 ]
 
@@ -197,6 +198,21 @@ def malformed(report: Data) -> str | None:
     verb = "is" if count == 1 else "are"
     of = f"{labels.plural(lines['total'], 'line')}"
     return f"{units.count(count)} of {of} {verb} malformed ({share})"
+
+
+def untimed(report: Data) -> str | None:
+    """The records that the timeline lacks, as a sentence; None if all have a time, or none.
+
+    Without any there is no timeline that could mislead. Older saved reports do not say.
+    """
+    count, records = report["time"].get("untimed", 0), report["lines"]["parsed"]
+    if not 0 < count < records:
+        return None
+    verb = "has" if count == 1 else "have"
+    return (
+        f"{units.count(count)} of {labels.plural(records, 'record')} {verb} no timestamp that can "
+        f"be used ({units.percent(count / records)})"
+    )
 
 
 def outliers(report: Data) -> Sequence[str]:

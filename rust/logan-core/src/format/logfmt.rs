@@ -44,7 +44,12 @@ pub static ENTRY: Entry = Entry {
         time_field: "time, timestamp, ts, t, ...",
         duration: Some(("duration, elapsed, latency, took, response_time, ...", "by key")),
     },
-    facts: Facts { named_fields: true, ..Facts::PLAIN },
+    facts: Facts {
+        named_fields: true,
+        // SonicWall's appliances.
+        untagged: &[b"id=firewall "],
+        ..Facts::PLAIN
+    },
     build: |_| line_format(Logfmt { names: Names::get() }),
 };
 

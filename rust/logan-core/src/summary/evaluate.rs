@@ -58,6 +58,7 @@ impl Summary {
                 "span_s": span_s,
                 "minutes": minutes,
                 "out_of_order": self.coverage.out_of_order(),
+                "untimed": totals.records.saturating_sub(figures.series.records()),
             },
             "levels": figures.levels.evaluate(),
             "status": figures.http.evaluate(),

@@ -24,6 +24,7 @@
 //!   perhaps the [half of the day](half_day), if the hour is 1 to 12. Then perhaps a
 //!   [zone](super::zones), and a space and a year, if the date has none.
 //! - `0124/101532.123456`, `0124/101532` before a colon (Chromium): month, day, and the time without colons.
+//! - `240124/101532.123` (hapi's good): year, month, day, and the time without colons, with a fraction.
 //! - `20240124101532`: date and time on end. `10:15:32 24/01/2024`: time, a space, and a date with a
 //!   year.
 //! - `1.706091332123e+09`: seconds since 1970 as zap prints them, with exactly this exponent.
@@ -131,9 +132,10 @@ impl TimestampParser {
             (seconds, nanos) = cursor.time_of_day(false, b' ')?;
             cursor.take(b' ')?;
             date = cursor.date(false)?;
-        } else if cursor.is_of_chromium() {
+        } else if let Some(digits) = cursor.before_slash() {
+            let year = if digits == 6 { Some(2000 + cursor.number(2)?) } else { None };
             let (month, day) = (cursor.number(2)?, cursor.number(2)?);
-            date = Date::new(None, month, day);
+            date = Date::new(year, month, day);
             cursor.take(b'/')?;
             (seconds, nanos) = cursor.time_of_day(true, b' ')?;
         } else {
@@ -406,18 +408,19 @@ impl Cursor<'_> {
         Some(month)
     }
 
-    /// Whether four digits, a slash, six digits, and a fraction or a colon stand here.
-    fn is_of_chromium(&self) -> bool {
-        let Some(text) = self.text.get(self.at..) else { return false };
-        let count = |from: usize| {
-            text[from.min(text.len())..].iter().take_while(|b| b.is_ascii_digit()).count()
-        };
-        let ends = || match text.get(11..) {
-            Some([b':', ..]) => true,
-            Some([b'.', digit, ..]) => digit.is_ascii_digit(),
+    /// How many digits stand here, four or six, before a slash, six digits, and a fraction or, behind
+    /// four, a colon.
+    fn before_slash(&self) -> Option<usize> {
+        let text = self.text.get(self.at..)?;
+        let count = |text: &[u8]| text.iter().take_while(|b| b.is_ascii_digit()).count();
+        let digits = count(text);
+        let time = text[digits..].strip_prefix(b"/").filter(|_| matches!(digits, 4 | 6))?;
+        let ends = match time.get(6..)? {
+            [b':', ..] => digits == 4,
+            [b'.', digit, ..] => digit.is_ascii_digit(),
             _ => false,
         };
-        count(0) == 4 && text.get(4) == Some(&b'/') && count(5) == 6 && ends()
+        (count(time) == 6 && ends).then_some(digits)
     }
 
     /// The point behind a month's name that is cut short: `janv.`

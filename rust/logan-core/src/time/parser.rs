@@ -649,7 +649,7 @@ impl TimestampParser {
                     b':' => date_follows_time(line, at),
                     _ => named(end),
                 },
-                6 => matches!(mark, b' ' | b'T' | b'_' | b'-' | b'|' | b';' | b',' | b':'),
+                6 => matches!(mark, b' ' | b'T' | b'_' | b'-' | b'|' | b';' | b',' | b':' | b'/'),
                 8 => true,
                 _ => false,
             }

@@ -335,7 +335,7 @@ fn spans_of(text: &[u8]) -> Vec<(usize, u64, Meant)> {
         };
         let short = !is_clock && single.is_some_and(|unit| unit <= SECOND as u64);
         if let Some(nanos) = nanos.filter(|&nanos| nanos <= most && (is_clock || !is_of_days)) {
-            spans.push((at, nanos, meant(text, at, end, is_clock, short)));
+            spans.push((at, nanos, meant(text, at, end, is_clock, short, nanos >= SECOND as u64)));
         }
         at = end;
     }
@@ -431,7 +431,7 @@ fn number_alone(gap: &[u8], at_front: bool) -> Option<u64> {
 }
 
 /// What the text makes of its span at `at`.
-fn meant(text: &[u8], at: usize, end: usize, is_clock: bool, short: bool) -> Meant {
+fn meant(text: &[u8], at: usize, end: usize, is_clock: bool, short: bool, is_long: bool) -> Meant {
     let mut before = &text[at.saturating_sub(128)..at];
     if at > 128 {
         before = &before[run(before, 0, |b| b.is_ascii_alphanumeric())..];
@@ -581,7 +581,11 @@ fn meant(text: &[u8], at: usize, end: usize, is_clock: bool, short: bool) -> Mea
     if of_lifetime(context, at > 32, false) || of_lifetime(front, false, front_is_cut) {
         return Meant::Nothing;
     }
-    kind
+    // What was agreed on, unless it has elapsed or is of a request.
+    let may_be_agreed =
+        word(key) != "elapsed" && !(has(key, TIME) && (taken || has(key + 1, OF_REQUEST)));
+    let is_granted = of_grant(context, at > 32, false) || of_grant(front, false, front_is_cut);
+    if is_long && may_be_agreed && is_granted { Meant::Nothing } else { kind }
 }
 
 const TAILS: &str = "timeout timeouts interval intervals ago delay limit window backoff ttl TTL \
@@ -632,6 +636,24 @@ fn goes_on_before(before: &[u8], opening: &[u8]) -> bool {
 
 /// Whether the words of `text` speak of a session that is over.
 fn of_lifetime(text: &[u8], cut_before: bool, cut_after: bool) -> bool {
+    has_words(text, cut_before, cut_after, &[&[LIFETIME], &[SESSION, ENDED]])
+}
+
+/// Whether the words of `text` speak of something that is given for a time.
+fn of_grant(text: &[u8], cut_before: bool, cut_after: bool) -> bool {
+    has_words(text, cut_before, cut_after, &[&[HELD, GRANTED]])
+}
+
+/// Whether a `duration` of so many nanoseconds beside a message is a lifetime.
+pub(super) fn is_lifetime_beside(message: &[u8], nanos: u64) -> bool {
+    let front = &message[..message.len().min(32)];
+    let is_cut = message.len() >= 32;
+    let speaks = of_lifetime(front, false, is_cut) || of_grant(front, false, is_cut);
+    nanos >= SECOND as u64 && speaks
+}
+
+/// Whether a text has words of all lists of one of the sets; those that are cut do not count.
+fn has_words(text: &[u8], cut_before: bool, cut_after: bool, sets: &[&[&str]]) -> bool {
     let is_letter = |b: &u8| b.is_ascii_alphabetic();
     let first = if cut_before { first_word_len(text) } else { 0 };
     let last = if cut_after { last_word_len(text) } else { 0 };
@@ -641,7 +663,7 @@ fn of_lifetime(text: &[u8], cut_before: bool, cut_after: bool) -> bool {
     }
     let words = tokens_without_paths(&text[first..text.len() - last]);
     let any = |list: &str| words.iter().any(|word| is_in(word, list));
-    any(LIFETIME) || any(SESSION) && any(ENDED)
+    sets.iter().any(|lists| lists.iter().all(|list| any(list)))
 }
 
 /// Letters of the word that a text begins with.
@@ -747,6 +769,9 @@ fn named_durations(message: &[u8]) -> (Option<u64>, Option<u64>) {
         else {
             continue;
         };
+        if is_in(word(key), SPAN) && is_lifetime_beside(message, nanos) {
+            continue;
+        }
         match () {
             () if any(TOTAL) => total = Some(nanos),
             () if near(PART) => part = part.or(Some(nanos)),
@@ -839,6 +864,12 @@ const ENDED: &str = "closed close closing ended end terminated disconnected tear
      dropped lost";
 const LIFETIME: &str = "lifetime teardown disconnected disconnect disconnection disconnecting disconnects logout \
      hangup vpn";
+const HELD: &str = "lease leases token tokens session sessions lock locks ban bans lockout certificate \
+     certificates cert certs ticket tickets reservation reservations subscription license \
+     voucher grant grants silence silences credential credentials membership banned muted silenced \
+     snoozed suspended leased subscribed";
+const GRANTED: &str = "granted renewed issued acquired obtained extended created refreshed reserved activated \
+     registered allocated assigned opened banned muted silenced snoozed suspended leased subscribed";
 const MODAL: &str = "not never no nor be to will would must should shall can could may might cannot unable \
      didn hasn haven wasn weren isn doesn don won couldn until unless if when before without \
      expects expect";

@@ -72,6 +72,7 @@ fn known_json_record(line: &[u8], clock: &TimestampParser) -> Option<Record> {
         && fields.message.rank >= 2
         && (matches!(fields.level.value, None | Some(Level::None))
             || may_hold_request(&fields.raw_message));
+    let fields_raw = fields.raw_message.clone();
     let mut record = fields.record();
     if !may_open {
         return Some(record);
@@ -79,11 +80,21 @@ fn known_json_record(line: &[u8], clock: &TimestampParser) -> Option<Record> {
     let text = &record.message;
     let text = &text[..run(text, 0, |b| b != b'\n')];
     let text = text.strip_suffix(b"\r").unwrap_or(text).to_vec();
-    let found = match text.first() {
-        // So few bytes say nothing, and give no level either.
-        _ if text.len() < 6 => return Some(record),
-        Some(b'{') => json_fields(&text, clock).map(Fields::record),
-        _ => payload_record(&text, clock),
+    let read = |text: &[u8]| match text.first() {
+        Some(b'{') => json_fields(text, clock).map(Fields::record),
+        _ => payload_record(text, clock),
+    };
+    // So few bytes say nothing, and give no level either.
+    if text.len() < 6 {
+        return Some(record);
+    }
+    // Strings of JSON within a string of JSON are escaped twice.
+    let is_escaped =
+        fields_raw.contains(&b'\\') && text.windows(2).any(|two| two == br#"\""# || two == br"\/");
+    let twice = if is_escaped { unescaped(&text) } else { Vec::new() };
+    let (found, text) = match read(&text) {
+        None if is_escaped => (read(&twice), if read(&twice).is_some() { twice } else { text }),
+        found => (found, text),
     };
     if found.is_none() && record.level == Level::None {
         record.level = leading_level(&text);
@@ -140,7 +151,9 @@ fn may_hold_request(text: &[u8]) -> bool {
     }
     (0..text.len()).filter(|&i| text[i] == b'/').any(|slash| {
         let mut before = &text[..slash];
-        before = before.strip_suffix(b"\\").unwrap_or(before);
+        while let Some(shorter) = before.strip_suffix(b"\\") {
+            before = shorter;
+        }
         if let Some(scheme) = before.strip_suffix(b":") {
             let letters = scheme.iter().rev().take_while(|b| b.is_ascii_alphabetic()).count();
             before = &scheme[..scheme.len() - letters];

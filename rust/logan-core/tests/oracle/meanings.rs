@@ -32,6 +32,15 @@ impl<T> Best<T> {
     }
 }
 
+/// A number that may be a response time.
+#[derive(Clone)]
+pub(super) struct OpenNumber {
+    key: Vec<u8>,
+    raw: Vec<u8>,
+    rank: u8,
+    rule: Rule,
+}
+
 #[derive(Default)]
 pub(super) struct Fields {
     pub(super) time: Best<i64>,
@@ -39,8 +48,10 @@ pub(super) struct Fields {
     pub(super) message: Best<Vec<u8>>,
     pub(super) status: Best<u16>,
     pub(super) duration: Best<u64>,
-    /// Numbers without a unit: key, what is written, rank, and whether the key alone says little.
-    pub(super) open: Vec<(Vec<u8>, Vec<u8>, u8, bool)>,
+    /// Whether the name of the duration is that of much else.
+    is_generic: bool,
+    /// Numbers without a unit of their own.
+    pub(super) open: Vec<OpenNumber>,
     pub(super) method: Best<Vec<u8>>,
     pub(super) path: Best<Vec<u8>>,
     pub(super) client: Best<Vec<u8>>,
@@ -222,6 +233,8 @@ impl Fields {
                     .map(<[u8]>::to_vec),
             ),
             Meaning::Path => {
+                let text = text.map(|text| slashes_unescaped(text, raw));
+                let text = text.as_deref();
                 let (method, path) = match text.and_then(whole_request) {
                     Some((method, path)) => (method, Some(path)),
                     None => (Vec::new(), text.filter(|t| !t.is_empty()).map(path_of_url)),
@@ -234,6 +247,8 @@ impl Fields {
                 self.path.offer(rank, path);
             }
             Meaning::Request => {
+                let text = text.map(|text| slashes_unescaped(text, raw));
+                let text = text.as_deref();
                 if let Some((method, path)) = text.and_then(request_line) {
                     if rank > self.path.rank {
                         self.method_of_path.clear();
@@ -262,12 +277,17 @@ impl Fields {
             Rule::Fixed(unit) => number(raw, unit.nanos()),
             _ => None,
         };
-        let nanos = fixed.or_else(|| with_unit(raw));
+        let spelled = || with_unit(raw).filter(|_| !matches!(rule, Rule::OfRequest(_)));
+        let nanos = fixed.or_else(spelled);
+        if nanos.is_some() && rank > self.duration.rank {
+            self.is_generic = rule == Rule::Generic;
+        }
         self.duration.offer(rank, nanos);
-        let is_open = matches!(rule, Rule::Open | Rule::Generic) && self.open.len() < 4;
+        let is_open = matches!(rule, Rule::Open | Rule::Generic | Rule::OfRequest(_));
+        let is_open = is_open && self.open.len() < 4;
         if nanos.is_none() && is_open && number(raw, 1).is_some() {
             let key = field.keys.last().cloned().unwrap_or_default();
-            self.open.push((key, raw.clone(), rank, rule == Rule::Generic));
+            self.open.push(OpenNumber { key, raw: raw.clone(), rank, rule });
         }
     }
 
@@ -279,22 +299,42 @@ impl Fields {
             || self.path.rank > 0
             || self.status.rank > 0
             || self.bare.rank == 3 && self.bare.value.is_some_and(is_registered);
-        let is_request = is_request
+        let raw_message = std::mem::take(&mut self.raw_message);
+        let is_lifetime = |nanos: u64| !is_request && is_lifetime_beside(&raw_message, nanos);
+        let is_over = is_request
             || words
                 .any(|word| COMPLETION.contains(&&*String::from_utf8_lossy(word).to_lowercase()));
         let mut open = self.open.clone();
-        open.sort_by_key(|(_, _, rank, _)| Reverse(*rank));
-        for (key, raw, rank, is_generic) in &open {
-            if *is_generic && !is_request {
+        open.sort_by_key(|number| Reverse(number.rank));
+        for OpenNumber { key, raw, rank, rule } in &open {
+            let is_named = match rule {
+                Rule::OfRequest(_) => is_request,
+                Rule::Generic => is_over,
+                _ => true,
+            };
+            if !is_named {
                 continue;
             }
             let decided = std::str::from_utf8(key).ok().and_then(|key| durations.keys.get(key));
-            let unit = match decided {
-                Some(entries) => entries[0].unit,
-                None => fields::documented_unit(fields::LineKeys(line), key),
+            let unit = match (rule, decided) {
+                (Rule::OfRequest(unit), _) => Some(*unit),
+                (_, Some(entries)) => entries[0].unit,
+                _ => fields::documented_unit(fields::LineKeys(line), key),
             };
-            self.duration.offer(*rank, unit.and_then(|unit| number(raw, unit.nanos())));
+            let month = 30 * 86_400 * SECOND as u64;
+            let nanos = unit.and_then(|unit| number(raw, unit.nanos()));
+            let nanos = nanos.filter(|&nanos| match rule {
+                Rule::OfRequest(_) => nanos <= month,
+                Rule::Generic => !is_lifetime(nanos),
+                _ => true,
+            });
+            self.is_generic &= nanos.is_none() || *rank <= self.duration.rank;
+            self.duration.offer(*rank, nanos);
         }
+        if self.is_generic && self.duration.value.is_some_and(is_lifetime) {
+            self.duration.value = None;
+        }
+        self.raw_message = raw_message;
     }
 
     pub(super) fn record(self) -> Record {
@@ -327,6 +367,17 @@ impl Fields {
         .any(|&rank| rank > 0)
             || !self.open.is_empty()
     }
+}
+
+/// Text that was written as `raw`, with the escapes of its slashes undone once more if any were.
+fn slashes_unescaped(text: &[u8], raw: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (i, &byte) in text.iter().enumerate() {
+        if text == raw || byte != b'\\' || text.get(i + 1) != Some(&b'/') {
+            out.push(byte);
+        }
+    }
+    out
 }
 
 /// The rank of a path: what is neither one from the root nor a URL may be anything.

@@ -108,6 +108,18 @@ impl TimestampParser {
                 return Some((time, at + number.len()));
             }
         }
+        // hapi's good: `240124/101532.123`.
+        if digits_here == 6
+            && line.get(at + 6) == Some(&b'/')
+            && run(line, at + 7, |b| b.is_ascii_digit()) == 6
+            && line.get(at + 13) == Some(&b'.')
+            && line.get(at + 14).is_some_and(u8::is_ascii_digit)
+        {
+            self.weekday.set(None);
+            let year = 2000 + digits(line, at, 2)?;
+            let date = (Some(year), digits(line, at + 2, 2)?, digits(line, at + 4, 2)?);
+            return self.rare_time(line, at + 7, date, (true, b' '));
+        }
         if let 6 | 8 | 14 = digits_here {
             let year_digits = if digits_here == 6 { 2 } else { 4 };
             let century = if digits_here == 6 { 2000 } else { 0 };

@@ -261,7 +261,9 @@ impl Head for Rfc3164 {
         let (name, start) = match tag(bytes, rest, name_end) {
             Some((name, end)) => (name, end + usize::from(bytes.get(end) == Some(&b' '))),
             None if is_sure || is_of_syslogd(&bytes[rest..]) || is_untagged(&bytes[rest..]) => {
-                (&[][..], rest)
+                // NetScaler has two blanks before its own time.
+                let blank = usize::from(named.is_some() && bytes.get(rest) == Some(&b' '));
+                (&[][..], rest + blank)
             }
             None => return None,
         };

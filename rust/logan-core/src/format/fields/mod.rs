@@ -49,8 +49,8 @@
 //! | client | non-empty text other than `-`. If it begins with `[`, what stands before the next `]`; if it holds exactly one `:`, what stands before that, provided it is not empty (so ports are dropped) |
 //! | bytes | 1 to 18 digits |
 //!
-//! Of message, path, request and client, escapes are undone first; all others are compared as they
-//! are written.
+//! Of message, path, request and client, escapes are undone first, of path and request those of slashes
+//! twice, as some write JSON into JSON; all others are compared as they are written.
 //!
 //! # Durations
 //! Text that [`with_unit`] reads has its own unit, whatever the key says. Any other value must be a
@@ -60,6 +60,7 @@
 //! |---|---|
 //! | one of [`DURATIONS`] with a suffix of [`SUFFIXES`], joined by `_` or nothing, or by `in` | the suffix's |
 //! | a name with a fixed unit: `event.duration` (ns), … | that unit |
+//! | a unit and no more (`seconds`, `millis`), beside a usable method, path or status | that unit, up to 30 days |
 //! | `latency_human`, `service` | none: without a unit of its own it is not usable |
 //! | any other | what is [decided](crate::format::units) for the key; none without a decision |
 //!
@@ -68,7 +69,9 @@
 //!
 //! `duration`, `elapsed` and `dur` without a suffix are the names of much else: their bare numbers
 //! count only beside a usable method, path or status, or a message with a word of
-//! completion (`video uploaded, duration 3600` is no response time).
+//! completion (`video uploaded, duration 3600` is no response time). Of a second or more they are none,
+//! with a unit or without, if no such value stands beside them and the first 32 bytes of the message
+//! speak of a [lifetime](super::text::text_duration), as in `Lease renewed`.
 //!
 //! `request_time` is a time for some (API Gateway): if it is no duration with a unit, it is tried as
 //! a time first.
@@ -93,14 +96,17 @@ pub(crate) use values::whole;
 pub use values::{EPOCH_SECONDS_MIN, code_unit, unescape};
 pub(super) use values::{
     client, is_log_file, is_registered_status, key_at, may_hold_request, nanos_of_second, path,
-    request, status, usual_time,
+    request, status, unescape_slashes, usual_time,
 };
 
 use super::{Context, Parse, Unit, address};
 use crate::bytes::line::Line;
 use crate::bytes::simd::{Baseline, Simd};
 use crate::format::text::duration::{decimal, with_unit};
-use crate::record::{Column, Columns, DURATION_NS_MAX, Level, NO_STATUS, NO_TIME, Record, Text};
+use crate::format::text::text_duration::{GRANT_NANOS_MIN, is_lifetime};
+use crate::record::{
+    Column, Columns, DURATION_NS_MAX, Level, NO_DURATION, NO_STATUS, NO_TIME, Record, Text,
+};
 use crate::time::Stamp;
 use values::*;
 
@@ -147,6 +153,8 @@ pub struct Fields<'a> {
     bare: (u8, u16),
     /// Nanoseconds after the second of the time.
     nanos: u32,
+    /// Whether the response time may be a lifetime, by its name and its length.
+    may_be_lifetime: bool,
     /// What objects say that the table does not know; in few lines.
     loose: Option<Box<Loose>>,
 }
@@ -179,7 +187,27 @@ struct Open {
     whole: u64,
     rank: u8,
     is_generic: bool,
+    /// The unit that is all that its name says.
+    unit: Option<Unit>,
 }
+
+impl Open {
+    const NOTHING: Open =
+        Open { key: 0, start: 0, end: 0, whole: 0, rank: 0, is_generic: false, unit: None };
+
+    fn of(rule: Rule, rank: u8, key: usize) -> Option<Open> {
+        let (is_generic, unit) = match rule {
+            Rule::Open => (false, None),
+            Rule::Generic => (true, None),
+            Rule::OfRequest(unit) => (true, Some(unit)),
+            Rule::Fixed(_) | Rule::Never => return None,
+        };
+        Some(Open { key, rank, is_generic, unit, ..Open::NOTHING })
+    }
+}
+
+/// Longest response time under a name that is a unit: it may also be a time since 1970.
+const OF_REQUEST_NANOS_MAX: u64 = 30 * 86_400 * 1_000_000_000;
 
 /// Numbers without a unit that are looked at in a record.
 pub(super) const OPEN_MAX: usize = 4;
@@ -243,14 +271,14 @@ impl<'a> Fields<'a> {
             line,
             ranks: Ranks([0; Column::COUNT]),
             message: nothing,
-            open: [Open { key: 0, start: 0, end: 0, whole: 0, rank: 0, is_generic: false };
-                OPEN_MAX],
+            open: [Open::NOTHING; OPEN_MAX],
             open_count: 0,
             all_messages: false,
             marks: 0,
             number: (0, 0),
             bare: (0, NO_STATUS),
             nanos: 0,
+            may_be_lifetime: false,
             loose: None,
         }
     }
@@ -291,7 +319,7 @@ impl<'a> Fields<'a> {
                 let text = if !value.escaped && line.byte(value.start) == b'/' {
                     Text::of_line(value.start, value.end)
                 } else {
-                    kept(value, bytes, arena, path_or_request)
+                    kept_target(value, bytes, arena, path_or_request)
                 };
                 let rank = path_rank(rank, text.bytes(line.bytes(), arena));
                 if rank > self.ranks[Column::PATH] {
@@ -380,6 +408,10 @@ impl<'a> Fields<'a> {
             loose.open.into_iter().for_each(|number| fields.remember(number));
         }
         fields.settle_if_open(context, has_request, &mut found);
+        if fields.may_be_lifetime && !has_request {
+            // The message decides.
+            return false;
+        }
         if known.meaning == Meaning::Path && is_request_line(bytes) {
             // Its method may count as well.
             return false;
@@ -428,8 +460,18 @@ impl<'a> Fields<'a> {
                     Rule::Fixed(unit) => decimal(bytes, unit),
                     _ => None,
                 };
-                match found.or_else(|| with_unit(bytes)) {
-                    Some(nanos) => self.duration(rank, nanos, record),
+                let spelled = || match rule {
+                    Rule::OfRequest(_) => None,
+                    _ => with_unit(bytes),
+                };
+                match found.or_else(spelled) {
+                    Some(nanos) => {
+                        if rank > self.ranks[Column::DURATION] {
+                            self.may_be_lifetime =
+                                rule == Rule::Generic && nanos >= GRANT_NANOS_MIN;
+                        }
+                        self.duration(rank, nanos, record);
+                    }
                     None => self.open(rule, rank, key, value, bytes),
                 }
             }
@@ -488,6 +530,7 @@ impl<'a> Fields<'a> {
             meaning => meaning,
         };
         let open = (self.open, std::mem::take(&mut self.open_count));
+        let may_be_lifetime = self.may_be_lifetime;
         let mut loose = self.loose.take().unwrap_or_else(|| {
             Box::new(Loose { ranks: Ranks([0; Column::COUNT]), record: Record::EMPTY, open: None })
         });
@@ -500,6 +543,7 @@ impl<'a> Fields<'a> {
             loose.open = loose.open.or(Some(self.open[0]));
         }
         (self.open, self.open_count) = open;
+        self.may_be_lifetime = may_be_lifetime;
         self.loose = Some(loose);
     }
 
@@ -535,7 +579,6 @@ impl<'a> Fields<'a> {
             Meaning::Duration(Rule::Fixed(unit)) => {
                 self.duration(rank, number * unit.nanos(), record);
             }
-            Meaning::Duration(Rule::Never) => {}
             Meaning::Duration(rule) => self.open_whole(rule, rank, key, number),
             Meaning::RequestTime => self.open_whole(Rule::Open, rank, key, number),
             Meaning::Status => {
@@ -637,16 +680,19 @@ impl<'a> Fields<'a> {
 
     /// Remembers a number without a unit, if it is one and there is room.
     fn open(&mut self, rule: Rule, rank: u8, key: usize, value: Value, bytes: &[u8]) {
-        if matches!(rule, Rule::Open | Rule::Generic) && is_bare(bytes) {
-            let (Value { start, end, .. }, is_generic) = (value, rule == Rule::Generic);
-            self.remember(Open { key, start, end, whole: 0, rank, is_generic });
+        if let Some(number) = Open::of(rule, rank, key)
+            && is_bare(bytes)
+        {
+            let Value { start, end, .. } = value;
+            self.remember(Open { start, end, ..number });
         }
     }
 
     #[inline(always)]
     fn open_whole(&mut self, rule: Rule, rank: u8, key: usize, whole: u64) {
-        let is_generic = rule == Rule::Generic;
-        self.remember(Open { key, start: 0, end: 0, whole, rank, is_generic });
+        if let Some(number) = Open::of(rule, rank, key) {
+            self.remember(Open { whole, ..number });
+        }
     }
 
     #[inline(always)]
@@ -675,12 +721,12 @@ impl<'a> Fields<'a> {
         arena: &mut Vec<u8>,
         record: &mut Record,
     ) {
-        let target = kept(value, bytes, arena, |text| Some(request(text)?.1));
+        let target = kept_target(value, bytes, arena, |text| Some(request(text)?.1));
         if !target.is_empty() && rank > self.ranks[Column::PATH] {
             self.ranks[Column::PATH] = rank;
             record.path = target;
         }
-        let method = kept(value, bytes, arena, |text| Some(request(text)?.0));
+        let method = kept_target(value, bytes, arena, |text| Some(request(text)?.0));
         if !method.is_empty() && rank > self.ranks[Column::METHOD] {
             self.ranks[Column::METHOD] = rank;
             record.method = method;
@@ -722,13 +768,19 @@ impl<'a> Fields<'a> {
         let (line, open) = (self.line.bytes(), self.open);
         for wanted in (1..=3).rev() {
             for number in open.iter().take(self.open_count).filter(|open| open.rank == wanted) {
-                let &Open { key, start, end, whole, rank, is_generic } = number;
-                if is_generic && !has_request && !self.names_a_request() {
+                let &Open { key, start, end, whole, rank, is_generic, unit } = number;
+                let counts = || match unit {
+                    Some(_) => self.has_request(),
+                    None => self.names_a_request(),
+                };
+                if is_generic && !has_request && !counts() {
                     continue;
                 }
                 let name = key_at(line, key);
                 let text = &line[start..end];
-                if let Some(sample) = &mut context.durations.sample {
+                if let Some(sample) = &mut context.durations.sample
+                    && unit.is_none()
+                {
                     let text = match text {
                         [] => whole.to_string(),
                         text => String::from_utf8_lossy(text).into_owned(),
@@ -737,12 +789,20 @@ impl<'a> Fields<'a> {
                 } else if self.ranks[Column::DURATION] >= rank {
                     return;
                 }
-                let Some(unit) = context.durations.unit_of(line, name) else { continue };
-                let nanos = match text {
-                    [] => whole.checked_mul(unit.nanos()).filter(|&nanos| nanos <= DURATION_NS_MAX),
-                    text => decimal(text, unit),
+                let most = if unit.is_some() { OF_REQUEST_NANOS_MAX } else { DURATION_NS_MAX };
+                let unit = match unit {
+                    Some(_) => context.durations.chosen(name).unwrap_or(unit),
+                    None => context.durations.unit_of(line, name),
                 };
-                if let Some(nanos) = nanos {
+                let Some(unit) = unit else { continue };
+                let nanos = match text {
+                    [] => whole.checked_mul(unit.nanos()).filter(|&nanos| nanos <= most),
+                    text => decimal(text, unit).filter(|&nanos| nanos <= most),
+                };
+                let is_lifetime = |nanos| {
+                    is_generic && !has_request && nanos >= GRANT_NANOS_MIN && self.is_lifetime()
+                };
+                if let Some(nanos) = nanos.filter(|&nanos| !is_lifetime(nanos)) {
                     self.duration(rank, nanos, record);
                 }
             }
@@ -752,8 +812,20 @@ impl<'a> Fields<'a> {
     /// Whether what is so written is a request, or its message says that something is over.
     fn names_a_request(&self) -> bool {
         let Value { start, end, .. } = self.message;
+        self.has_request() || speaks_of_completion(&self.line.bytes()[start..end])
+    }
+
+    /// Whether a method, a path or a status was found.
+    fn has_request(&self) -> bool {
         [Column::METHOD, Column::PATH, Column::STATUS].iter().any(|&column| self.ranks[column] > 0)
-            || speaks_of_completion(&self.line.bytes()[start..end])
+    }
+
+    /// Whether the message speaks of a lifetime, and nothing of a request.
+    #[cold]
+    #[inline(never)]
+    fn is_lifetime(&self) -> bool {
+        let Value { start, end, .. } = self.message;
+        !self.has_request() && is_lifetime(&self.line.bytes()[start..end])
     }
 
     /// Whether a time, a level or a message was found, whose names are those of logs, or a whole
@@ -784,6 +856,10 @@ impl<'a> Fields<'a> {
         }
         let has_status = self.bare.0 == STATUS_RANK && is_registered_status(self.bare.1);
         self.settle_if_open(context, has_status, record);
+        if self.may_be_lifetime && !has_status && self.is_lifetime() {
+            // Its rank remains: a record is one whatever its message.
+            record.duration_ns = NO_DURATION;
+        }
         if self.number.0 | self.bare.0 != 0 || (self.marks != 0) | (self.nanos != 0) {
             self.settle_all(record);
         }

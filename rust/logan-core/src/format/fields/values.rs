@@ -44,6 +44,40 @@ pub(super) fn kept(
     }
 }
 
+/// As [`kept`], of what a request asks for. Where JSON was written into JSON its slashes may be
+/// escaped twice.
+pub(super) fn kept_target(
+    value: Value,
+    bytes: &[u8],
+    arena: &mut Vec<u8>,
+    part: impl Fn(&[u8]) -> Option<Range<usize>>,
+) -> Text {
+    if !value.escaped || memchr::memmem::find(bytes, br"\/").is_none() && !bytes.contains(&b'/') {
+        return kept(value, bytes, arena, part);
+    }
+    let mut text = Vec::new();
+    unescape(bytes, &mut text);
+    let from = arena.len();
+    unescape_slashes(&text, arena);
+    match part(&arena[from..]) {
+        Some(r) if !r.is_empty() => Text::of_arena(from + r.start, from + r.end),
+        _ => {
+            arena.truncate(from);
+            Text::NONE
+        }
+    }
+}
+
+/// Appends `text` to `out` with `/` for each `\/`.
+pub(in crate::format) fn unescape_slashes(mut text: &[u8], out: &mut Vec<u8>) {
+    while let Some(at) = memchr::memmem::find(text, br"\/") {
+        out.extend_from_slice(&text[..at]);
+        out.push(b'/');
+        text = &text[at + 2..];
+    }
+    out.extend_from_slice(text);
+}
+
 #[inline(always)]
 pub(super) fn time(line: Line<'_>, clock: &mut TimestampParser, value: Value) -> Option<Stamp> {
     if !value.number
@@ -188,9 +222,10 @@ pub(in crate::format) fn may_hold_request(text: &[u8]) -> bool {
 }
 
 fn is_behind_method(text: &[u8], slash: usize) -> bool {
-    // PHP writes slashes as escapes.
+    // PHP writes slashes as escapes, and what writes JSON into JSON escapes those.
     let before = &text[..slash];
-    let before = before.strip_suffix(b"\\").unwrap_or(before);
+    let escapes = before.iter().rev().take_while(|&&b| b == b'\\').count();
+    let before = &before[..before.len() - escapes];
     let before = match before.strip_suffix(b":") {
         Some(scheme) => &scheme[..scheme.len() - letters_at_end(scheme)],
         None => before,

@@ -5,7 +5,9 @@
 //! read by the formats that [payloads](crate::format::envelope) are read by, or as JSON, and gives what
 //! the record lacks. Of a message of several lines the first one counts. A message that no format reads
 //! gives the level that it begins with, if that is in capitals, or enclosed, or before a colon or bar.
-//! One of fewer than [`MESSAGE_BYTES_MIN`] bytes gives nothing.
+//! One of fewer than [`MESSAGE_BYTES_MIN`] bytes gives nothing. Where escapes of quotes or slashes are left
+//! in a message that no format reads, as in JSON that was written into JSON twice, these are undone and it
+//! is tried once more.
 //!
 //! A time in the message is the record's if it has a zone. Without one it is off by the zone of who
 //! wrote it, so it is moved by the quarters of an hour that bring it to within [`LAG_NS_MAX`] of the
@@ -63,9 +65,9 @@ impl Json {
         }
         buffer.truncate(end);
         buffer.resize(end + PAD, 0);
-        let payload = Line::new(buffer, PAD, end);
+        let mut payload = Line::new(buffer, PAD, end);
         let mut found = Record::EMPTY;
-        let is_record = {
+        let mut is_record = |payload: Line<'_>, cx: &mut Parse<'_, Baseline>| {
             let Parse { context, arena, .. } = cx;
             let cx = &mut Parse { simd: Baseline, context, arena, record: &mut found };
             match payload.byte(0) {
@@ -73,11 +75,21 @@ impl Json {
                 _ => self.messages.0.get_or_init(Inner::new).take(payload, cx),
             }
         };
-        if !is_record {
-            if cx.record.level == Level::None {
-                cx.record.level = leading_level(payload.bytes());
+        let mut again = vec![0; PAD];
+        if !is_record(payload, cx) {
+            let is_escaped = message.escaped && holds_escapes(payload.bytes());
+            if is_escaped {
+                unescape(payload.bytes(), &mut again);
             }
-            return;
+            again.resize(again.len() + PAD, 0);
+            let inner = Line::new(&again, PAD, again.len() - PAD);
+            if !is_escaped || !is_record(inner, cx) {
+                if cx.record.level == Level::None {
+                    cx.record.level = leading_level(payload.bytes());
+                }
+                return;
+            }
+            payload = inner;
         }
         keep(&mut found, payload.bytes(), cx.arena);
         let record = &mut *cx.record;
@@ -100,6 +112,11 @@ impl Json {
             }
         }
     }
+}
+
+/// Whether text that was a string of JSON holds such strings in turn: a quote or a slash is escaped.
+fn holds_escapes(text: &[u8]) -> bool {
+    memchr::memchr_iter(b'\\', text).any(|at| matches!(text.get(at + 1), Some(b'"' | b'/')))
 }
 
 /// The level that text begins with: a word in capitals, or one in brackets or before a colon or bar.

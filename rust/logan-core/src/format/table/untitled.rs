@@ -1,7 +1,8 @@
 //! Tables without a header: what columns hold, told by the values of many rows.
 //!
 //! Rows are a table if nearly all have as many values, and of these one is a time, one a registered
-//! status, and one what was asked for. The header that stands for the one they lack ([`header`]) names
+//! status, and one what was asked for. Numbers since 1970 are the time only where no column has a written
+//! one, and all agree in their unit. The header that stands for the one they lack ([`header`]) names
 //! these, a method and an address of the client as well, and as the response time the largest of the
 //! numbers that have exactly three decimals, as nginx writes seconds. All others are `column_N`.
 
@@ -20,6 +21,10 @@ const ODD_ONE_IN: usize = 20;
 const MEDIAN_S_MAX: f64 = 30.0;
 /// 1995 and 2100 as seconds since 1970.
 const EPOCH_SECONDS: std::ops::Range<i64> = 788_918_400..4_102_444_800;
+/// Fewest digits of seconds since 1970: those of 2001 and later.
+const EPOCH_DIGITS_MIN: usize = 10;
+/// Seconds from the first to the last of a log's rows: ten years.
+const EPOCH_SPAN_S_MAX: i64 = 3_653 * 86_400;
 
 /// The header of a table that these lines are, and what was assumed.
 pub fn header(lines: &[&[u8]]) -> Option<(String, String)> {
@@ -76,7 +81,8 @@ impl<'a> Rows<'a> {
 
     fn header(&self, delimiter: u8) -> Option<(String, String)> {
         let mut clock = TimestampParser::utc();
-        let time = self.first(|value| is_time(value, &mut clock))?;
+        let time = self.first(|value| is_written_time(value, &mut clock));
+        let time = time.or_else(|| self.columns().find(|&column| self.is_epoch(column)))?;
         let status = self.first(|value| status(value).is_some_and(is_registered_status))?;
         let asked =
             self.first(|value| request(value).is_some_and(|(method, _)| !method.is_empty()));
@@ -106,6 +112,23 @@ impl<'a> Rows<'a> {
         Some((names.join(&char::from(delimiter).to_string()), assumed))
     }
 
+    /// Whether all values of a column are numbers of one unit since 1970 (s, ms, µs or ns by their
+    /// size, seconds perhaps with decimals) that lie no further apart than one log: other long numbers
+    /// do.
+    fn is_epoch(&self, column: usize) -> bool {
+        let stamp = |row: &Vec<&[u8]>| {
+            let text = *row.get(column)?;
+            let stamp = epoch(text).filter(|stamp| EPOCH_SECONDS.contains(&stamp.second))?;
+            let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
+            (digits >= EPOCH_DIGITS_MIN).then_some((digits, stamp.second))
+        };
+        let Some(all) = self.0.iter().map(stamp).collect::<Option<Vec<_>>>() else { return false };
+        let seconds = || all.iter().map(|&(_, second)| second);
+        let span = seconds().max().zip(seconds().min()).map(|(last, first)| last - first);
+        all.iter().all(|&(digits, _)| digits == all[0].0)
+            && span.is_some_and(|span| span <= EPOCH_SPAN_S_MAX)
+    }
+
     /// The column of response times as nginx writes them; beside that of a server behind it, the
     /// larger one.
     fn timer(&self, time: usize) -> Option<usize> {
@@ -122,14 +145,10 @@ impl<'a> Rows<'a> {
     }
 }
 
-fn is_time(value: &[u8], clock: &mut TimestampParser) -> bool {
+fn is_written_time(value: &[u8], clock: &mut TimestampParser) -> bool {
     let text = value.strip_prefix(b"[").and_then(|text| text.strip_suffix(b"]")).unwrap_or(value);
     let padded = PaddedLine::new(text);
-    let is_written = text.contains(&b':')
-        && clock.any(padded.line(), 0).is_some_and(|(_, end)| end == text.len());
-    is_written
-        || text.len() >= 10
-            && epoch(text).is_some_and(|stamp| EPOCH_SECONDS.contains(&stamp.second))
+    text.contains(&b':') && clock.any(padded.line(), 0).is_some_and(|(_, end)| end == text.len())
 }
 
 fn is_url(value: &[u8]) -> bool {
@@ -189,12 +208,26 @@ mod tests {
             ))),
             Some("column_1|status|time|column_4|column_5|url".into())
         );
+        // A written time comes before long numbers, which are the time in any unit where there is none.
+        let numbered = |i: u32| format!("170609133{i},2024-01-24T10:15:3{i}Z,/a,200");
+        assert_eq!(told((0..4).map(numbered).collect()), Some("column_1,time,url,status".into()));
+        for zeros in ["", "000", "000000", "000000000", ".25"] {
+            let row = |i: u32| format!("/a,200,GET,170609133{i}{zeros}");
+            assert_eq!(told((0..4).map(row).collect()), Some("url,status,method,time".into()));
+        }
         for none in [
             // Text with tabs, too few rows, other numbers than statuses, no time.
             &["2024-01-24T10:15:32Z\tINFO\tweb\tstarted"; 4][..],
             &["2024-01-24T10:15:32Z\tGET\t/a\t200"; 2][..],
             &["2024-01-24T10:15:32Z\tGET\t/a\t123"; 4][..],
             &["a\tGET\t/a\t200"; 4][..],
+            // Numbers of more than one unit, and such as lie decades apart.
+            &[
+                "1706091332\tGET\t/a\t200",
+                "1706091332123\tGET\t/a\t200",
+                "1706091333\tGET\t/a\t200",
+            ][..],
+            &["1006091332\tGET\t/a\t200", "3706091332\tGET\t/a\t200", "1706091333\tGET\t/a\t200"][..],
         ] {
             assert_eq!(of(none), None, "{none:?}");
         }

@@ -516,6 +516,11 @@ impl SeriesBuckets {
         STEPS_S[self.step as usize]
     }
 
+    /// Records that have a time.
+    pub fn records(&self) -> u64 {
+        self.rows().map(|bucket| bucket.records).sum()
+    }
+
     /// Requests and start in seconds since 1970 of the busiest bucket, the earliest of equals.
     pub fn peak(&self) -> Option<(u64, i64)> {
         let busiest = self.rows().reduce(|a, b| if b.requests > a.requests { b } else { a })?;

@@ -10,13 +10,14 @@
 //! - Between are spaces or tabs, perhaps with one `|` or `-` among them, or `|` alone; or the bracket or
 //!   colon that closes the method, and spaces (`[GET] /cart`, `GET: /cart`).
 //! - A target is a path, which begins with `/`, or a URL. With a version it may be any word.
+//! - Slashes may be escaped, as in JSON (`GET \/cart HTTP\/1.1`).
 //! - A version is `HTTP/` with digits and points; behind a target in quotes `1.0`, `1.1`, `2`, `2.0` or
 //!   `3` will do (Hypercorn).
 //! - In quotes that open right before the method, the target ends before the last space if a version
 //!   follows that, so that a path may hold spaces. Elsewhere it ends at white space, a quote, or the
 //!   bar that separates, and what closes or separates at its end (`,;:)]}>`) does not belong to it.
 //! - `METHOD SCHEME HOST "PATH"` is a request, too (Nginx Proxy Manager), and so are `METHOD UPSTREAM "PATH"
-//!   VERSION` (OAuth2 Proxy), `METHOD [200] PATH` (Dart's shelf), `METHOD 200 12ms ADDRESS PATH` (Hanami), and pairs of keys and
+//!   VERSION` (OAuth2 Proxy), `METHOD [200] PATH` (Dart's shelf), `: method PATH QUERY` behind `[response` (hapi's good), `METHOD 200 12ms ADDRESS PATH` (Hanami), and pairs of keys and
 //!   values: a path or URL behind `path=`, `uri=`, `url=` or `target=`, with or without a quote and
 //!   names and points before, and `method=` with one of the methods above anywhere in the line.
 
@@ -89,8 +90,17 @@ fn request_at(line: Line<'_>, at: usize) -> Option<(Request, bool)> {
             .map(|request| (request, false))
             .or_else(|| behind_upstream(line, at).map(|request| (request, true))),
         b'P' => before_version(line, at).map(|request| (request, true)),
+        b'\\' => escaped(line, at),
         _ => None,
     }
+}
+
+/// `GET \/cart HTTP\/1.1`, as JSON that was written into JSON has it, given the first slash.
+#[cold]
+#[inline(never)]
+fn escaped(line: Line<'_>, at: usize) -> Option<(Request, bool)> {
+    let is_first = matches!(line.byte(at - 2), b' ' | b'\t' | b'|');
+    if is_first { at_target(line, at - 1) } else { None }
 }
 
 #[inline(never)]
@@ -118,7 +128,8 @@ fn at_url(line: Line<'_>, at: usize) -> Option<(Request, bool)> {
 fn at_target(line: Line<'_>, at: usize) -> Option<(Request, bool)> {
     let text = line.bytes();
     let Some((method, is_barred)) = method_before(text, at) else {
-        return behind_status(text, at).map(|request| (request, false));
+        let other = behind_status(text, at).or_else(|| of_good(text, at));
+        return other.map(|request| (request, false));
     };
     if let Some(found) = quoted(line, method, at) {
         return Some(found);
@@ -324,6 +335,37 @@ fn behind_status(text: &[u8], at: usize) -> Option<Request> {
     })
 }
 
+/// `[response] http://localhost:8000: get /cart {"id":"7"} 200 (5ms)` of hapi's good, given where the
+/// path begins.
+///
+/// Source: <https://github.com/hapijs/good-console/blob/master/API.md>.
+#[inline(never)]
+fn of_good(text: &[u8], at: usize) -> Option<Request> {
+    let before = text[..at].strip_suffix(b" ")?;
+    let method = before.len() - before.iter().rev().take_while(|b| b.is_ascii_lowercase()).count();
+    let server = before[..method].strip_suffix(b": ")?;
+    let is_one = matches!(
+        &before[method..],
+        b"get" | b"head" | b"post" | b"put" | b"delete" | b"patch" | b"options"
+    );
+    let is_response = || memchr::memmem::find(server, b" [response").is_some();
+    let host = server.rsplit(|&b| b == b' ').next()?;
+    if !is_one || memchr::memmem::find(host, b"://").is_none() || !is_response() {
+        return None;
+    }
+    let end = at + memchr::memchr(b' ', &text[at..])?;
+    // The query stands between path and status.
+    let query = memchr::memmem::rfind(&text[end..], b"} ").map_or(end, |close| end + close + 1);
+    Some(Request {
+        start: method,
+        method: (method, before.len()),
+        target: (at, end),
+        end: query,
+        is_certain: true,
+        is_barred: false,
+    })
+}
+
 /// The method before a target at `at`, and whether a bar is between them.
 fn method_before(text: &[u8], at: usize) -> Option<(Span, bool)> {
     let mut end = at;
@@ -375,7 +417,11 @@ fn is_of_caches(method: &[u8]) -> bool {
 
 /// How long the version is that `text` begins with: 0 if it does not.
 fn version_len(text: &[u8]) -> usize {
-    let Some(number) = text.strip_prefix(b"HTTP/") else { return 0 };
+    let Some(rest) = text.strip_prefix(b"HTTP") else { return 0 };
+    let number = match rest {
+        [b'/', number @ ..] | [b'\\', b'/', number @ ..] => number,
+        _ => return 0,
+    };
     let digits = number.iter().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
-    if digits == 0 { 0 } else { 5 + digits }
+    if digits == 0 { 0 } else { text.len() - number.len() + digits }
 }

@@ -39,6 +39,7 @@
 //!      or `len: N time: S`: seconds (OpenStack);
 //!   7. behind `|STATUS|`, the third field, if three or more follow and the line begins with its timestamp:
 //!      milliseconds (Artifactory);
+//!      behind ` | STATUS | `, the fourth of five fields, if a bar ends the line: milliseconds (Bitbucket);
 //!   8. hours, minutes and seconds with six decimals between timestamp and request (Dart's shelf);
 //!      size and a number with three decimals that end the line behind a status that follows a quoted text: seconds (OAuth2 Proxy);
 //!      behind `[HTTP-…]`, the number behind status and size, if four fields or more follow: milliseconds (Gerrit);
@@ -95,6 +96,14 @@ fn outgoing(first: u8) -> &'static [&'static [u8]] {
         b'S' => &[b"Sending HTTP request"],
         _ => &[],
     }
+}
+
+/// A slash in JSON that was written into JSON.
+const ESCAPED_SLASH: &[u8] = br"\/";
+
+/// Whether a target is a path.
+fn is_path(target: &[u8]) -> bool {
+    target.starts_with(b"/") || target.starts_with(ESCAPED_SLASH)
 }
 
 struct AnyRequest {
@@ -207,7 +216,10 @@ fn fill_from(message: &[u8], anywhere: bool, context: &mut Context, record: &mut
         return;
     };
     let cx = &mut Parse { simd: Baseline, context, arena: &mut arena, record: &mut found };
-    if AnyRequest::new(&Params::of_payloads()).read(line, &request, cx).is_none() {
+    if AnyRequest::new(&Params::of_payloads()).read(line, &request, cx).is_none()
+        || !found.path.is_of_line()
+        || !found.method.is_of_line()
+    {
         return;
     }
     let part = |text: Text| {
@@ -250,7 +262,7 @@ impl AnyRequest {
         let answer = status::answer(text, request);
         // In the text of an app a request may stand alone; an access log says what became of it.
         let is_alone = answer.is_none();
-        if is_of_another(text, request) || is_alone && text.get(request.target.0) != Some(&b'/') {
+        if is_of_another(text, request) || is_alone && !is_path(&text[request.target.0..]) {
             return None;
         }
         let answer = answer.unwrap_or(Answer::Unknown);
@@ -267,7 +279,14 @@ impl AnyRequest {
             Answer::Unknown => (NO_STATUS, request.end),
         };
         cx.record.status = code;
-        cx.record.method = Text::of_line(request.method.0, request.method.1);
+        let method = &text[request.method.0..request.method.1];
+        cx.record.method = if method.iter().any(u8::is_ascii_lowercase) {
+            let from = cx.arena.len();
+            cx.arena.extend(method.iter().map(u8::to_ascii_uppercase));
+            Text::of_arena(from, cx.arena.len())
+        } else {
+            Text::of_line(request.method.0, request.method.1)
+        };
         if cx.context.wanted.has(Columns::HOST) {
             let (start, end) = request.target;
             let host = url_host(&text[start..end]).map(|(from, to)| (start + from, start + to));
@@ -278,7 +297,13 @@ impl AnyRequest {
             target => Some(target),
         };
         if let Some((start, end)) = target {
-            cx.record.path = path(line, start, end);
+            cx.record.path = if text[start..end].starts_with(ESCAPED_SLASH) {
+                let from = cx.arena.len();
+                fields::unescape_slashes(&text[start..end], cx.arena);
+                Text::of_arena(from, cx.arena.len())
+            } else {
+                path(line, start, end)
+            };
         }
         if let Some((start, end)) = client(text, request) {
             cx.record.client = Text::of_line(start, end);
@@ -758,6 +783,9 @@ fn documented_time(
     if let Some(found) = of_openstack(rest) {
         return Some(found);
     }
+    if let Some(found) = of_bitbucket(rest) {
+        return Some(found);
+    }
     if request.is_barred && text[at - 1] == b'|' {
         let mut columns = rest.strip_prefix(b"|")?.split(|&b| b == b'|');
         let number = columns.nth(2).filter(|number| is_number(number))?;
@@ -772,6 +800,24 @@ fn documented_time(
     } else {
         None
     }
+}
+
+/// Bitbucket, behind the status: bytes read and written, labels, milliseconds, and the session, between
+/// bars.
+///
+/// Source: <https://confluence.atlassian.com/bitbucketserverkb/how-to-read-the-bitbucket-server-log-formats-779171668.html>
+fn of_bitbucket(rest: &[u8]) -> Option<u64> {
+    let mut rest = rest.strip_prefix(b" | ")?.strip_suffix(b" |")?;
+    let mut columns = [&b""[..]; 4];
+    for column in &mut columns {
+        let end = memchr::memmem::find(rest, b" | ")?;
+        (*column, rest) = (&rest[..end], &rest[end + 3..]);
+    }
+    let is_size = |text: &[u8]| text == b"-" || text.iter().all(u8::is_ascii_digit);
+    let fits = is_size(columns[0]) && is_size(columns[1]) && !rest.contains(&b'|');
+    let millis = columns[3];
+    let is_number = !millis.is_empty() && millis.iter().all(u8::is_ascii_digit);
+    if fits && is_number { decimal(millis, Unit::Milliseconds) } else { None }
 }
 
 /// OAuth2 Proxy: size and seconds end the line behind a status that follows the quoted user agent.

@@ -28,7 +28,9 @@
 //!    (`Resource_List.walltime=00:16:40`). `duration`,
 //!    `elapsed` and `time` are none either if the first 32 bytes of the text or the 32 before the
 //!    span speak of a lifetime: `teardown`, `disconnected`, or `connection`, `session`,
-//!    `tunnel` … together with `closed`, `ended`, …
+//!    `tunnel` … together with `closed`, `ended`, … Where these speak of what is given for a time
+//!    (`lease`, `token`, `session` … together with `granted`, `renewed`, `issued`, …), a `duration` or
+//!    a `time` of no request is none from a second on: `Lease renewed, duration 60s`.
 //!
 //! A clock is a time of day behind the word `time` alone, and behind 3.
 //! A span before `timeout`, `interval`, `ago` and the like is none, and neither is one of more than 30
@@ -63,7 +65,8 @@ use crate::bytes::simd::{Classes, Simd};
 use crate::format::Unit;
 use crate::record::NO_DURATION;
 use crate::time::{POWERS, eight_digits, trailing_digits};
-use sentence::{CONTEXT_BYTES, SENTENCE_BYTES, Verdict, judge, opens, speaks_of_lifetime};
+pub(in crate::format) use sentence::GRANT_NANOS_MIN;
+use sentence::{CONTEXT_BYTES, Lifetime, SENTENCE_BYTES, Verdict, judge, lifetime_of, opens};
 use slowly::slowly;
 use std::mem::MaybeUninit;
 use words::Letters;
@@ -444,7 +447,8 @@ fn is_only_one<S: Simd>(simd: S, text: Line<'_>, start: usize, memo: &mut Cache)
 /// context does, and then the verdict is another.
 #[inline(always)]
 fn with_beginning(verdict: Verdict, start: usize, is_last: bool) -> Verdict {
-    if is_last && start <= CONTEXT_BYTES { verdict.without(Verdict::SPAN) } else { verdict }
+    const DECIDED: Verdict = Verdict::SPAN.or(Verdict::LENGTH);
+    if is_last && start <= CONTEXT_BYTES { verdict.without(DECIDED) } else { verdict }
 }
 
 /// Whether a verdict about a number makes it a plain response time.
@@ -554,6 +558,7 @@ fn candidate<S: Simd>(
     if verdict.has(Verdict::SLOW) {
         return true;
     }
+    let nanos = nanos.filter(|&nanos| !is_granted(verdict, nanos));
     // A number with decimals is none of milliseconds since 1970, unless they are zeros.
     let is_whole = is_whole || !line.bytes()[start..end].contains(&b'.');
     if verdict != Verdict::NO
@@ -597,10 +602,32 @@ fn is_odd<S: Simd>(simd: S, line: Line<'_>, from: usize, start: usize, memo: &mu
 /// A verdict that does not depend on the beginning of the text anymore.
 #[inline(always)]
 fn settled(line: Line<'_>, from: usize, verdict: Verdict, memo: &mut Cache) -> Verdict {
-    if verdict.has(Verdict::SPAN) && begins_with_lifetime(&line.bytes()[from..], memo) {
-        return Verdict::NO;
+    if !verdict.has(Verdict::SPAN) {
+        return verdict;
     }
-    verdict.without(Verdict::SPAN)
+    with_lifetime(verdict, beginning(&line.bytes()[from..], memo))
+}
+
+/// A verdict beside what the beginning of the text says of lifetimes.
+fn with_lifetime(verdict: Verdict, lifetime: Lifetime) -> Verdict {
+    let settled = verdict.without(Verdict::SPAN.or(Verdict::LENGTH));
+    match lifetime {
+        Lifetime::Over => Verdict::NO,
+        Lifetime::Granted if verdict.has(Verdict::LENGTH) => settled.or(Verdict::GRANT),
+        _ => settled,
+    }
+}
+
+/// Whether a number of so many nanoseconds is how long something was given for.
+#[inline(always)]
+fn is_granted(verdict: Verdict, nanos: u64) -> bool {
+    verdict.has(Verdict::GRANT) && nanos >= GRANT_NANOS_MIN
+}
+
+/// Whether a `duration` that stands beside a message is a lifetime, by the same words.
+#[cold]
+pub(in crate::format) fn is_lifetime(message: &[u8]) -> bool {
+    lifetime_first(message, CONTEXT_BYTES) != Lifetime::None
 }
 
 /// The bytes of a text before a span that count.
@@ -612,9 +639,9 @@ fn sentence_of(text: &[u8]) -> &[u8] {
     &shown[shown.iter().take_while(is_of_word).count()..]
 }
 
-/// Whether a text is one whose generic names are lifetimes.
+/// What the beginning of a text says of lifetimes.
 #[inline(never)]
-fn begins_with_lifetime(text: &[u8], memo: &mut Cache) -> bool {
+fn beginning(text: &[u8], memo: &mut Cache) -> Lifetime {
     let is_cut = text.len() >= CONTEXT_BYTES;
     let len = text.len().min(CONTEXT_BYTES);
     let mut bytes = [0; CONTEXT_BYTES];
@@ -629,18 +656,25 @@ fn begins_with_lifetime(text: &[u8], memo: &mut Cache) -> bool {
     let slot = &mut memo.fronts[(hash >> 50) as usize % FRONT_SLOTS];
     let shown = len as u32 + u32::from(is_cut);
     if slot.len != shown || slot.bytes != bytes || memo.is_off {
-        let is_lifetime = speaks_of_lifetime(&bytes[..len], false, is_cut);
-        let verdict = if is_lifetime { Verdict::YES } else { Verdict::NO };
+        let verdict = match lifetime_of(&bytes[..len], false, is_cut) {
+            Lifetime::Over => Verdict::YES,
+            Lifetime::Granted => Verdict::GRANT,
+            Lifetime::None => Verdict::NO,
+        };
         *slot = Slot { bytes, len: shown, verdict };
     }
-    slot.verdict != Verdict::NO
+    match slot.verdict {
+        Verdict::YES => Lifetime::Over,
+        Verdict::GRANT => Lifetime::Granted,
+        _ => Lifetime::None,
+    }
 }
 
-/// Whether so many first bytes of a text speak of a lifetime.
+/// What so many first bytes of a text say of lifetimes.
 #[cold]
-fn speaks_of_lifetime_first(text: &[u8], bytes: usize) -> bool {
+fn lifetime_first(text: &[u8], bytes: usize) -> Lifetime {
     // A word at their end may go on.
-    speaks_of_lifetime(&text[..bytes.min(text.len())], false, bytes <= text.len())
+    lifetime_of(&text[..bytes.min(text.len())], false, bytes <= text.len())
 }
 
 /// Whether what follows a span lets it be a response time.

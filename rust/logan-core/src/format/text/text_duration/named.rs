@@ -12,14 +12,16 @@
 //! 3. the next word is `took`, a name of a response time or of a span, or it is `time` (which also
 //!    names points in time) behind a word that makes it a span, such as `request`;
 //! 4. none of the words speaks of waiting or of a limit, and the one before is not that of another
-//!    timer (`queue_duration_ms`) or of a session.
+//!    timer (`queue_duration_ms`) or of a session;
+//! 5. it is not that of any span, of a second or more, in a text whose first 32 bytes speak of a
+//!    [lifetime](super).
 //!
 //! The last total counts (`total_time_ms`), else the first that is not a part (`db_time_ms`).
 //!
 //! Two programs name the unit in their documentation only, [Postfix and Solr](super).
 
 use super::words::{Roles, Word, Words};
-use super::{NO_DURATION, plausible};
+use super::{GRANT_NANOS_MIN, NO_DURATION, is_lifetime, plausible};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::Unit;
@@ -92,9 +94,11 @@ fn behind(text: &[u8], from: usize, at: usize) -> Option<(Kind, u64)> {
     let before = before.strip_suffix(b"\"").unwrap_or(before);
     let shown = &before[before.len().saturating_sub(NAME_BYTES_MAX)..];
     let len = shown.iter().rev().take_while(|&&b| OF_NAME[usize::from(b)]).count();
-    let (kind, unit) = meaning_of(&shown[shown.len() - len..])?;
+    let (kind, unit, is_span) = meaning_of(&shown[shown.len() - len..])?;
     let may_be_epoch = unit != Unit::Seconds && !number.contains(&b'.');
-    plausible(duration::decimal(number, unit), may_be_epoch).map(|nanos| (kind, nanos))
+    let nanos = plausible(duration::decimal(number, unit), may_be_epoch)?;
+    let is_lifetime = is_span && nanos >= GRANT_NANOS_MIN && is_lifetime(&text[from..]);
+    (!is_lifetime).then_some((kind, nanos))
 }
 
 /// What a place of a program's own says whose unit is known from its documentation; `before` ends
@@ -136,8 +140,9 @@ fn number(text: &[u8]) -> Option<&[u8]> {
     ends.then_some(&text[..len])
 }
 
-/// What a name stands for and the unit at its end, if it is one of a response time.
-fn meaning_of(name: &[u8]) -> Option<(Kind, Unit)> {
+/// What a name stands for, the unit at its end, and whether it is that of any span, if it is one of a
+/// response time.
+fn meaning_of(name: &[u8]) -> Option<(Kind, Unit, bool)> {
     if !name.last()?.is_ascii_alphabetic() {
         return None;
     }
@@ -171,7 +176,7 @@ fn meaning_of(name: &[u8]) -> Option<(Kind, Unit)> {
         _ if nearest.has(Roles::PART) => Kind::Part,
         _ => Kind::Whole,
     };
-    Some((kind, unit))
+    Some((kind, unit, keyword.roles.has(Roles::SPAN)))
 }
 
 #[cfg(test)]
@@ -212,6 +217,8 @@ mod tests {
             ("relay=none, delay=1, status=sent (250 OK)", 1_000_000_000),
             ("webapp=/solr path=/select hits=10 status=0 QTime=127", 127_000_000),
             ("took_ms=2 retries=3", 2_000_000),
+            ("Lease renewed duration_ms=60", 60_000_000),
+            ("Lease renewed took_ms=6000", 6_000_000_000),
             ("totalTimeSecs=2", 2_000_000_000),
         ] {
             assert_eq!(nanos(text), Some(expected), "{text}");
@@ -240,6 +247,8 @@ mod tests {
             "durations=5",
             "duration_2ms=5",
             "took 5 items=7",
+            "Lease renewed duration_ms=60000",
+            "connection closed duration_s=5",
             "duration_ms=99999999999999999999",
             "s=5",
             "=5",

@@ -36,6 +36,10 @@ impl Verdict {
     pub(super) const SLOW: Verdict = Verdict(1 << 7);
     /// No digit stands in the bytes that decided. Beside any of the others.
     pub(super) const ALONE: Verdict = Verdict(1 << 8);
+    /// The name is also that of a length which was agreed on. Only beside [`SPAN`](Self::SPAN).
+    pub(super) const LENGTH: Verdict = Verdict(1 << 9);
+    /// None if it is [`GRANT_NANOS_MIN`] or longer. Beside any of the others.
+    pub(super) const GRANT: Verdict = Verdict(1 << 10);
 
     #[inline(always)]
     pub(super) const fn has(self, other: Verdict) -> bool {
@@ -398,13 +402,19 @@ fn judge_sentence(
     if roles.has(Roles::NAME) {
         return kind;
     }
-    if speaks_of_lifetime(context, is_cut, false) {
+    let lifetime = lifetime_of(context, is_cut, false);
+    if lifetime == Lifetime::Over {
         return Verdict::NO;
     }
     // `time` and no more is a time of day if a clock follows.
     let is_vague = roles.has(Roles::TIME) && !is_taken && !nearest.has(Roles::OF_REQUEST);
     let kind = if is_vague { kind.or(Verdict::NO_CLOCK) } else { kind };
-    kind.or(Verdict::SPAN)
+    if !is_vague && (roles.has(Roles::TIME) || sentence.is(i, b"elapsed")) {
+        // What has elapsed was not agreed on.
+        return kind.or(Verdict::SPAN);
+    }
+    let kind = if lifetime == Lifetime::Granted { kind.or(Verdict::GRANT) } else { kind };
+    kind.or(Verdict::SPAN).or(Verdict::LENGTH)
 }
 
 /// Whether the number goes on to the left: a larger unit with its number stands there.
@@ -507,19 +517,38 @@ fn verdict_of_verb(sentence: &mut Sentence<'_>, i: usize) -> Verdict {
     if negated || is_tunnel || counted || awaited { Verdict::NO } else { Verdict::YES }
 }
 
-/// Whether `text` speaks of the lifetime of a session. Words at an edge where it is cut are not
-/// whole and do not count.
-pub(super) fn speaks_of_lifetime(text: &[u8], is_cut_before: bool, is_cut_after: bool) -> bool {
-    let (mut session, mut ended) = (false, false);
+/// The shortest length of what is granted: nothing is for less than a second, and nothing that
+/// takes a second or more is told from it.
+pub(in crate::format) const GRANT_NANOS_MIN: u64 = 1_000_000_000;
+
+/// What a text says of the time for which something lasts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lifetime {
+    /// Nothing.
+    None,
+    /// Something was given for a time: `Lease renewed`.
+    Granted,
+    /// Something is over, or lasts: `connection closed`.
+    Over,
+}
+
+/// What `text` says of lifetimes. Words at an edge where it is cut are not whole and do not count.
+pub(super) fn lifetime_of(text: &[u8], is_cut_before: bool, is_cut_after: bool) -> Lifetime {
+    let mut said = Roles::NONE;
     for word in Words::new(text) {
         if word.start == 0 && is_cut_before || word.end == text.len() && is_cut_after {
             continue;
         }
         if word.roles.has(Roles::LIFETIME) {
-            return true;
+            return Lifetime::Over;
         }
-        session |= word.roles.has(Roles::SESSION);
-        ended |= word.roles.has(Roles::ENDED);
+        said = said.or(word.roles);
     }
-    session && ended
+    if said.has(Roles::SESSION) && said.has(Roles::ENDED) {
+        Lifetime::Over
+    } else if said.has(Roles::HELD) && said.has(Roles::GRANTED) {
+        Lifetime::Granted
+    } else {
+        Lifetime::None
+    }
 }

@@ -1,8 +1,8 @@
 //! The rule without any haste: the reference of all faster ways.
 
 use super::{
-    CONTEXT_BYTES, Found, Letters, Verdict, ends_slowly, judge, last_unit, opens, plausible,
-    sentence_of, speaks_of_lifetime_first, unit_in_text, unit_of_single,
+    CONTEXT_BYTES, Found, Letters, Verdict, ends_slowly, is_granted, judge, last_unit,
+    lifetime_first, opens, plausible, sentence_of, unit_in_text, unit_of_single, with_lifetime,
 };
 use crate::format::text::duration::{self, Span};
 
@@ -33,6 +33,7 @@ pub(super) fn slowly(text: &[u8]) -> Found {
         if verdict != Verdict::NO
             && (span.is_clock || !is_of_days)
             && let Some(nanos) = plausible(span.nanos, may_be_epoch)
+            && !is_granted(verdict, nanos)
         {
             found.add(verdict, nanos, at);
         }
@@ -66,9 +67,7 @@ fn judge_slowly(text: &[u8], at: usize, span: Span) -> Verdict {
         let is_short = !span.is_clock
             && unit_of_single(&text[at..span.end]).is_some_and(|nanos| nanos <= 1_000_000_000);
         let shown = if is_short { CONTEXT_BYTES } else { usize::MAX };
-        if speaks_of_lifetime_first(text, shown) {
-            return Verdict::NO;
-        }
+        return with_lifetime(verdict, lifetime_first(text, shown)).without(Verdict::NO_CLOCK);
     }
-    verdict.without(Verdict::SPAN.or(Verdict::NO_CLOCK))
+    verdict.without(Verdict::NO_CLOCK)
 }

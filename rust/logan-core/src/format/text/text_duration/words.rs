@@ -57,6 +57,10 @@ impl Roles {
     pub(super) const OF_REQUEST: Roles = Roles(1 << 21);
     /// A method of HTTP, or a word that says that a number is a status.
     pub(super) const HTTP: Roles = Roles(1 << 22);
+    /// What is given for a time: with [`GRANTED`](Self::GRANTED).
+    pub(super) const HELD: Roles = Roles(1 << 23);
+    /// Says that something was given for a time, or longer.
+    pub(super) const GRANTED: Roles = Roles(1 << 24);
 
     /// Between a verb and what negates it: `not yet been`.
     pub(super) const AUXILIARY: Roles = Roles(1 << 23);
@@ -168,6 +172,18 @@ const WORDS: &[(Roles, &str)] = &[
         "lifetime teardown disconnected disconnect disconnection disconnecting disconnects logout \
          hangup vpn",
     ),
+    (
+        Roles::HELD,
+        "lease leases token tokens session sessions lock locks ban bans lockout certificate \
+         certificates cert certs ticket tickets reservation reservations subscription license \
+         voucher grant grants silence silences credential credentials membership",
+    ),
+    (
+        Roles::GRANTED,
+        "granted renewed issued acquired obtained extended created refreshed reserved activated \
+         registered allocated assigned opened",
+    ),
+    (Roles::HELD.or(Roles::GRANTED), "banned muted silenced snoozed suspended leased subscribed"),
     (
         Roles::MODAL,
         "not never no nor be to will would must should shall can could may might cannot unable \
