@@ -304,7 +304,6 @@ impl<T: Copy + Default + PartialEq> Window<T> {
 }
 
 impl Route {
-    /// What puts a row into a table beside its volume.
     /// Requests, errors, client errors, and records with a response time.
     pub(super) fn counts(&self) -> [u64; 4] {
         [self.requests, self.errors, self.client_errors, self.measured]

@@ -287,6 +287,8 @@ impl<P: Payload> Groups<P> {
             distinct
         });
         let error = self.error.saturating_add(other.error);
+        // Most keys of two tables are the same: about half of what was reserved is left over.
+        blob.shrink_to_fit();
         Groups { entries, error, distinct, blob, payload: PhantomData }
     }
 
@@ -320,6 +322,7 @@ impl<P: Payload> Groups<P> {
                 (a, b) => a.or(b).iter().for_each(|raw| raw.write(&mut blob, weight)),
             }
         });
+        blob.shrink_to_fit();
         let mut distinct = self.all_keys(&left);
         distinct.merge(&other.all_keys(&right));
         let error = self.error.saturating_add(other.error).saturating_add(subtract);

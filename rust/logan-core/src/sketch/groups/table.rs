@@ -368,6 +368,7 @@ impl<P: Payload> GroupTable<P> {
                 entries += 1;
             }
         }
+        blob.shrink_to_fit();
         let groups = Groups {
             entries,
             error: std::mem::take(&mut self.error),
