@@ -422,7 +422,7 @@ def _path_list(paths: PathLike | Iterable[PathLike]) -> list[str]:
             is_file = hasattr(each, "read")
             what = "an open file" if is_file else f"a value of type {type(each).__name__}"
             hint = "give its name, or push its bytes into logan.Feed" if is_file else None
-            raise UsageError(f"{what} is no path", hint=hint)
+            raise UsageError(f"{what} is not a path", hint=hint)
     if not listed:
         raise UsageError("no path is given")
     if len(listed) > INPUTS_PER_JOB_MAX:

@@ -71,12 +71,12 @@ def test_several_inputs_make_one_report_in_the_order_given(tmp_path: Path, log: 
 
 @pytest.mark.parametrize("call", [logan.analyze, logan.records, logan.detect])
 def test_what_is_no_path_is_said(call: Callable[[Any], object], log: Path) -> None:
-    with log.open("rb") as file, pytest.raises(UsageError, match="an open file is no path") as info:
+    with log.open("rb") as file, pytest.raises(UsageError, match="an open file is not a path") as info:
         call(file)
     assert info.value.hint == "give its name, or push its bytes into logan.Feed"
-    with pytest.raises(UsageError, match="a value of type int is no path"):
+    with pytest.raises(UsageError, match="a value of type int is not a path"):
         call(5)
-    with pytest.raises(UsageError, match="a value of type NoneType is no path"):
+    with pytest.raises(UsageError, match="a value of type NoneType is not a path"):
         call(None)
     call(os.fsencode(log))
 
@@ -269,7 +269,7 @@ def test_a_file_that_changed_names_the_next_step_once(
 
 
 def test_detect_takes_one_path(log: Path) -> None:
-    with pytest.raises(UsageError, match="a value of type list is no path"):
+    with pytest.raises(UsageError, match="a value of type list is not a path"):
         logan.detect([log])  # type: ignore[arg-type]
 
 
