@@ -9,6 +9,7 @@
 use crate::support::config;
 use logan_core::bytes::content::Content;
 use logan_core::chunk::Feed;
+use logan_core::error::Error;
 use logan_core::scan::Scanner;
 use logan_core::spec::{Identity, Spec};
 use logan_core::summary::Summary;
