@@ -139,7 +139,10 @@ fn every_damaged_byte_of_what_waited_is_noticed() {
         damaged[at] ^= 0x55;
         let found = Packed::from_bytes(&damaged, &summary.meaning).summary();
         assert!(found.is_err_and(|e| matches!(e, Error::Summary(_))), "byte {at}");
-        assert!(Packed::from_bytes(&bytes[..at], &summary.meaning).summary().is_err(), "{at} bytes");
+        assert!(
+            Packed::from_bytes(&bytes[..at], &summary.meaning).summary().is_err(),
+            "{at} bytes"
+        );
     }
 }
 
