@@ -108,6 +108,12 @@ def test_most_of_many_are_right(kind: str, tmp_path: Path) -> None:
         assert sum(each.right for each in verdicts) >= 0.8 * len(verdicts), verdicts
 
 
+def test_edges_that_meet_are_no_finding(tmp_path: Path) -> None:
+    """The best edges of this drop have no time between them, which once was divided by."""
+    log = make_log("traffic_drop", 7_800_138)
+    assert {each["kind"] for each in findings_of(log, tmp_path)} <= {"traffic_drop"}
+
+
 @pytest.mark.parametrize("kind", INCIDENTS)
 def test_the_command_of_a_finding_shows_its_lines(
     kind: str, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]

@@ -71,7 +71,10 @@ def test_several_inputs_make_one_report_in_the_order_given(tmp_path: Path, log: 
 
 @pytest.mark.parametrize("call", [logan.analyze, logan.records, logan.detect])
 def test_what_is_no_path_is_said(call: Callable[[Any], object], log: Path) -> None:
-    with log.open("rb") as file, pytest.raises(UsageError, match="an open file is not a path") as info:
+    with (
+        log.open("rb") as file,
+        pytest.raises(UsageError, match="an open file is not a path") as info,
+    ):
         call(file)
     assert info.value.hint == "give its name, or push its bytes into logan.Feed"
     with pytest.raises(UsageError, match="a value of type int is not a path"):

@@ -55,8 +55,9 @@ def run(args: argparse.Namespace) -> int:
     report = total.report(top=1, series_points=1)
     total.save(args.output)
     inputs = sum(each.source is not None for each in total.inputs)
+    given = "1 saved summary" if len(parts) == 1 else f"{len(parts):,} saved summaries"
     say(
-        f"{plural(len(parts), 'saved summary')} of {plural(inputs, 'log')} with "
+        f"{given} of {plural(inputs, 'log')} with "
         f"{count(report.lines.total)} lines are now {args.output}"
     )
     if report.partial:

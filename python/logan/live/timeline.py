@@ -34,7 +34,7 @@ REACH_S: Final = {5: 660, 60: 4_260, 300: 86_700}
 """By step, how far back it is kept: as far as timelines reach."""
 
 TABLES: Final = (
-    *("http", "series", "grid", "routes", "clients", "messages", "templates", "dimensions"),
+    *("series", "grid", "routes", "clients", "messages", "templates", "dimensions"),
     *("slowest", "by"),
 )
 """What points need nothing of."""

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from typing import Any
 
+from logan._logan import PartFeed, Spec
 from logan.live.counted import FIGURES, Counted
 from logan.live.timeline import HISTORY, REACH_S
 from logan.live.windows import WINDOWS
+from logan.model import Detection
+from logan.options import Options
+from logan.planning.spec import spec_json
 from tests.unit.live.test_ring import NOW, parts
 
 
@@ -56,6 +61,22 @@ def test_a_timeline_counts_every_line_whenever_it_comes() -> None:
                 assert last - step <= now < last
                 expected = sum(first <= int(each) < last for each in arrived)
                 assert sum(each["records"] for each in points) == expected, window
+
+
+def test_a_timeline_has_the_errors_of_access_logs() -> None:
+    """Whose records have no level: their statuses say that errors would be seen."""
+    empty, _ = parts(1)
+    counted = Counted(empty, 0.0, NOW)
+    feed = PartFeed(Spec(spec_json([Detection()], Options(), anchor_ns=int(NOW * 1e9))))
+    for n in range(20):
+        stamp = time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(NOW + n))
+        status = 500 if n % 4 == 0 else 200
+        feed.push(f'10.0.0.1 - - [{stamp}] "GET / HTTP/1.1" {status} 5\n'.encode())
+        counted.add(feed.part(), NOW + n, NOW + n)
+    _, points = counted.points("1m", NOW + 20)
+    found = [each for each in points if each["records"]]
+    assert sum(each["records"] for each in found) == 20
+    assert sum(each["errors"] for each in found) == 5
 
 
 def test_percentiles_of_a_step_are_those_of_all_its_lines() -> None:

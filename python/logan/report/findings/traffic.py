@@ -173,9 +173,11 @@ class _Steps:
         if not is_halved or evidence < limits.TRAFFIC_LIKELIHOOD_MIN:
             return None
         start, end = self._best_edges(parts, start, end, dispersion)
+        if end - start < self.least:  # the edges may even meet
+            return None
         inside, outside = self._levels(self.sums, start, end)
         excess = (inside - outside) * (end - start)
-        if end - start < self.least or not self._is_long(start, end, outside):
+        if not self._is_long(start, end, outside):
             return None
         # Longer ones have more evidence: a part of an incident is not it.
         edge_buckets = edge_width(inside, outside, dispersion)
@@ -237,7 +239,7 @@ class _Steps:
         before, after = self._windows(start, end)
         rest = sums[start] - sums[before] + sums[after] - sums[end]
         inside = (sums[end] - sums[start]) / (end - start)
-        return inside, rest / (start - before + after - end)
+        return inside, rest / max(start - before + after - end, 1)
 
     def _refined(self, kind: str, start: int, end: int, dispersion: float) -> tuple[int, int]:
         reach = max(3, (end - start) // 3)

@@ -335,7 +335,7 @@ fn spans_of(text: &[u8]) -> Vec<(usize, u64, Meant)> {
         };
         let short = !is_clock && single.is_some_and(|unit| unit <= SECOND as u64);
         if let Some(nanos) = nanos.filter(|&nanos| nanos <= most && (is_clock || !is_of_days)) {
-            spans.push((at, nanos, meant(text, at, end, is_clock, short, nanos >= SECOND as u64)));
+            spans.push((at, nanos, meant(text, at, end, is_clock, short, is_of_seconds(nanos))));
         }
         at = end;
     }
@@ -431,7 +431,14 @@ fn number_alone(gap: &[u8], at_front: bool) -> Option<u64> {
 }
 
 /// What the text makes of its span at `at`.
-fn meant(text: &[u8], at: usize, end: usize, is_clock: bool, short: bool, is_long: bool) -> Meant {
+fn meant(
+    text: &[u8],
+    at: usize,
+    end: usize,
+    is_clock: bool,
+    short: bool,
+    may_be_length: bool,
+) -> Meant {
     let mut before = &text[at.saturating_sub(128)..at];
     if at > 128 {
         before = &before[run(before, 0, |b| b.is_ascii_alphanumeric())..];
@@ -585,7 +592,7 @@ fn meant(text: &[u8], at: usize, end: usize, is_clock: bool, short: bool, is_lon
     let may_be_agreed =
         word(key) != "elapsed" && !(has(key, TIME) && (taken || has(key + 1, OF_REQUEST)));
     let is_granted = of_grant(context, at > 32, false) || of_grant(front, false, front_is_cut);
-    if is_long && may_be_agreed && is_granted { Meant::Nothing } else { kind }
+    if may_be_length && may_be_agreed && is_granted { Meant::Nothing } else { kind }
 }
 
 const TAILS: &str = "timeout timeouts interval intervals ago delay limit window backoff ttl TTL \
@@ -639,6 +646,11 @@ fn of_lifetime(text: &[u8], cut_before: bool, cut_after: bool) -> bool {
     has_words(text, cut_before, cut_after, &[&[LIFETIME], &[SESSION, ENDED]])
 }
 
+/// Whether these are whole seconds.
+fn is_of_seconds(nanos: u64) -> bool {
+    nanos > 0 && nanos.is_multiple_of(SECOND as u64)
+}
+
 /// Whether the words of `text` speak of something that is given for a time.
 fn of_grant(text: &[u8], cut_before: bool, cut_after: bool) -> bool {
     has_words(text, cut_before, cut_after, &[&[HELD, GRANTED]])
@@ -649,7 +661,7 @@ pub(super) fn is_lifetime_beside(message: &[u8], nanos: u64) -> bool {
     let front = &message[..message.len().min(32)];
     let is_cut = message.len() >= 32;
     let speaks = of_lifetime(front, false, is_cut) || of_grant(front, false, is_cut);
-    nanos >= SECOND as u64 && speaks
+    is_of_seconds(nanos) && speaks
 }
 
 /// Whether a text has words of all lists of one of the sets; those that are cut do not count.

@@ -277,13 +277,12 @@ impl Fields {
             Rule::Fixed(unit) => number(raw, unit.nanos()),
             _ => None,
         };
-        let spelled = || with_unit(raw).filter(|_| !matches!(rule, Rule::OfRequest(_)));
-        let nanos = fixed.or_else(spelled);
+        let nanos = fixed.or_else(|| with_unit(raw));
         if nanos.is_some() && rank > self.duration.rank {
             self.is_generic = rule == Rule::Generic;
         }
         self.duration.offer(rank, nanos);
-        let is_open = matches!(rule, Rule::Open | Rule::Generic | Rule::OfRequest(_));
+        let is_open = matches!(rule, Rule::Open | Rule::Generic);
         let is_open = is_open && self.open.len() < 4;
         if nanos.is_none() && is_open && number(raw, 1).is_some() {
             let key = field.keys.last().cloned().unwrap_or_default();
@@ -307,27 +306,16 @@ impl Fields {
         let mut open = self.open.clone();
         open.sort_by_key(|number| Reverse(number.rank));
         for OpenNumber { key, raw, rank, rule } in &open {
-            let is_named = match rule {
-                Rule::OfRequest(_) => is_request,
-                Rule::Generic => is_over,
-                _ => true,
-            };
-            if !is_named {
+            if *rule == Rule::Generic && !is_over {
                 continue;
             }
             let decided = std::str::from_utf8(key).ok().and_then(|key| durations.keys.get(key));
-            let unit = match (rule, decided) {
-                (Rule::OfRequest(unit), _) => Some(*unit),
-                (_, Some(entries)) => entries[0].unit,
-                _ => fields::documented_unit(fields::LineKeys(line), key),
+            let unit = match decided {
+                Some(entries) => entries[0].unit,
+                None => fields::documented_unit(fields::LineKeys(line), key),
             };
-            let month = 30 * 86_400 * SECOND as u64;
             let nanos = unit.and_then(|unit| number(raw, unit.nanos()));
-            let nanos = nanos.filter(|&nanos| match rule {
-                Rule::OfRequest(_) => nanos <= month,
-                Rule::Generic => !is_lifetime(nanos),
-                _ => true,
-            });
+            let nanos = nanos.filter(|&nanos| *rule != Rule::Generic || !is_lifetime(nanos));
             self.is_generic &= nanos.is_none() || *rank <= self.duration.rank;
             self.duration.offer(*rank, nanos);
         }

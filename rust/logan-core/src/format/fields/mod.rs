@@ -60,7 +60,6 @@
 //! |---|---|
 //! | one of [`DURATIONS`] with a suffix of [`SUFFIXES`], joined by `_` or nothing, or by `in` | the suffix's |
 //! | a name with a fixed unit: `event.duration` (ns), … | that unit |
-//! | a unit and no more (`seconds`, `millis`), beside a usable method, path or status | that unit, up to 30 days |
 //! | `latency_human`, `service` | none: without a unit of its own it is not usable |
 //! | any other | what is [decided](crate::format::units) for the key; none without a decision |
 //!
@@ -69,7 +68,7 @@
 //!
 //! `duration`, `elapsed` and `dur` without a suffix are the names of much else: their bare numbers
 //! count only beside a usable method, path or status, or a message with a word of
-//! completion (`video uploaded, duration 3600` is no response time). Of a second or more they are none,
+//! completion (`video uploaded, duration 3600` is no response time). Of whole seconds they are none,
 //! with a unit or without, if no such value stands beside them and the first 32 bytes of the message
 //! speak of a [lifetime](super::text::text_duration), as in `Lease renewed`.
 //!
@@ -103,7 +102,7 @@ use super::{Context, Parse, Unit, address};
 use crate::bytes::line::Line;
 use crate::bytes::simd::{Baseline, Simd};
 use crate::format::text::duration::{decimal, with_unit};
-use crate::format::text::text_duration::{GRANT_NANOS_MIN, is_lifetime};
+use crate::format::text::text_duration::{is_lifetime, may_be_granted};
 use crate::record::{
     Column, Columns, DURATION_NS_MAX, Level, NO_DURATION, NO_STATUS, NO_TIME, Record, Text,
 };
@@ -187,27 +186,20 @@ struct Open {
     whole: u64,
     rank: u8,
     is_generic: bool,
-    /// The unit that is all that its name says.
-    unit: Option<Unit>,
 }
 
 impl Open {
-    const NOTHING: Open =
-        Open { key: 0, start: 0, end: 0, whole: 0, rank: 0, is_generic: false, unit: None };
+    const NOTHING: Open = Open { key: 0, start: 0, end: 0, whole: 0, rank: 0, is_generic: false };
 
     fn of(rule: Rule, rank: u8, key: usize) -> Option<Open> {
-        let (is_generic, unit) = match rule {
-            Rule::Open => (false, None),
-            Rule::Generic => (true, None),
-            Rule::OfRequest(unit) => (true, Some(unit)),
+        let is_generic = match rule {
+            Rule::Open => false,
+            Rule::Generic => true,
             Rule::Fixed(_) | Rule::Never => return None,
         };
-        Some(Open { key, rank, is_generic, unit, ..Open::NOTHING })
+        Some(Open { key, rank, is_generic, ..Open::NOTHING })
     }
 }
-
-/// Longest response time under a name that is a unit: it may also be a time since 1970.
-const OF_REQUEST_NANOS_MAX: u64 = 30 * 86_400 * 1_000_000_000;
 
 /// Numbers without a unit that are looked at in a record.
 pub(super) const OPEN_MAX: usize = 4;
@@ -460,15 +452,10 @@ impl<'a> Fields<'a> {
                     Rule::Fixed(unit) => decimal(bytes, unit),
                     _ => None,
                 };
-                let spelled = || match rule {
-                    Rule::OfRequest(_) => None,
-                    _ => with_unit(bytes),
-                };
-                match found.or_else(spelled) {
+                match found.or_else(|| with_unit(bytes)) {
                     Some(nanos) => {
                         if rank > self.ranks[Column::DURATION] {
-                            self.may_be_lifetime =
-                                rule == Rule::Generic && nanos >= GRANT_NANOS_MIN;
+                            self.may_be_lifetime = rule == Rule::Generic && may_be_granted(nanos);
                         }
                         self.duration(rank, nanos, record);
                     }
@@ -768,19 +755,13 @@ impl<'a> Fields<'a> {
         let (line, open) = (self.line.bytes(), self.open);
         for wanted in (1..=3).rev() {
             for number in open.iter().take(self.open_count).filter(|open| open.rank == wanted) {
-                let &Open { key, start, end, whole, rank, is_generic, unit } = number;
-                let counts = || match unit {
-                    Some(_) => self.has_request(),
-                    None => self.names_a_request(),
-                };
-                if is_generic && !has_request && !counts() {
+                let &Open { key, start, end, whole, rank, is_generic } = number;
+                if is_generic && !has_request && !self.names_a_request() {
                     continue;
                 }
                 let name = key_at(line, key);
                 let text = &line[start..end];
-                if let Some(sample) = &mut context.durations.sample
-                    && unit.is_none()
-                {
+                if let Some(sample) = &mut context.durations.sample {
                     let text = match text {
                         [] => whole.to_string(),
                         text => String::from_utf8_lossy(text).into_owned(),
@@ -789,18 +770,13 @@ impl<'a> Fields<'a> {
                 } else if self.ranks[Column::DURATION] >= rank {
                     return;
                 }
-                let most = if unit.is_some() { OF_REQUEST_NANOS_MAX } else { DURATION_NS_MAX };
-                let unit = match unit {
-                    Some(_) => context.durations.chosen(name).unwrap_or(unit),
-                    None => context.durations.unit_of(line, name),
-                };
-                let Some(unit) = unit else { continue };
+                let Some(unit) = context.durations.unit_of(line, name) else { continue };
                 let nanos = match text {
-                    [] => whole.checked_mul(unit.nanos()).filter(|&nanos| nanos <= most),
-                    text => decimal(text, unit).filter(|&nanos| nanos <= most),
+                    [] => whole.checked_mul(unit.nanos()).filter(|&nanos| nanos <= DURATION_NS_MAX),
+                    text => decimal(text, unit),
                 };
                 let is_lifetime = |nanos| {
-                    is_generic && !has_request && nanos >= GRANT_NANOS_MIN && self.is_lifetime()
+                    is_generic && !has_request && may_be_granted(nanos) && self.is_lifetime()
                 };
                 if let Some(nanos) = nanos.filter(|&nanos| !is_lifetime(nanos)) {
                     self.duration(rank, nanos, record);

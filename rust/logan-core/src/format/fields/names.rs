@@ -60,8 +60,6 @@ pub enum Rule {
     Open,
     /// So it is, but the name says so little that a request or its end has to stand beside it.
     Generic,
-    /// The name is that of the unit and of nothing else: a request has to stand beside it.
-    OfRequest(Unit),
     /// Not at all.
     Never,
 }
@@ -245,9 +243,6 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
     (Meaning::Duration(Rule::Fixed(Unit::Nanoseconds)), 2, "time_ns"),
     (Meaning::Duration(Rule::Fixed(Unit::Microseconds)), 2, "time_us"),
     (Meaning::Duration(Rule::Fixed(Unit::Milliseconds)), 2, "time_ms ms"),
-    (Meaning::Duration(Rule::OfRequest(Unit::Seconds)), 1, "seconds secs"),
-    (Meaning::Duration(Rule::OfRequest(Unit::Milliseconds)), 1, "millis milliseconds msecs"),
-    (Meaning::Duration(Rule::OfRequest(Unit::Microseconds)), 1, "micros microseconds usec usecs"),
     (
         Meaning::Duration(Rule::Open),
         2,

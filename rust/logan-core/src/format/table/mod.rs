@@ -231,8 +231,7 @@ impl Layout {
                     (known[i], requested[i]) = (Known::NOTHING, Known::NOTHING);
                     continue;
                 }
-                // Beside what a name that is a unit counts, the rows say.
-                Meaning::Duration(Rule::Fixed(_) | Rule::OfRequest(_) | Rule::Never) => false,
+                Meaning::Duration(Rule::Fixed(_) | Rule::Never) => false,
                 // It is the time where no other column is.
                 Meaning::RequestTime => known.iter().any(|known| known.meaning == Meaning::Time),
                 _ => true,

@@ -82,7 +82,7 @@ impl<'a> Rows<'a> {
     fn header(&self, delimiter: u8) -> Option<(String, String)> {
         let mut clock = TimestampParser::utc();
         let time = self.first(|value| is_written_time(value, &mut clock));
-        let time = time.or_else(|| self.columns().find(|&column| self.is_epoch(column)))?;
+        let time = time.or_else(|| self.epochs())?;
         let status = self.first(|value| status(value).is_some_and(is_registered_status))?;
         let asked =
             self.first(|value| request(value).is_some_and(|(method, _)| !method.is_empty()));
@@ -112,21 +112,30 @@ impl<'a> Rows<'a> {
         Some((names.join(&char::from(delimiter).to_string()), assumed))
     }
 
-    /// Whether all values of a column are numbers of one unit since 1970 (s, ms, µs or ns by their
-    /// size, seconds perhaps with decimals) that lie no further apart than one log: other long numbers
-    /// do.
-    fn is_epoch(&self, column: usize) -> bool {
+    /// The column of numbers since 1970 that lie closest together: ids lie further apart.
+    fn epochs(&self) -> Option<usize> {
+        let spans = self.columns().filter_map(|column| Some((self.epoch_span(column)?, column)));
+        spans.min().map(|(_, column)| column)
+    }
+
+    /// How many seconds the values of a column span, if nearly all are numbers of one unit since 1970
+    /// (s, ms, µs or ns by their size, seconds perhaps with decimals) that lie no further apart than
+    /// one log: other long numbers do.
+    fn epoch_span(&self, column: usize) -> Option<i64> {
         let stamp = |row: &Vec<&[u8]>| {
             let text = *row.get(column)?;
             let stamp = epoch(text).filter(|stamp| EPOCH_SECONDS.contains(&stamp.second))?;
             let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
             (digits >= EPOCH_DIGITS_MIN).then_some((digits, stamp.second))
         };
-        let Some(all) = self.0.iter().map(stamp).collect::<Option<Vec<_>>>() else { return false };
+        let all: Vec<_> = self.0.iter().filter_map(stamp).collect();
         let seconds = || all.iter().map(|&(_, second)| second);
-        let span = seconds().max().zip(seconds().min()).map(|(last, first)| last - first);
-        all.iter().all(|&(digits, _)| digits == all[0].0)
-            && span.is_some_and(|span| span <= EPOCH_SPAN_S_MAX)
+        let span = seconds().max()? - seconds().min()?;
+        let odd = self.0.len() - all.len();
+        let is_one = odd * ODD_ONE_IN <= self.0.len()
+            && all.iter().all(|&(digits, _)| digits == all[0].0)
+            && span <= EPOCH_SPAN_S_MAX;
+        is_one.then_some(span)
     }
 
     /// The column of response times as nginx writes them; beside that of a server behind it, the

@@ -807,7 +807,7 @@ fn documented_time(
 ///
 /// Source: <https://confluence.atlassian.com/bitbucketserverkb/how-to-read-the-bitbucket-server-log-formats-779171668.html>
 fn of_bitbucket(rest: &[u8]) -> Option<u64> {
-    let mut rest = rest.strip_prefix(b" | ")?.strip_suffix(b" |")?;
+    let mut rest = rest.trim_ascii_end().strip_prefix(b" | ")?.strip_suffix(b" |")?;
     let mut columns = [&b""[..]; 4];
     for column in &mut columns {
         let end = memchr::memmem::find(rest, b" | ")?;

@@ -118,17 +118,6 @@ impl Steps<'_> {
                 step.known = Known::NOTHING;
             }
         }
-        if let Meaning::Duration(Rule::OfRequest(unit)) = known.meaning {
-            self.open += 1;
-            if self.open > OPEN_MAX {
-                return None;
-            }
-            let chosen = self.durations.chosen(key_at(self.line.bytes(), key));
-            step.unit = chosen.unwrap_or(Some(unit));
-            if step.unit.is_none() && op == Op::Number {
-                step.known = Known::NOTHING;
-            }
-        }
         let digits = &self.line.bytes()[start..end];
         if step.known.meaning == Meaning::Path && op == Op::Text && is_log_file(digits) {
             step.known = step.known.meaning(Meaning::Nothing);
@@ -201,18 +190,6 @@ fn settle(steps: &mut [Step], scale: Scale) -> Option<()> {
             step.known = step.known.meaning(Meaning::Status);
         }
     }
-    let says_request = |step: &Step| {
-        is_candidate(step, Columns::ROUTE.or(Columns::STATUS))
-            || step.known.meaning == Meaning::BareStatus
-    };
-    if !steps.iter().any(says_request) {
-        // No message makes a request of what is named by its unit alone.
-        for step in steps.iter_mut() {
-            if matches!(step.known.meaning, Meaning::Duration(Rule::OfRequest(_))) {
-                step.known = Known::NOTHING;
-            }
-        }
-    }
     let any = |steps: &[Step], is_loose: bool, column| {
         steps.iter().any(|step| step.known.is_loose == is_loose && is_candidate(step, column))
     };
@@ -266,10 +243,7 @@ fn choose(steps: &mut [Step], scale: Scale) -> Option<Columns> {
         // The first of the highest rank; of response times what needs no decision comes first.
         let is_open = |step: &Step| {
             use Meaning::{Duration, RequestTime};
-            matches!(
-                step.known.meaning,
-                Duration(Rule::Open | Rule::Generic | Rule::OfRequest(_)) | RequestTime
-            )
+            matches!(step.known.meaning, Duration(Rule::Open | Rule::Generic) | RequestTime)
         };
         let weight = |step: &Step| (rank(step), !is_open(step));
         let best = ranks().rev().max_by_key(|(_, step)| weight(step)).map(|(i, _)| i);
@@ -284,10 +258,7 @@ fn choose(steps: &mut [Step], scale: Scale) -> Option<Columns> {
         let alone = ranks().count() == 1;
         // What stands beside it may be in the message, which differs from line to line.
         let requests = Columns::ROUTE.or(Columns::STATUS);
-        let generic = |step: &Step| {
-            use Meaning::Duration;
-            matches!(step.known.meaning, Duration(Rule::Generic | Rule::OfRequest(_)))
-        };
+        let generic = |step: &Step| step.known.meaning == Meaning::Duration(Rule::Generic);
         let has_request = |step: &Step| {
             let text = step.op == Op::Text;
             (text || step.op == Op::Number)

@@ -30,7 +30,7 @@
 //!    span speak of a lifetime: `teardown`, `disconnected`, or `connection`, `session`,
 //!    `tunnel` … together with `closed`, `ended`, … Where these speak of what is given for a time
 //!    (`lease`, `token`, `session` … together with `granted`, `renewed`, `issued`, …), a `duration` or
-//!    a `time` of no request is none from a second on: `Lease renewed, duration 60s`.
+//!    a `time` of no request is none of whole seconds: `Lease renewed, duration 60s`.
 //!
 //! A clock is a time of day behind the word `time` alone, and behind 3.
 //! A span before `timeout`, `interval`, `ago` and the like is none, and neither is one of more than 30
@@ -65,7 +65,7 @@ use crate::bytes::simd::{Classes, Simd};
 use crate::format::Unit;
 use crate::record::NO_DURATION;
 use crate::time::{POWERS, eight_digits, trailing_digits};
-pub(in crate::format) use sentence::GRANT_NANOS_MIN;
+pub(in crate::format) use sentence::may_be_granted;
 use sentence::{CONTEXT_BYTES, Lifetime, SENTENCE_BYTES, Verdict, judge, lifetime_of, opens};
 use slowly::slowly;
 use std::mem::MaybeUninit;
@@ -621,7 +621,7 @@ fn with_lifetime(verdict: Verdict, lifetime: Lifetime) -> Verdict {
 /// Whether a number of so many nanoseconds is how long something was given for.
 #[inline(always)]
 fn is_granted(verdict: Verdict, nanos: u64) -> bool {
-    verdict.has(Verdict::GRANT) && nanos >= GRANT_NANOS_MIN
+    verdict.has(Verdict::GRANT) && may_be_granted(nanos)
 }
 
 /// Whether a `duration` that stands beside a message is a lifetime, by the same words.

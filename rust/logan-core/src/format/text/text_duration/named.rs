@@ -13,7 +13,7 @@
 //!    names points in time) behind a word that makes it a span, such as `request`;
 //! 4. none of the words speaks of waiting or of a limit, and the one before is not that of another
 //!    timer (`queue_duration_ms`) or of a session;
-//! 5. it is not that of any span, of a second or more, in a text whose first 32 bytes speak of a
+//! 5. it is not that of any span, of whole seconds, in a text whose first 32 bytes speak of a
 //!    [lifetime](super).
 //!
 //! The last total counts (`total_time_ms`), else the first that is not a part (`db_time_ms`).
@@ -21,7 +21,7 @@
 //! Two programs name the unit in their documentation only, [Postfix and Solr](super).
 
 use super::words::{Roles, Word, Words};
-use super::{GRANT_NANOS_MIN, NO_DURATION, is_lifetime, plausible};
+use super::{NO_DURATION, is_lifetime, may_be_granted, plausible};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::Unit;
@@ -97,7 +97,7 @@ fn behind(text: &[u8], from: usize, at: usize) -> Option<(Kind, u64)> {
     let (kind, unit, is_span) = meaning_of(&shown[shown.len() - len..])?;
     let may_be_epoch = unit != Unit::Seconds && !number.contains(&b'.');
     let nanos = plausible(duration::decimal(number, unit), may_be_epoch)?;
-    let is_lifetime = is_span && nanos >= GRANT_NANOS_MIN && is_lifetime(&text[from..]);
+    let is_lifetime = is_span && may_be_granted(nanos) && is_lifetime(&text[from..]);
     (!is_lifetime).then_some((kind, nanos))
 }
 

@@ -38,7 +38,7 @@ impl Verdict {
     pub(super) const ALONE: Verdict = Verdict(1 << 8);
     /// The name is also that of a length which was agreed on. Only beside [`SPAN`](Self::SPAN).
     pub(super) const LENGTH: Verdict = Verdict(1 << 9);
-    /// None if it is [`GRANT_NANOS_MIN`] or longer. Beside any of the others.
+    /// None if it [may be granted](may_be_granted). Beside any of the others.
     pub(super) const GRANT: Verdict = Verdict(1 << 10);
 
     #[inline(always)]
@@ -517,9 +517,11 @@ fn verdict_of_verb(sentence: &mut Sentence<'_>, i: usize) -> Verdict {
     if negated || is_tunnel || counted || awaited { Verdict::NO } else { Verdict::YES }
 }
 
-/// The shortest length of what is granted: nothing is for less than a second, and nothing that
-/// takes a second or more is told from it.
-pub(in crate::format) const GRANT_NANOS_MIN: u64 = 1_000_000_000;
+/// Whether so many nanoseconds may be the length of what is granted: nothing is for a part of a second,
+/// and what took so long hardly ever took whole seconds.
+pub(in crate::format) fn may_be_granted(nanos: u64) -> bool {
+    nanos > 0 && nanos.is_multiple_of(1_000_000_000)
+}
 
 /// What a text says of the time for which something lasts.
 #[derive(Clone, Copy, PartialEq, Eq)]

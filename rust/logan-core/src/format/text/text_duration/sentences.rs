@@ -241,6 +241,11 @@ const TIMES: &[(&str, u64, &str)] = &[
     // Granted in less than a second, or measured.
     ("Lease renewed, duration 12ms", 12 * MS, ""),
     ("Lease renewed in 53ms", 53 * MS, ""),
+    ("Lease renewed, duration 1500ms", 1_500 * MS, ""),
+    ("ticket created, duration=1.25s", 1_250 * MS, ""),
+    ("Order has been created, duration: 2s", 2 * S, ""),
+    ("all rows refreshed duration=3s", 3 * S, ""),
+    ("Switch to ticket refreshed in 12ms", 12 * MS, ""),
     ("Lease renewed, elapsed 2s", 2 * S, ""),
     ("Lock acquired, took 3s", 3 * S, ""),
     ("Session created, request time 2s", 2 * S, ""),

@@ -63,7 +63,7 @@ impl Roles {
     pub(super) const GRANTED: Roles = Roles(1 << 24);
 
     /// Between a verb and what negates it: `not yet been`.
-    pub(super) const AUXILIARY: Roles = Roles(1 << 23);
+    pub(super) const AUXILIARY: Roles = Roles(1 << 25);
 
     /// Whether the two have a role in common.
     #[inline(always)]
