@@ -136,9 +136,10 @@ class Expectation:
             hint = f" (--by {table.partition('.')[2]} makes it)" if "." in table else ""
             return self._no_data(f"the report has no table {table}{hint}")
         known = TABLES[table.partition(".")[0]]
-        rows = {row_name(known, row): row for row in section[known.rows]}
+        names = [row_name(known, row) for row in section[known.rows]]
+        rows = dict(zip(names, section[known.rows], strict=True))
         row = rows.get(key) or (section.get("named") or {}).get(key)
-        if row is None:
+        if names.count(key) > 1 or row is None:
             return self._no_data(_no_row(section, known.noun, key, [*rows]))
         actual = row.get(column)
         if self.value is None:
@@ -397,6 +398,8 @@ def _no_row(section: Mapping[str, Any], noun: str, key: str, shown: list[str]) -
     distinct = section.get("distinct")
     if not section.get("exact", True):
         return f"too many {noun} to keep each, and {key!r} is not among those kept"
+    if "\ufffd" in key:
+        return f"{key!r} is the name of several {noun}, or of none: its bytes are not UTF-8"
     if not was_searched and (distinct is None or distinct > len(shown)):
         return f"the report has only {len(shown):,} of its {noun}, and {key!r} is not among them"
     near = difflib.get_close_matches(key, shown, 1, cutoff=0.6)

@@ -155,8 +155,11 @@ def _kept(
     changed = {key: value for key, value in section.items() if key != "sums"}
     changed[table.rows] = kept
     if named:
-        by_name = {row_name(table, row): row for row in rows}
-        changed["named"] = {name: by_name.get(name) for name in named}
+        alike = {name: [row for row in rows if row_name(table, row) == name] for name in named}
+        # Keys that are not UTF-8 may be shown alike; then the name stands for none of them.
+        changed["named"] = {
+            name: rows[0] if len(rows) == 1 else None for name, rows in alike.items()
+        }
     return changed
 
 

@@ -1,12 +1,14 @@
 """Expected figures and expectations: every mismatch, and errors that point at their cause."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import logan
 from logan.errors import ExpectationError, UsageError
 from logan.report.comparison import validate_results
 from logan.report.expectation_parser import parse_expectation
@@ -404,3 +406,15 @@ def test_a_name_like_none_says_where_names_are_found() -> None:
     with pytest.raises(ExpectationError) as caught:
         parse_expectation("zzz<1")
     assert "logan analyze LOG --json" in str(caught.value.hint)
+
+
+def test_a_name_that_several_rows_are_shown_by_is_that_of_none(tmp_path: Path) -> None:
+    """Bytes that are not UTF-8 look alike; a gate must not pass on whichever comes last."""
+    path = tmp_path / "access.log"
+    line = b'10.0.0.1 - - [24/Jan/2024:10:15:32 +0000] "GET /caf%s HTTP/1.1" 200 5\n'
+    path.write_bytes(b"".join(line % key for key in (b"\xe9", b"\xff", b"\xe8") for _ in range(30)))
+    name = 'routes["GET /caf\ufffd"]'
+    for report in (logan.analyze(path), logan.analyze(path, top=1, rows=(name,))):
+        verdict = parse_expectation(f"{name}.requests > 5").check(report.to_dict())
+        assert not verdict.ok
+        assert "several routes, or of none: its bytes are not UTF-8" in verdict.text

@@ -341,7 +341,14 @@ def expectations(report: Data, width: int) -> RenderableType | None:
         ]
         for each in report.get("expectations") or ()
     ]
-    return table("Expectations", "", ["<", "<expectation"], cells, width)
+    if not cells:
+        return None
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")  # why one failed comes last
+    for row in cells:
+        grid.add_row(*row)
+    return Group(title("Expectations", ""), indented(grid))
 
 
 def inputs(report: Data, width: int) -> RenderableType | None:
