@@ -137,10 +137,15 @@ class Expectation:
             return self._no_data(f"the report has no table {table}{hint}")
         known = TABLES[table.partition(".")[0]]
         names = [row_name(known, row) for row in section[known.rows]]
-        rows = dict(zip(names, section[known.rows], strict=True))
-        row = rows.get(key) or (section.get("named") or {}).get(key)
-        if names.count(key) > 1 or row is None:
-            return self._no_data(_no_row(section, known.noun, key, [*rows]))
+        named = section.get("named") or {}
+        if key in named:
+            row = named[key]
+        else:
+            row = dict(zip(names, section[known.rows], strict=True)).get(key)
+        # Rows that are left out may have that name, too, if bytes are shown in place of others.
+        is_one = key in named or (names.count(key) == 1 and "\ufffd" not in key)
+        if row is None or not is_one:
+            return self._no_data(_no_row(section, known.noun, key, list(dict.fromkeys(names))))
         actual = row.get(column)
         if self.value is None:
             return self._compared(actual)
