@@ -18,8 +18,9 @@
 //!   bar that separates, and what closes or separates at its end (`,;:)]}>`) does not belong to it.
 //! - `METHOD SCHEME HOST "PATH"` is a request, too (Nginx Proxy Manager), and so are `METHOD UPSTREAM "PATH"
 //!   VERSION` (OAuth2 Proxy), `METHOD [200] PATH` (Dart's shelf), `: method PATH QUERY` behind `[response`
-//!   (hapi's good), `METHOD 200 12ms ADDRESS PATH` (Hanami), and pairs of keys and values: a path or URL behind `path=`, `uri=`, `url=` or `target=`, with or without a quote and
-//!   names and points before, and `method=` with one of the methods above anywhere in the line.
+//!   (hapi's good), `METHOD 200 12ms ADDRESS PATH` (Hanami), and pairs of keys and values: a path or URL
+//!   behind `path=`, `uri=`, `url=` or `target=`, with or without a quote and names and points before,
+//!   and `method=` with one of the methods above anywhere in the line.
 
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
