@@ -338,7 +338,7 @@ def make_spec(
         now_ns=time.time_ns(), seek=False, **chosen(given, Options, TimeRange)
     )
     check_format(format)
-    inputs = open_inputs(_path_list(paths), literal=True) or [
+    inputs = open_inputs(_path_list(paths, may_be_none=True), literal=True) or [
         Input("-", Source("-", None), Detection())
     ]
     raise_first(inputs)
@@ -414,7 +414,7 @@ def _given_spec(storage: Storage) -> GivenSpec | None:
     return given_spec(os.fspath(storage.spec))
 
 
-def _path_list(paths: PathLike | Iterable[PathLike]) -> list[str]:
+def _path_list(paths: PathLike | Iterable[PathLike], *, may_be_none: bool = False) -> list[str]:
     is_one = isinstance(paths, (str, bytes, os.PathLike)) or hasattr(paths, "read")
     listed: list[Any] = [paths] if is_one or not isinstance(paths, Iterable) else list(paths)
     for each in listed:
@@ -423,7 +423,7 @@ def _path_list(paths: PathLike | Iterable[PathLike]) -> list[str]:
             what = "an open file" if is_file else f"a value of type {type(each).__name__}"
             hint = "give its name, or push its bytes into logan.Feed" if is_file else None
             raise UsageError(f"{what} is not a path", hint=hint)
-    if not listed:
+    if not listed and not may_be_none:
         raise UsageError("no path is given")
     if len(listed) > INPUTS_PER_JOB_MAX:
         raise UsageError(

@@ -36,9 +36,10 @@ class Spill:
         folder: where it lies; by default where temporary files do.
     """
 
+    _fd: int | None = None  # also of one that was never made whole
+
     def __init__(self, folder: str | None = None) -> None:
         self._folder = folder
-        self._fd: int | None = None
         self._end = 0
         self._free: list[Place] = []  # in order, no two of them neighbors
         self._freed: deque[Place] = deque()  # by finalizers, which may run at any moment

@@ -135,3 +135,8 @@ def test_a_file_that_was_damaged_or_cut_off_is_said() -> None:
         waiting.summary()
     spill._fd = None
     del waiting
+
+
+def test_one_that_was_never_made_whole_ends_quietly() -> None:
+    """A watch may be killed while it begins."""
+    Spill.__new__(Spill).close()
