@@ -35,6 +35,16 @@ pub(super) fn kept(
     }
     let from = arena.len();
     unescape(bytes, arena);
+    kept_of_arena(from, arena, part)
+}
+
+/// The part that is chosen of what was appended to the arena from `from` on, which is taken back for
+/// None.
+fn kept_of_arena(
+    from: usize,
+    arena: &mut Vec<u8>,
+    part: impl Fn(&[u8]) -> Option<Range<usize>>,
+) -> Text {
     match part(&arena[from..]) {
         Some(r) if !r.is_empty() => Text::of_arena(from + r.start, from + r.end),
         _ => {
@@ -52,20 +62,14 @@ pub(super) fn kept_target(
     arena: &mut Vec<u8>,
     part: impl Fn(&[u8]) -> Option<Range<usize>>,
 ) -> Text {
-    if !value.escaped || memchr::memmem::find(bytes, br"\/").is_none() && !bytes.contains(&b'/') {
+    if !value.escaped || !bytes.contains(&b'/') {
         return kept(value, bytes, arena, part);
     }
     let mut text = Vec::new();
     unescape(bytes, &mut text);
     let from = arena.len();
     unescape_slashes(&text, arena);
-    match part(&arena[from..]) {
-        Some(r) if !r.is_empty() => Text::of_arena(from + r.start, from + r.end),
-        _ => {
-            arena.truncate(from);
-            Text::NONE
-        }
-    }
+    kept_of_arena(from, arena, part)
 }
 
 /// Appends `text` to `out` with `/` for each `\/`.
