@@ -112,30 +112,38 @@ impl<'a> Rows<'a> {
         Some((names.join(&char::from(delimiter).to_string()), assumed))
     }
 
-    /// The column of numbers since 1970 that lie closest together: ids lie further apart.
+    /// The first column of numbers since 1970 that go on as a log does: rising, never falling; else
+    /// the first that has more than one; else the first.
     fn epochs(&self) -> Option<usize> {
-        let spans = self.columns().filter_map(|column| Some((self.epoch_span(column)?, column)));
-        spans.min().map(|(_, column)| column)
+        let all: Vec<_> =
+            self.columns().filter_map(|column| Some((column, self.epoch(column)?))).collect();
+        let first = |is_such: fn(&[i64]) -> bool| {
+            all.iter().find(|(_, seconds)| is_such(seconds)).map(|&(column, _)| column)
+        };
+        first(|seconds| seconds.is_sorted() && seconds.first() < seconds.last())
+            .or_else(|| {
+                first(|seconds| seconds.iter().any(|second| Some(second) != seconds.first()))
+            })
+            .or_else(|| first(|_| true))
     }
 
-    /// How many seconds the values of a column span, if nearly all are numbers of one unit since 1970
-    /// (s, ms, µs or ns by their size, seconds perhaps with decimals) that lie no further apart than
-    /// one log: other long numbers do.
-    fn epoch_span(&self, column: usize) -> Option<i64> {
+    /// The seconds of a column, if nearly all of its values are numbers of one unit since 1970 (s, ms,
+    /// µs or ns by their size, seconds perhaps with decimals) that lie no further apart than one log:
+    /// other long numbers do.
+    fn epoch(&self, column: usize) -> Option<Vec<i64>> {
         let stamp = |row: &Vec<&[u8]>| {
             let text = *row.get(column)?;
             let stamp = epoch(text).filter(|stamp| EPOCH_SECONDS.contains(&stamp.second))?;
             let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
             (digits >= EPOCH_DIGITS_MIN).then_some((digits, stamp.second))
         };
-        let all: Vec<_> = self.0.iter().filter_map(stamp).collect();
-        let seconds = || all.iter().map(|&(_, second)| second);
-        let span = seconds().max()? - seconds().min()?;
-        let odd = self.0.len() - all.len();
+        let (digits, seconds): (Vec<_>, Vec<_>) = self.0.iter().filter_map(stamp).unzip();
+        let span = seconds.iter().max()? - seconds.iter().min()?;
+        let odd = self.0.len() - seconds.len();
         let is_one = odd * ODD_ONE_IN <= self.0.len()
-            && all.iter().all(|&(digits, _)| digits == all[0].0)
+            && digits.iter().all(|count| *count == digits[0])
             && span <= EPOCH_SPAN_S_MAX;
-        is_one.then_some(span)
+        is_one.then_some(seconds)
     }
 
     /// The column of response times as nginx writes them; beside that of a server behind it, the
@@ -223,6 +231,19 @@ mod tests {
         for zeros in ["", "000", "000000", "000000000", ".25"] {
             let row = |i: u32| format!("/a,200,GET,170609133{i}{zeros}");
             assert_eq!(told((0..4).map(row).collect()), Some("url,status,method,time".into()));
+        }
+        // Of several such columns the one that goes on as a log does.
+        let rising = |i: u32| 1_706_091_332 + 7 * i;
+        for (other, name) in
+            [(1_234_567_890, "constant"), (1_706_177_732, "constant"), (0, "jumping about")]
+        {
+            let other = |i: u32| if other == 0 { 1_700_000_000 + i * 7_919 % 3_600 } else { other };
+            let before = |i: u32| format!("{},/a,200,GET,{}", other(i), rising(i));
+            let after = |i: u32| format!("{},/a,200,GET,{}", rising(i), other(i));
+            let (last, first) =
+                ("column_1,url,status,method,time", "time,url,status,method,column_5");
+            assert_eq!(told((0..9).map(before).collect()), Some(last.into()), "{name}");
+            assert_eq!(told((0..9).map(after).collect()), Some(first.into()), "{name}");
         }
         for none in [
             // Text with tabs, too few rows, other numbers than statuses, no time.
