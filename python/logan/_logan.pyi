@@ -39,6 +39,7 @@ __all__ = [
     "moment",
     "occurring",
     "peak_rss_bytes",
+    "places",
     "record_column",
     "record_columns",
     "scan",
@@ -231,6 +232,23 @@ class Summary:
 
         Raises `OSError`, `logan.SourceChangedError`, `logan.CancelledError`, `ValueError`, and
         `logan.InputError` of kind "panic" if the engine panicked over them twice.
+        """
+    @staticmethod
+    def from_chunk_in_parts(
+        path: str,
+        start: int,
+        end: int,
+        spec: Spec,
+        cuts: Sequence[tuple[int, Sequence[str]]],
+        *,
+        source: int = 0,
+    ) -> list[Summary]:
+        """Figures of the lines up to each of `cuts`, and of the rest: they add up to `from_chunk`.
+
+        A cut is the offset at which a line starts, beyond `start` and at most `end`, and metrics,
+        as `without` names them, that go on there: what they count of that part comes with the next
+        one whose cut does not name them. Raises as `from_chunk`; `logan.SourceChangedError` also
+        if no line starts at a cut.
         """
     @staticmethod
     def from_archive(
@@ -491,7 +509,10 @@ class PartFeed:
         chunk_size: int = 33554432,
         start: int = 0,
         before: bytes | None = None,
-    ) -> Self: ...
+        head: bytes | None = None,
+    ) -> Self:
+        """`head`, the first bytes of the source, says that all before `start` was seen elsewhere:
+        its content is known then."""
     def push(self, data: bytes) -> None:
         """Raises `logan.InputError` of kind "panic" once the engine panicked; what it had not given
         away by then is lost."""
@@ -541,6 +562,12 @@ def seek(path: str, size: int, spec: Spec, *, source: int = 0) -> tuple[str, int
 
 def last_time(path: str, size: int, spec: Spec, *, source: int = 0) -> int | None:
     """The latest time of the records near the end of a file's first `size` bytes, if any."""
+
+def places(
+    path: str, start: int, end: int, spec: Spec, times: Sequence[int], *, source: int = 0
+) -> list[int]:
+    """For each of `times` the offset of the first record of a part of a file that is not older, if
+    records are in order; `end` if there is none. A line begins at `start`. Raises `OSError`."""
 
 @final
 class Decoder:

@@ -142,6 +142,26 @@ pub fn last_time(
     })
 }
 
+/// Where in a part of a file the first records start that are not older than given times.
+#[pyfunction]
+#[pyo3(signature = (path, start, end, spec, times, *, source=0))]
+pub fn places(
+    py: Python<'_>,
+    path: PathBuf,
+    start: u64,
+    end: u64,
+    spec: &Spec,
+    times: Vec<i64>,
+    source: u32,
+) -> PyResult<Vec<u64>> {
+    detached(py, || {
+        let file = Source::open(&path, mode())?;
+        over(&path, start..end, || {
+            Ok(logan_core::select::seek::places(&file, start..end, &spec.0, source, &times)?)
+        })
+    })
+}
+
 /// Where in a file the repeated hours of local time turn, and whether it has records in one.
 #[pyfunction]
 #[pyo3(signature = (path, size, spec, *, source=0))]

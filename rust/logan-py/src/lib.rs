@@ -46,7 +46,7 @@ mod _logan {
     #[pymodule_export]
     use super::functions::{
         compression, condition, custom_format, decode_head, detect, formats, group_field, is_copy,
-        last_time, layouts, moment, occurring, peak_rss_bytes, seek, turns,
+        last_time, layouts, moment, occurring, peak_rss_bytes, places, seek, turns,
     };
     #[pymodule_export]
     use super::merge_tree::MergeTree;

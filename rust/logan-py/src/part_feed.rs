@@ -26,7 +26,7 @@ impl PartFeed {
 #[pymethods]
 impl PartFeed {
     #[new]
-    #[pyo3(signature = (spec, *, source=0, chunk_size=33_554_432, start=0, before=None))]
+    #[pyo3(signature = (spec, *, source=0, chunk_size=33_554_432, start=0, before=None, head=None))]
     fn new(
         py: Python<'_>,
         spec: &Spec,
@@ -34,11 +34,16 @@ impl PartFeed {
         chunk_size: u64,
         start: u64,
         before: Option<&[u8]>,
+        head: Option<&[u8]>,
     ) -> PyResult<PartFeed> {
         let before = before.unwrap_or_default();
         let feed = detached(py, || {
             let spec = spec.0.clone();
-            Ok(chunk::PartFeed::starting_at(spec, source, chunk_size, start, before)?)
+            let mut feed = chunk::PartFeed::starting_at(spec, source, chunk_size, start, before)?;
+            if let Some(head) = head {
+                feed.know_content(head, before);
+            }
+            Ok(feed)
         })?;
         Ok(PartFeed(Mutex::new(feed)))
     }

@@ -72,6 +72,34 @@ impl Summary {
     }
 
     #[staticmethod]
+    #[pyo3(signature = (path, start, end, spec, cuts, *, source=0))]
+    fn from_chunk_in_parts(
+        py: Python<'_>,
+        path: PathBuf,
+        start: u64,
+        end: u64,
+        spec: &Spec,
+        cuts: Vec<(u64, Vec<String>)>,
+        source: u32,
+    ) -> PyResult<Vec<Summary>> {
+        let control = control(None);
+        let chunk = chunk((source, start, end))?;
+        if !cuts.is_sorted_by(|a, b| a.0 < b.0)
+            || cuts.iter().any(|cut| cut.0 <= start || cut.0 > end)
+        {
+            return Err(PyValueError::new_err("cuts must lie in the chunk, in order"));
+        }
+        let cuts: Vec<_> = cuts.into_iter().map(|(at, held)| engine::Cut { at, held }).collect();
+        let parts = detached(py, || {
+            let file = Source::open(path, mode())?;
+            Ok(spec.with_scanner(|scanner| {
+                engine::scan_parts(scanner, &file, file.size(), chunk, &cuts, &control)
+            })?)
+        })?;
+        Ok(parts.into_iter().map(Summary).collect())
+    }
+
+    #[staticmethod]
     #[pyo3(signature = (path, spec, compression, *, source=0, chunk_size=33_554_432,
         expansion_max=0, fingerprint=None, threads=1, cancel=None))]
     #[expect(clippy::too_many_arguments, reason = "Python's keyword arguments")]

@@ -89,6 +89,15 @@ impl Tail {
 }
 
 impl ContentTap {
+    /// A tap behind `length` bytes that passed by elsewhere, and are settled: their first and last
+    /// ones, at least 4 KiB of each if there are as many.
+    pub fn behind(head: &[u8], last: &[u8], length: u64) -> ContentTap {
+        let mut tap = ContentTap::default();
+        tap.head.extend_from_slice(&head[..head.len().min(EDGE_BYTES)]);
+        tap.settled.push(last, length);
+        tap
+    }
+
     /// The next bytes pass by; they are open.
     pub fn push(&mut self, bytes: &[u8]) {
         let wanted = EDGE_BYTES - self.head.len();

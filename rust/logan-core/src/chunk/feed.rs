@@ -37,6 +37,8 @@ pub struct Feed {
     kept: Kept,
     /// Offset of the first byte that counts.
     start: u64,
+    /// Whether what comes before that was seen elsewhere, and the tap knows of it.
+    knows_before: bool,
     /// Bytes given to the scanner.
     position: u64,
     /// The beginning of the line whose end has not come.
@@ -112,6 +114,7 @@ impl Feed {
             chunks: start / chunk_bytes,
             kept: Kept::Whole { subtrees: Vec::new(), taken: None },
             start,
+            knows_before: start == 0,
             position: start,
             rest: Vec::new(),
             dropped: 0,
@@ -261,7 +264,7 @@ impl Feed {
 
     /// What the content is, if all of it was seen.
     fn content(&self) -> Option<Content> {
-        (self.start == 0).then(|| self.tap.content())
+        self.knows_before.then(|| self.tap.content())
     }
 
     fn identify(&self, root: &mut Summary) {
@@ -330,6 +333,13 @@ impl PartFeed {
         let mut feed = Feed::starting_at(spec, source, chunk_bytes, start, before)?;
         feed.kept = Kept::Part(None);
         Ok(PartFeed { feed, part_start: start })
+    }
+
+    /// All bytes before the start were counted elsewhere: the source's first ones, and those just
+    /// before the start; of each 4 KiB count, if there are as many.
+    pub fn know_content(&mut self, head: &[u8], before: &[u8]) {
+        self.feed.tap = ContentTap::behind(head, before, self.feed.start);
+        self.feed.knows_before = true;
     }
 
     /// Scans the next bytes.
@@ -538,6 +548,23 @@ mod tests {
                 identify(&mut sum, &parts);
                 assert!(encode(&feed.finish().unwrap()) == encode(&sum), "{chunk_bytes} {start}");
             }
+        }
+    }
+
+    #[test]
+    fn what_was_counted_elsewhere_is_part_of_the_content() {
+        let text = long_lines();
+        for start in memchr::memchr_iter(b'\n', &text).map(|at| at + 1) {
+            let (before, after) = text.split_at(start);
+            let spec = Arc::new(Spec::plain());
+            let look_back = &before[before.len().saturating_sub(8_192)..];
+            let mut parts =
+                PartFeed::starting_at(spec, 0, 1 << 24, start as u64, look_back).unwrap();
+            parts.know_content(&before[..before.len().min(4_096)], look_back);
+            assert_eq!(parts.content(), Some(Content::of(before, before, start as u64)));
+            parts.push(after).unwrap();
+            parts.close().unwrap();
+            assert_eq!(parts.content(), Some(Content::of(&text, &text, text.len() as u64)));
         }
     }
 

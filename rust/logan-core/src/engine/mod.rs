@@ -12,4 +12,7 @@ pub use archive_scan::{EXPANSION_FREE_BYTES, Facts, Request, Scanned, StoredFile
 pub use control::Control;
 pub(crate) use decoder_pool::{AbortOnPanic, DecoderPool};
 pub use in_order::{Pushed, Stage, handing_out, run_in_order};
-pub use run::{Archives, Failure, Open, Outcome, find_layouts, run, run_all, run_into, scan_chunk};
+pub use run::{
+    Archives, Cut, Failure, Open, Outcome, find_layouts, run, run_all, run_into, scan_chunk,
+    scan_parts,
+};

@@ -22,6 +22,15 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+/// A place at which a chunk is cut in two.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cut {
+    /// Where a line starts.
+    pub at: u64,
+    /// Metrics that go on: what they count of the part comes with a later one.
+    pub held: Vec<String>,
+}
+
 /// Scans one chunk of an open source whose planned size is `size`.
 ///
 /// If the engine panics, once more with a fresh scanner: what the lines of other chunks left in the
@@ -37,11 +46,27 @@ pub fn scan_chunk(
     chunk: Chunk,
     control: &Control,
 ) -> Result<Summary, Error> {
+    scan_parts(scanner, source, size, chunk, &[], control).map(|mut parts| parts.remove(0))
+}
+
+/// As [`scan_chunk`]: the figures up to each of `cuts`, which lie in the chunk in order, and of the
+/// rest. They add up to those of the chunk.
+///
+/// # Errors
+/// As [`scan_chunk`]; [`Error::Changed`] also if no line starts at a cut.
+pub fn scan_parts(
+    scanner: &mut Scanner,
+    source: &Source,
+    size: u64,
+    chunk: Chunk,
+    cuts: &[Cut],
+    control: &Control,
+) -> Result<Vec<Summary>, Error> {
     let mut counted = 0;
-    match scan_once(scanner, source, size, chunk, control, &mut counted) {
+    match scan_once(scanner, source, size, chunk, cuts, control, &mut counted) {
         Err(Error::Panic { .. }) => {
             control.bytes.fetch_sub(counted, Ordering::Relaxed);
-            scan_once(scanner, source, size, chunk, control, &mut 0)
+            scan_once(scanner, source, size, chunk, cuts, control, &mut 0)
         }
         scanned => scanned,
     }
@@ -54,10 +79,11 @@ fn scan_once(
     source: &Source,
     size: u64,
     chunk: Chunk,
+    cuts: &[Cut],
     control: &Control,
     counted: &mut u64,
-) -> Result<Summary, Error> {
-    let scanned = caught(|| scan_counted(scanner, source, size, chunk, control, counted));
+) -> Result<Vec<Summary>, Error> {
+    let scanned = caught(|| scan_counted(scanner, source, size, chunk, cuts, control, counted));
     scanned.unwrap_or_else(|why| {
         *scanner = scanner.renewed()?;
         let Chunk { start, end, .. } = chunk;
@@ -71,23 +97,39 @@ fn scan_counted(
     source: &Source,
     size: u64,
     chunk: Chunk,
+    mut cuts: &[Cut],
     control: &Control,
     counted: &mut u64,
-) -> Result<Summary, Error> {
+) -> Result<Vec<Summary>, Error> {
     let Chunk { start, end, .. } = chunk;
+    let mut parts = Vec::with_capacity(cuts.len() + 1);
     let mut before = ChunkEdge::read(scanner, source, chunk)?;
-    source.windows(start..end, |block, _| {
+    source.windows(start..end, |mut block, mut offset| {
         control.check()?;
-        before.push(scanner, chunk, block)?;
         control.bytes.fetch_add(block.len() as u64, Ordering::Relaxed);
         *counted += block.len() as u64;
+        while let Some((cut, later)) = cuts.split_first()
+            && cut.at <= offset + block.len() as u64
+        {
+            let (first, rest) = block.split_at(cut.at.saturating_sub(offset) as usize);
+            before.push(scanner, chunk, first)?;
+            if before != ChunkEdge::Done || scanner.mid_line() || scanner.position() != cut.at {
+                let why = format!("no line starts at byte {} any more", cut.at);
+                return Err(Error::changed(source.path(), why));
+            }
+            let held: Vec<&str> = cut.held.iter().map(String::as_str).collect();
+            parts.push(scanner.cut(&held));
+            (block, offset, cuts) = (rest, cut.at, later);
+        }
+        before.push(scanner, chunk, block)?;
         Ok(ControlFlow::Continue(()))
     })?;
     if before == ChunkEdge::Done {
         finish_line(scanner, source, size, end)?;
     }
     before.finish(scanner, start);
-    Ok(scanner.finish(end))
+    parts.push(scanner.finish(end));
+    Ok(parts)
 }
 
 /// Lists where in the first `size` bytes of a source a `#Fields:` line changes the columns: one

@@ -82,7 +82,18 @@ macro_rules! metrics {
 
             /// What was counted since the last call.
             pub fn take(&mut self) -> Figures {
-                Figures { $($name: self.$name.take(),)+ }
+                self.take_without(&[])
+            }
+
+            /// What was counted since the last call, but for the named metrics, which count on.
+            pub fn take_without(&mut self, held: &[&str]) -> Figures {
+                Figures {
+                    $($name: if held.contains(&stringify!($name)) {
+                        Default::default()
+                    } else {
+                        self.$name.take()
+                    },)+
+                }
             }
         }
 

@@ -751,6 +751,20 @@ impl Scanner {
 
     /// The figures of the chunk `[start, end)`; what was pushed is its lines, whole.
     pub fn finish(&mut self, end: u64) -> Summary {
+        self.take(end, &[])
+    }
+
+    /// Ends the chunk at hand where the bytes pushed end, which are whole lines, and goes on with
+    /// the next: the figures since the last cut, but for those of the metrics `held`, which come
+    /// with a later part. All parts add up to the figures of one chunk.
+    pub fn cut(&mut self, held: &[&str]) -> Summary {
+        let end = self.position;
+        let part = self.take(end, held);
+        self.start = end;
+        part
+    }
+
+    fn take(&mut self, end: u64, held: &[&str]) -> Summary {
         self.parse_carry();
         self.overlong = false;
         let mut summary = Summary::empty_with(self.meaning.clone());
@@ -790,7 +804,7 @@ impl Scanner {
             summary.coverage.0.insert(parsers.source, covered);
         }
         summary.lines = std::mem::take(&mut self.lines);
-        summary.figures = self.metrics.take();
+        summary.figures = self.metrics.take_without(held);
         self.records = [0; PLACES];
         summary
     }

@@ -29,6 +29,9 @@ const GRID_PROBES: u64 = 32;
 /// The search ends at a range so small that scanning it costs less than another probe.
 const RANGE_BYTES: u64 = 256 << 10;
 
+/// The same where the record itself is wanted: reading so much costs less than another probe.
+const PLACE_BYTES: u64 = 16 << 10;
+
 /// Bytes of one read of a probe.
 const PROBE_BYTES: usize = 32 << 10;
 
@@ -219,6 +222,36 @@ pub fn occurring(
     Ok(count)
 }
 
+/// For each of `times` where the first record of `range` starts that is not older, if they are in
+/// order; the end of the range if there is none. The range begins at a line start.
+///
+/// # Errors
+/// As [`range`](self::range).
+pub fn places(
+    source: &Source,
+    range: Range<u64>,
+    spec: &Spec,
+    index: u32,
+    times: &[i64],
+) -> Result<Vec<u64>, Error> {
+    let mut prober = Prober::new(source, range.end, spec, index)?;
+    let mut probes = Vec::new();
+    let mut places = Vec::with_capacity(times.len());
+    for &wanted in times {
+        let early = |time| time < wanted;
+        let (low, high) = prober.narrow(range.clone(), PLACE_BYTES, &mut probes, early)?;
+        let mut place = high;
+        prober.lines(low, high, |at, time| {
+            if !early(time) {
+                place = at;
+            }
+            early(time)
+        })?;
+        places.push(place);
+    }
+    Ok(places)
+}
+
 /// The latest time of the records in the last few blocks of a source; None if none carries one.
 ///
 /// # Errors
@@ -275,14 +308,26 @@ impl<'a> Prober<'a> {
         probes: &mut Vec<Timed>,
         early: impl Fn(i64) -> bool,
     ) -> Result<(u64, u64), Error> {
+        self.narrow(0..self.size, RANGE_BYTES, probes, early)
+    }
+
+    /// As [`search`](Self::search) within a part of the file, in which all probes lie, down to so
+    /// many bytes.
+    fn narrow(
+        &mut self,
+        within: Range<u64>,
+        finest: u64,
+        probes: &mut Vec<Timed>,
+        early: impl Fn(i64) -> bool,
+    ) -> Result<(u64, u64), Error> {
         // The grid is in the order of places; the last early probe counts, wherever others stand.
         probes.sort_unstable();
         let first_late = probes.iter().rposition(|&(_, time)| early(time)).map_or(0, |i| i + 1);
-        let mut low = if first_late > 0 { probes[first_late - 1].0 } else { 0 };
-        let mut high = probes.get(first_late).map_or(self.size, |probe| probe.0);
+        let mut low = if first_late > 0 { probes[first_late - 1].0 } else { within.start };
+        let mut high = probes.get(first_late).map_or(within.end, |probe| probe.0);
         // Up to where nothing between `low` and `high` is known; above it there is no record.
         let mut limit = high;
-        while limit - low > RANGE_BYTES {
+        while limit - low > finest {
             let middle = low + (limit - low) / 2;
             match self.at(middle)? {
                 Some((place, _)) if place >= limit => limit = middle,
