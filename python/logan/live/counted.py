@@ -10,16 +10,18 @@ would cost more than all else.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import inf
-from typing import Final
+from typing import Final, NamedTuple
 
 from logan._logan import Summary
+from logan.live import timeline
 from logan.live.ring import PIECES_MAX, Ring, RunningSum
 from logan.live.spill import Spill
 from logan.live.timeline import Point, Timeline
 from logan.live.windows import SLOT_S
 
-__all__ = ["FIGURES", "Counted"]
+__all__ = ["FIGURES", "Counted", "Groups", "Part"]
 
 TABLES: Final = ("clients", "dimensions", "slowest", "by")
 """What views do not show."""
@@ -40,6 +42,40 @@ WHOLE_SIZES: Final = ((SLOT_S, 75), (15, 390), (60, 720), (300, 4_500))
 size beyond the longest view that it is for, so that no coarser one reaches into that view. Whole
 slots are large: at 10,000 lines a second and 44,000 clients one of 5 s takes some 900 kB, packed
 300 kB, one of 300 s hardly more than twice that. So a report of 5 minutes has up to 15 s more."""
+
+
+class Part(NamedTuple):
+    """Lines of a log that follow those of another part: what they count but for the metrics `held`,
+    which a later part has, and the time that they belong to."""
+
+    summary: Summary
+    at: float
+    held: Sequence[str] = ()
+
+
+class Groups(NamedTuple):
+    """Parts that follow one another, added up as far as they are not told apart."""
+
+    parts: Sequence[Part]
+    figures: Sequence[Part]
+    whole: Sequence[Part]
+
+    @classmethod
+    def of(cls, parts: Sequence[Part]) -> Groups:
+        """Those of parts the last of which holds nothing."""
+        figures, whole = [], []
+        first_figures = first_whole = 0
+        for past, part in enumerate(parts, start=1):
+            if set(part.held) <= set(TABLES):
+                group = [each.summary.without(TABLES) for each in parts[first_figures:past]]
+                figures.append(Part(Summary.sum(group), part.at))
+                first_figures = past
+            if not part.held:
+                group = [each.summary for each in parts[first_whole:past]]
+                whole.append(Part(Summary.sum(group), part.at))
+                first_whole = past
+        assert first_figures == first_whole == len(parts), "a part is missing"
+        return cls(parts, figures, whole)
 
 
 class Counted:
@@ -70,6 +106,24 @@ class Counted:
             self._settle(now)
         self._fresh.append(part)
         self._fresh_at = at
+
+    def held(self, at: float, later: float, now: float) -> Sequence[str]:
+        """The metrics that need not tell apart what arrived at these two times."""
+        if self._whole.slot_of(at, now) != self._whole.slot_of(later, now):
+            return ()
+        same = self._figures.slot_of(at, now) == self._figures.slot_of(later, now)
+        return timeline.TABLES if same else TABLES
+
+    def add_groups(self, groups: Groups, now: float) -> None:
+        """Count parts that arrived before, `held` as said above."""
+        self._settle(now)
+        for part in groups.parts:
+            self._timeline.add(part.summary, part.at, now)
+        for figures in groups.figures:
+            self._figures.add(figures.summary, figures.at, now)
+            self._figures_of_all.add(figures.summary)
+        for whole in groups.whole:
+            self._whole.add(whole.summary, whole.at, now)
 
     def add_old(self, part: Summary) -> None:
         """Count a part that is older than any window: it is in the sum of all alone."""

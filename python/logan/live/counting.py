@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from logan import _logan
-from logan._logan import Spec, Summary
+from logan._logan import LOOK_BACK_BYTES_MAX, Spec, Summary
 from logan.errors import InputError, UsageError
 from logan.limits import SAMPLE_HEAD_BYTES_MAX
 from logan.live.notices import Notices
@@ -74,6 +74,7 @@ class LogCounter:
         self._spec: Spec | None = None
         self._parts: list[Summary] = []
         self._given_to = start
+        self._saw_all = start == 0
         self._skips_line = False
         self._is_fresh = False
         self._closed = False
@@ -134,6 +135,14 @@ class LogCounter:
             self._given_to = covered[-1][2]
             self._parts.append(part)
 
+    def passed(self, end: int, before: bytes, head: bytes) -> None:
+        """All up to `end`, where a line begins, was counted elsewhere under its `spec`, and nothing
+        here. `before` are the bytes that precede it, and `head` the first ones of the log."""
+        assert self._spec is not None
+        self._saw_all = self._saw_all and len(before) == min(end, LOOK_BACK_BYTES_MAX)
+        self._feed = self._native_of(self._spec, end, before, head if self._saw_all else None)
+        self._offset = end
+
     def close(self) -> None:
         """Nothing follows: the last line counts without its newline. Only once."""
         if self._closed:
@@ -165,10 +174,12 @@ class LogCounter:
         assert self._spec is not None
         return self._native_of(self._spec, start, before)
 
-    def _native_of(self, spec: Spec, start: int, before: bytes) -> _logan.PartFeed:
+    def _native_of(
+        self, spec: Spec, start: int, before: bytes, head: bytes | None = None
+    ) -> _logan.PartFeed:
         self._given_to = start
-        chunk_size = self._options.chunk_size
-        return _logan.PartFeed(spec, chunk_size=chunk_size, start=start, before=before)
+        size = self._options.chunk_size
+        return _logan.PartFeed(spec, chunk_size=size, start=start, before=before, head=head)
 
     def _push(self, data: bytes) -> None:
         assert self._feed is not None

@@ -16,7 +16,7 @@ import stat
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import IO, Any, Final, Protocol
+from typing import IO, Any, Final, NamedTuple, Protocol
 
 from logan import _logan
 from logan.limits import MIB
@@ -26,6 +26,7 @@ __all__ = [
     "TAIL_BYTES_MAX",
     "Allowed",
     "CompressedFile",
+    "Edges",
     "Generation",
     "Given",
     "OpenFile",
@@ -51,6 +52,13 @@ PIECE_BYTES: Final = 256 * 1024
 
 Allowed = Callable[[str], bool]
 """Whether the file of a path without links may be read."""
+
+
+class Edges(NamedTuple):
+    """The first bytes of a file, and the last ones before some place: see `OpenFile.edges_at`."""
+
+    head: bytes
+    tail: bytes
 
 
 class Replaced(Exception):
@@ -173,7 +181,24 @@ class OpenFile:
 
     def seek(self, position: int) -> None:
         """Go on at `position`, as if what comes before had been read."""
-        self.go_on(position, *self.edges(position, HEAD_BYTES_MAX, TAIL_BYTES_MAX))
+        self.go_on(position, *self.edges_at(position))
+
+    def edges_at(self, position: int) -> Edges:
+        """By what it is seen, once it is read up to `position`, whether it is still the same."""
+        return Edges(*self.edges(position, HEAD_BYTES_MAX, TAIL_BYTES_MAX))
+
+    def holds(self, position: int, edges: Edges) -> bool:
+        """Whether it has these edges there, and still what was read of it."""
+        before = len(self.tail)
+        try:
+            return (
+                self.edges_at(position) == edges
+                and edges.head.startswith(self.head)
+                and self._pread(before, self.position - before) == self.tail
+                and self.size >= position
+            )
+        except OSError:
+            return False
 
     def edges(self, position: int, head_most: int, tail_most: int) -> tuple[bytes, bytes]:
         """At most so many first bytes, and so many before `position`, as they are now; fewer if

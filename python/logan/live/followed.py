@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from logan.live.backlog import Backlog
 from logan.live.counting import LogCounter
 from logan.live.follower import Follower
 from logan.live.pipes import Pipe
@@ -21,6 +22,7 @@ class FollowedLog:
             the time that the records before it belong to; None if their timestamps tell.
         skew: how much later than its timestamp a record arrived, in seconds.
         read: offset of the byte that is counted next.
+        backlog: what counts it up to the last cut, if threads do; None once that is over.
     """
 
     reader: Follower | Pipe | RemoteLog
@@ -28,3 +30,4 @@ class FollowedLog:
     cuts: list[tuple[int, float | None]] = field(default_factory=list)
     skew: float = 0.0
     read: int = 0
+    backlog: Backlog | None = None

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from logan._logan import LOOK_BACK_BYTES_MAX
-from logan.live.files import Allowed, Generation, Given, OpenFile, Readable, Replaced
+from logan.live.files import Allowed, Edges, Generation, Given, OpenFile, Readable, Replaced
 from logan.live.known_files import KnownFiles
 from logan.live.log_notices import LogNotices
 from logan.live.notices import Notices, clock_text
@@ -263,12 +263,32 @@ class Follower:
         self._notices.was_read(file.name)
 
     def _given(self, data: bytes, now: float) -> bytes:
-        self.offset += len(data)
+        self._gave(len(data), now, at_line_start=data.endswith(b"\n"))
+        return data
+
+    def _gave(self, length: int, now: float, *, at_line_start: bool) -> None:
+        self.offset += length
         self._given_by, self._giver = self._giver, None
         self._goes_on = False
-        self._at_line_start = data.endswith(b"\n")
+        self._at_line_start = at_line_start
         self._last_read = now
-        return data
+
+    def passed(self, end: int, edges: Edges, now: float) -> bool:
+        """Whole lines up to `end` of the current file were read elsewhere, which had these edges
+        before. False if they are not what comes next: then they were not read."""
+        file = self._file
+        if file is None or self._before or not file.holds(end, edges):
+            return False
+        if file.position == 0 and self._queue_missed(file, now):
+            # What it held before was copied and truncated since it was looked at.
+            file.was_cut = True
+            return False
+        length = end - file.position
+        file.go_on(end, *edges)
+        self._giver, self._left_at = file, None
+        self._note(file)
+        self._gave(length, now, at_line_start=True)
+        return True
 
     # What comes before the current file.
 

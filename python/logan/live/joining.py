@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from logan._logan import LOOK_BACK_BYTES_MAX, Spec, Summary
 from logan.errors import SourceChangedError, StateError, UsageError
 from logan.live import clock, starting
+from logan.live.backlog import BACKLOG_BYTES_MIN, Backlog
 from logan.live.counting import LogCounter
 from logan.live.followed import FollowedLog
 from logan.live.follower import Follower
@@ -45,6 +46,7 @@ class Joining:
         memory: what keeps counts, if they are kept: logs are then read from where they were counted
             to, new ones from their start.
         folders: to which logs are rotated, besides their own; relative ones are in that.
+        held: as `Counted.held`.
 
     Attributes:
         logs: by name, in the order in which they joined.
@@ -65,6 +67,7 @@ class Joining:
         start: str | float,
         memory: Memory | None,
         folders: Sequence[str],
+        held: Callable[[float, float, float], Sequence[str]],
         now: float,
     ) -> None:
         self.logs: dict[str, FollowedLog] = {}
@@ -72,6 +75,7 @@ class Joining:
         self._notices = notices
         self._memory = memory
         self._rotated = RotatedSets(folders)
+        self._held = held
         self._discovered = now
         self._too_many = False
         self._other_names: set[str] = set()
@@ -199,8 +203,19 @@ class Joining:
         else:
             counter, found = self._counter(follower, start, now)
         log = FollowedLog(follower, counter, list(found.cuts), found.skew, follower.offset)
+        log.backlog = self._backlog(follower, counter, found, now)
         self.logs[name] = log
         return True
+
+    def _backlog(
+        self, follower: Follower, counter: LogCounter, found: Beginning, now: float
+    ) -> Backlog | None:
+        """What is there already of a log, if it is worth threads."""
+        cuts = [(offset, at) for offset, at in found.cuts if at is not None]
+        file, spec, start = follower.file, counter.spec, found.offset
+        if file is None or spec is None or not cuts or cuts[-1][0] - start < BACKLOG_BYTES_MIN:
+            return None
+        return Backlog(file, spec, start, cuts, lambda at, later: self._held(at, later, now))
 
     def join_remote(self, now: float) -> None:
         """Logs on hosts that were looked at meanwhile, and what happened there."""

@@ -113,12 +113,19 @@ class Ring:
     def add(self, part: Summary, at: float, now: float) -> None:
         """Count a part that arrived, or whose records were written, at `at`."""
         self.advance(now)
+        slot = self.slot_of(at, now)
+        if slot is None:
+            self._dropped(part)
+        else:
+            self._put(*slot, part)
+
+    def slot_of(self, at: float, now: float) -> tuple[int, int] | None:
+        """The slot of a time: its level and key; None if it is older than all."""
         age = now - at
         for level, (length, kept_s) in enumerate(self._sizes):
             if age <= kept_s:
-                self._put(level, int(at // length), part)
-                return
-        self._dropped(part)
+                return level, int(at // length)
+        return None
 
     def advance(self, now: float) -> None:
         """Close the running slot if its time is over, and fold those that are old."""

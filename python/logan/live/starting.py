@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
-from typing import IO, Final
+from typing import Final
 
 from logan import _logan
 from logan._logan import LOOK_BACK_BYTES_MAX, Spec
@@ -31,7 +30,8 @@ on the axis of time need not be that careful."""
 FINE_S: Final = 700.0
 """The last minutes are cut exactly where the ring's slots of 5 s are."""
 
-READ_BYTES: Final = 4096
+TIMELINE_S: Final = 86_400.0
+"""The timeline of all goes back so far."""
 
 _PART: Final = r"(\d{1,9})(s|m|h|d)"
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -81,47 +81,51 @@ def beginning(
         return Beginning(end)
     last_ns = _logan.last_time(path, end, spec)
     reach = None if wanted == "start" else float(wanted)
-    offset, before_age = 0, 0.0
+    found = None
+    if last_ns is not None:
+        found = _seek(path, end, spec, last_ns, TIMELINE_S if reach is None else reach)
+    if last_ns is None or found is None:
+        if reach is None:
+            return Beginning(0, ((end, modified),))
+        why = "its records have no time" if last_ns is None else "its records are not in order"
+        return Beginning(end, note=f"{why}: it is followed from its end on")
+    # None of the records asked for may be left out, even if some are not in order.
+    offset = 0 if reach is None else found
+    skew = modified - last_ns / 1e9
+    borders = list(_borders(reach, modified, now))
+    times = [int((border - skew) * 1e9) for border, _ in borders]
+    places = _logan.places(path, offset, end, spec, times)
     cuts: list[tuple[int, float]] = []
-    before: int | None = None
-    for age in _ages(reach, now - modified):
-        found = None if last_ns is None else _seek(path, end, spec, last_ns, age - SLACK_S)
-        if found is None:
-            if wanted == "start":
-                return Beginning(0, ((end, modified),))
-            why = "its records have no time" if last_ns is None else "its records are not in order"
-            return Beginning(end, note=f"{why}: it is followed from its end on")
-        if before is not None and found < before:
-            cuts.append((before, modified - (age + before_age) / 2))
-        elif before is None and found < end:
-            cuts.append((end, modified - age / 2))
-        before, before_age, offset = found, age, found
-        if found == 0:
-            break
-    if offset:
-        cuts.append((offset, modified - before_age))
-        # None of the records asked for may be left out, even if some are not in order.
-        offset = 0 if reach is None else _seek(path, end, spec, last_ns or 0, reach) or 0
-    fine = max(offset, _seek(path, end, spec, last_ns or 0, FINE_S) or 0)
-    placed = sorted(cuts)
-    if last_ns is not None and fine < end:
-        coarse = [each for each in placed if each[0] <= fine]
-        if fine > offset and (not coarse or coarse[-1][0] < fine):
-            coarse.append((fine, modified - FINE_S))
-        placed = [*coarse, *_slots(path, fine, end, spec, last_ns, modified)]
-    return Beginning(offset, tuple(placed), modified - (last_ns or 0) / 1e9)
+    last = offset
+    # Of borders at one place the earliest counts.
+    for place, at in zip((*places, end), (*(at for _, at in borders), modified), strict=True):
+        if place > last:
+            cuts.append((place, at))
+            last = place
+    return Beginning(offset, tuple(cuts), skew)
 
 
-def _ages(reach: float | None, silent_s: float) -> Iterator[float]:
-    """How long before the last record cuts are made: as fine as the ring's slots of that age."""
-    age = 0.0
-    most = min(86_400.0, reach) if reach is not None else 86_400.0
+def _borders(reach: float | None, modified: float, now: float) -> Iterator[tuple[float, float]]:
+    """When records arrived at which parts end, in order, each with the time that the records of the
+    part before it belong to: as fine as the ring's slots of that age."""
+    older = max(0.0, now - modified)
+    ages, age = [], FINE_S
+    most = TIMELINE_S if reach is None else min(TIMELINE_S, reach)
     while age < most:
-        older = age + max(0.0, silent_s)
-        age += 5 if older < 600 else 60 if older < 7_000 else 300
-        yield min(age, most)
+        ages.append(age)
+        age += 60 if age + older < 7_000 else 300
+    if age >= most > FINE_S:
+        ages.append(most)
     if reach is not None and reach > most:
-        yield reach
+        ages.append(reach)
+    before = None
+    for age in reversed(ages):
+        yield modified - age, modified - (age if before is None else (age + before) / 2)
+        before = age
+    slot = (modified - FINE_S) // SLOT_S + 1
+    while slot * SLOT_S <= modified:
+        yield slot * SLOT_S, (slot - 0.5) * SLOT_S
+        slot += 1
 
 
 def _seek(path: str, size: int, spec: Spec, last_ns: int, age: float) -> int | None:
@@ -131,59 +135,6 @@ def _seek(path: str, size: int, spec: Spec, last_ns: int, age: float) -> int | N
     text["meaning"] = {"since_ns": last_ns - int(age * 1e9)}
     found, start, _ = _logan.seek(path, size, Spec(json.dumps(text)))
     return start if found == "range" else None
-
-
-def _slots(
-    path: str, start: int, end: int, spec: Spec, last_ns: int, modified: float
-) -> list[tuple[int, float]]:
-    """Cuts after `start` at the borders of slots, each with the middle of the slot before it."""
-    skew = modified - last_ns / 1e9
-    cuts = {end: modified}
-    high, border = end, modified // SLOT_S * SLOT_S
-    with open(path, "rb") as file:
-        while high > start and border > modified - FINE_S:
-            holds = partial(_is_before, path, spec, int((border - skew) * 1e9))
-            high = _line_at(file, (start, high), holds)
-            cuts[high] = border - SLOT_S / 2  # of borders at one place the earliest counts
-            border -= SLOT_S
-    return sorted(each for each in cuts.items() if each[0] > start)
-
-
-def _is_before(path: str, spec: Spec, until_ns: int, at: int) -> bool:
-    """Whether the last record before a line start is older than that."""
-    last_ns = _logan.last_time(path, at, spec)
-    return last_ns is None or last_ns < until_ns
-
-
-def _line_at(file: IO[bytes], within: tuple[int, int], holds: Callable[[int], bool]) -> int:
-    """The last line start of a range for which a condition holds that does not hold after it."""
-    low, high = within
-    if holds(high):
-        return high
-    above = high
-    while above - low > 1:
-        middle = (low + above) // 2
-        line = _line_after(file, middle, high)
-        if line is None or line >= high:
-            above = middle
-        elif holds(line):
-            low = line
-        else:
-            above, high = middle, line
-    return low
-
-
-def _line_after(file: IO[bytes], at: int, end: int) -> int | None:
-    """The first line start after the byte at `at`, before `end`; None if there is none."""
-    file.seek(at)
-    while at < end:
-        data = file.read(min(READ_BYTES, end - at))
-        if not data:
-            return None
-        if (found := data.find(b"\n")) >= 0:
-            return at + found + 1
-        at += len(data)
-    return None
 
 
 def _line_start(path: str, size: int) -> int:

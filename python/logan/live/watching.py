@@ -11,9 +11,10 @@ import stat
 from collections.abc import Sequence
 from typing import Any, Final
 
-from logan._logan import Summary
+from logan._logan import LOOK_BACK_BYTES_MAX, Summary
 from logan.limits import MIB
 from logan.live import starting
+from logan.live.backlog import Backlog
 from logan.live.by_log import last_time
 from logan.live.followed import FollowedLog
 from logan.live.follower import Follower
@@ -87,6 +88,7 @@ class Watch(Watched):
             start=start,
             memory=self.memory,
             folders=folders,
+            held=self._counted.held,
             now=now,
         )
         self._logs = self._joining.logs
@@ -120,6 +122,9 @@ class Watch(Watched):
         memory.commit(counters, now, last=last)
 
     def _read(self, log: FollowedLog, now: float) -> bool:
+        if log.backlog is not None:
+            self._catch_up(log, log.backlog, now)
+            return True
         left = STEP_BYTES_MAX
         while left > 0:
             data = log.reader.read(min(left, READ_BYTES_MAX), now)
@@ -141,6 +146,21 @@ class Watch(Watched):
             log.counter.push(data, now)
             log.read += len(data)
         return True
+
+    def _catch_up(self, log: FollowedLog, backlog: Backlog, now: float) -> None:
+        """Take in what threads have counted meanwhile."""
+        reader = log.reader
+        assert isinstance(reader, Follower)
+        counted = backlog.next(lambda end, edges: reader.passed(end, edges, now))
+        log.read = reader.offset
+        if counted is None:
+            log.backlog = None
+            return
+        assert reader.file is not None
+        log.cuts = [each for each in log.cuts if each[0] > log.read]
+        log.counter.passed(log.read, reader.before(LOOK_BACK_BYTES_MAX), reader.file.head)
+        self._counted.add_groups(counted, now)
+        self.last_data = now
 
     def _take_parts(self, at: float, now: float | None = None) -> None:
         for log in self._logs.values():
@@ -226,6 +246,9 @@ class Watch(Watched):
                 return self.total()
             for log in self._logs.values():
                 log.counter.close()
+                if log.cuts:  # it was still catching up
+                    self._take_part(log, log.cuts[0][1], now)
+                    log.cuts.clear()
             self._take_parts(now)
             self._ended = True
             return self.total()
@@ -263,6 +286,8 @@ class Watch(Watched):
         with self._lock:
             self._joining.hosts.close()
             for log in self._logs.values():
+                if log.backlog is not None:
+                    log.backlog.close()
                 log.reader.close()
 
 
