@@ -241,12 +241,19 @@ class Follower:
             return None
         is_first = file.position == 0
         data = file.read(most)
-        if data and is_first and self._queue_missed(file, now):
-            # What it held before was copied and truncated since it was looked at.
+        if data and is_first and self._came_before(file, now):
             file.go_on(0, b"", b"")
-            file.was_cut = True
             return None
         return data
+
+    def _came_before(self, file: OpenFile, now: float) -> bool:
+        """Whether others are to be read before the first bytes of the current file: what it held
+        before was copied and truncated since it was looked at, or perhaps was, as that happened to
+        these bytes meanwhile."""
+        if self._queue_missed(file, now) is False:
+            return False
+        file.was_cut = True
+        return True
 
     def close(self) -> None:
         """Close all files."""
@@ -279,9 +286,7 @@ class Follower:
         file = self._file
         if file is None or self._before or not file.holds(end, edges):
             return False
-        if file.position == 0 and self._queue_missed(file, now):
-            # What it held before was copied and truncated since it was looked at.
-            file.was_cut = True
+        if file.position == 0 and self._came_before(file, now):
             return False
         length = end - file.position
         file.go_on(end, *edges)
@@ -460,13 +465,15 @@ class Follower:
         self._tell("rotated", f"{self.name} goes on in a new file", now)
         self._notices.forget()
 
-    def _queue_missed(self, current: OpenFile, now: float) -> bool:
+    def _queue_missed(self, current: OpenFile, now: float) -> bool | None:
         """Read what came and went since the last look: members of the set that were never seen,
-        up to the current file. Whether there are any."""
+        up to the current file. Whether there are any; None if that cannot be told."""
         files = [current, *self._retired.files]
         files += [each for each in self._before if isinstance(each, OpenFile)]
         files += [] if self._file is None else [self._file]
         missed = self._known.missed(current, files)
+        if missed is None:
+            return None
         for each in missed:
             self._before.append(each)
             self._tell("rotated", f"{each.name} came and went between two looks: it is read", now)

@@ -76,20 +76,22 @@ class KnownFiles:
         """Folders below that hold files of the set by now are looked at from now on."""
         self.folders += [each for each in folders_of(file) if each not in self.folders]
 
-    def missed(self, current: OpenFile, files: Sequence[OpenFile]) -> list[Readable]:
+    def missed(self, current: OpenFile, files: Sequence[OpenFile]) -> list[Readable] | None:
         """What came and went since the last look: members of the set that were never seen, up to
         the current file, in the order in which they are to be read; known from now on. `files` are
-        those that are open, the current one among them."""
+        those that are open, the current one among them. None if that cannot be told, as the current
+        one no longer holds what was read of it."""
         self.look_below(current)
         held = {each.identity for each in files}
         try:
             current.beginning()
             # What is open here is read from here, whatever copies of it there are.
             known = [*self._generations, *(_beginning_of(each) for each in files if each.position)]
-            unread = [_beginning_of(each) for each in files if not each.position]
             around = members(current)
-        except Replaced:  # the next read says so
-            return []
+            # Only now: what was truncated meanwhile is in its copies alone.
+            unread = [_beginning_of(each) for each in files if not each.position]
+        except Replaced:
+            return None
         plain = [each.generation for each in around if each.compression is None]
         found: list[Readable] = []
         for each in around:

@@ -161,15 +161,22 @@ def copy_of(old: Generation, current: OpenFile) -> tuple[Readable, Generation] |
     if not old.size:
         return None
     for _ in range(ATTEMPTS_MAX):
-        paths = siblings(current)
-        found = [copy for path in reversed(paths) if (copy := _candidate(path, old, current))]
+        places = _places(current)
+        found = [copy for path in reversed(places) if (copy := _candidate(path, old, current))]
         for path, head, size, compression in sorted(found, key=lambda each: each[3] is not None):
             file = _at_end_of(old, path, compression, current)
             if file is not None:
                 return file, Generation(head, b"", size or 0)
-        if siblings(current) == paths:
+        if _places(current) == places:
             break
     return None
+
+
+def _places(file: OpenFile) -> dict[str, tuple[int, int] | None]:
+    """The files of its set, oldest first, by the names that they have now: in the middle of a
+    rotation the same names are soon those of others."""
+    found = ((path, status_of(path)) for path in siblings(file))
+    return {path: status and (status.st_dev, status.st_ino) for path, status in found}
 
 
 _Candidate = tuple[str, bytes, int | None, str | None]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from logan.live import rotated
+from logan.live import known_files, rotated
 from logan.live.files import Generation, OpenFile
 from logan.live.follower import Follower
 from logan.live.logs import newest
@@ -85,6 +85,75 @@ def under_load(folder: Path, kind: str, seed: int, rotations: int) -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_rotations_under_load(tmp_path: Path, kind: str, seed: int) -> None:
     under_load(tmp_path, kind, seed, 20)
+
+
+def in_the_middle(patch: pytest.MonkeyPatch, folder: Path, kind: str, seed: int) -> None:
+    """Rotations while the set's files are looked at, several during one look."""
+    writer = Writer(folder, kind, seed)
+    follower, notices = followed(writer.path)
+    chance = random.Random(seed)
+    data, now = bytearray(), 0.0
+    since_read = 0
+    writes = False
+
+    def meanwhile() -> None:
+        nonlocal since_read, writes
+        # Of 13 rotated files none that is not read yet may be gone.
+        if writes or since_read >= 8 or chance.random() < 0.85:
+            return
+        writes = True
+        writer.write(chance.randrange(1, 30))
+        writer.rotate()
+        writer.write(chance.randrange(3))
+        since_read, writes = since_read + 1, False
+
+    def interrupted(place: object, name: str) -> None:
+        original = getattr(place, name)
+
+        def called(*args: object, **named: object) -> object:
+            meanwhile()
+            found = original(*args, **named)
+            meanwhile()
+            return found
+
+        patch.setattr(place, name, called)
+
+    interrupted(rotated, "head_of")
+    interrupted(rotated, "siblings")
+    interrupted(rotated, "_at_end_of")
+    interrupted(known_files, "members")
+    interrupted(known_files, "_beginning_of")
+    interrupted(OpenFile, "beginning")
+    for _ in range(150):
+        writer.write(chance.randrange(1, 30))
+        meanwhile()
+        data += follower.read(chance.choice([100, 5_000, 1 << 20]), now)
+        if chance.random() < 0.3:
+            writes = True
+            for _ in range(3):
+                data += drain(follower, now)
+                now += 1.1
+            writes, since_read = False, 0
+        now += chance.choice([0.01, 0.3, 1.5])
+    writes = True
+    for _ in range(6):
+        data += drain(follower, now)
+        now += 1.1
+    follower.close()
+    writer.close()
+    found = numbers(bytes(data))
+    assert writer.rotations > 20
+    assert sorted(found) == list(range(writer.lines)), f"seed {seed}: {[n.text for n in notices]}"
+    if kind.startswith("copy"):  # of renamed files, lines that were written late come late
+        assert found == sorted(found), f"seed {seed}"
+
+
+@pytest.mark.parametrize("kind", ["create", "compress", "copytruncate", "copycompress"])
+@pytest.mark.parametrize("seed", range(8))
+def test_rotations_in_the_middle_of_a_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, seed: int
+) -> None:
+    in_the_middle(monkeypatch, tmp_path, kind, seed)
 
 
 def no_rest_of_a_copy(patch: pytest.MonkeyPatch) -> None:
