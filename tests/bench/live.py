@@ -7,6 +7,8 @@
 - cpu: CPU time of the watch at 10,000 lines a second with the page open, as a share of a core.
 - viewers: memory and CPU time that 50 viewers add, and one that never reads.
 - burst: 1 GiB at once: memory, how long until it is counted, the longest silence on the page.
+- catching_up: `watch --from start` of a log of a day, until its page shows all of it, against
+  `analyze` of the same log; in turn, the median of the ratios.
 - memory: a day in event time through a pipe, with views as a page and a terminal ask for them:
   resident memory and summaries held, by hour. Every line is counted, as fast as the machine can,
   and the watch is told the time of the lines: a second of the log takes some milliseconds. The
@@ -55,6 +57,7 @@ LIMITS: Final = {
     "cpu": 0.10,
     "viewers_mib": 20.0,
     "memory_mib": 100.0,
+    "catching_up": 1.25,
 }
 
 _missed: list[str] = []
@@ -403,6 +406,37 @@ def burst(folder: Path, asked: argparse.Namespace) -> None:
         _judge("peak memory", rss_mib(pid, "VmHWM"), 2 * LIMITS["memory_mib"], "MiB")
 
 
+def catching_up(folder: Path, asked: argparse.Namespace) -> None:
+    """A log of a day that is there already."""
+    log = folder / "day.log"
+    print(f"catching up with {asked.day_mib:,} MiB of a day", flush=True)
+    lines = Lines(max(1, asked.day_mib * MIB // 86_400 // 133))
+    now = int(time.time())
+    with log.open("wb") as file:
+        for second in range(now - 86_400, now):
+            file.write(lines.of(second))
+    wanted = 86_400 * lines.per_s
+    ratios = []
+    for _ in range(asked.pairs):
+        begun = time.monotonic()
+        command = (sys.executable, "-m", "logan", "analyze", str(log))
+        subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+        analyzed = time.monotonic() - begun
+        begun = time.monotonic()
+        with watched(log, "--from", "start", "--interval", "60s") as (pid, port):
+            for board in boards(events(port)):
+                if counted(board) >= wanted:
+                    break
+            caught_up = time.monotonic() - begun
+            used, peak = cpu_s(pid), rss_mib(pid, "VmHWM")
+        ratios.append(caught_up / analyzed)
+        print(
+            f"  {caught_up:.2f} s ({used:.1f} s of CPU, {peak:.0f} MiB), analyze {analyzed:.2f} s",
+            flush=True,
+        )
+    _judge("time against analyze", statistics.median(ratios), LIMITS["catching_up"], "x")
+
+
 def memory(folder: Path, asked: argparse.Namespace) -> None:
     """A day in event time."""
     from logan.live.alerts import Alerts
@@ -459,7 +493,7 @@ def memory(folder: Path, asked: argparse.Namespace) -> None:
     _judge("resident memory", max(resident), LIMITS["memory_mib"], "MiB")
 
 
-PARTS: Final = {each.__name__: each for each in (latency, cpu, viewers, burst, memory)}
+PARTS: Final = {each.__name__: each for each in (latency, cpu, viewers, burst, catching_up, memory)}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -471,6 +505,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--warm-s", type=float, default=20)
     parser.add_argument("--per-s", type=int, default=10_000)
     parser.add_argument("--burst-mib", type=int, default=1_024)
+    parser.add_argument("--day-mib", type=int, default=4_096)
+    parser.add_argument("--pairs", type=int, default=7)
     parser.add_argument("--hours", type=float, default=24)
     parser.add_argument("--look-s", type=int, default=5)
     asked = parser.parse_args(arguments)

@@ -14,6 +14,7 @@ from typing import Any, Final
 from logan._logan import LOOK_BACK_BYTES_MAX, Summary
 from logan.limits import MIB
 from logan.live import starting
+from logan.live.allocator import give_back
 from logan.live.backlog import Backlog
 from logan.live.by_log import last_time
 from logan.live.followed import FollowedLog
@@ -155,6 +156,7 @@ class Watch(Watched):
         log.read = reader.offset
         if counted is None:
             log.backlog = None
+            give_back()
             return
         assert reader.file is not None
         log.cuts = [each for each in log.cuts if each[0] > log.read]
