@@ -15,6 +15,8 @@ const SLOTS_MIN: usize = 1024;
 /// Most calls that a table counts before it is frozen, so that 32 bits hold any count of them.
 pub const CALLS_AT_ONCE_MAX: u64 = u32::MAX as u64;
 
+const CACHE_LINE_BYTES: usize = 64;
+
 /// Idle entries that a table keeps from one chunk to the next.
 const IDLE_MAX: usize = 1 << 15;
 
@@ -170,7 +172,7 @@ impl<P: Payload> GroupTable<P> {
     /// Whether this is the key at a place, which may be none.
     #[inline(always)]
     pub fn is_key(&self, index: usize, key: &[u8]) -> bool {
-        self.heads.get(index).is_some_and(|head| head.key(&self.arena) == key)
+        self.heads.get(index).is_some_and(|head| same(head.key(&self.arena), key))
     }
 
     /// The hash of the key at a place that [`index`](Self::index) gave.
@@ -184,10 +186,36 @@ impl<P: Payload> GroupTable<P> {
         self.cells[..self.heads.len()].iter_mut().map(|cell| &mut cell.live)
     }
 
+    /// As [`count`](Self::count), of so many calls.
+    #[inline(always)]
+    pub fn count_many(&mut self, index: usize, calls: usize) -> &mut P::Live {
+        let cell = &mut self.cells[index];
+        cell.weight += calls as u32;
+        &mut cell.live
+    }
+
+    /// What is counted at a place, which may be none.
+    #[inline(always)]
+    pub fn live(&self, place: u32) -> Option<&P::Live> {
+        self.cells.get(place as usize).map(|cell| &cell.live)
+    }
+
     /// Asks for the memory that [`count`](Self::count) needs; the place may be none.
     #[inline(always)]
     pub fn prefetch(&self, place: u32) {
-        prefetch(self.cells.as_ptr().wrapping_add(place as usize));
+        let cell = self.cells.as_ptr().wrapping_add(place as usize);
+        prefetch(cell);
+        if size_of::<Cell<P::Live>>() > CACHE_LINE_BYTES {
+            prefetch(cell.wrapping_byte_add(CACHE_LINE_BYTES));
+        }
+    }
+
+    /// Asks for the memory of the key at a place, which may be none.
+    #[inline(always)]
+    pub fn prefetch_key(&self, place: u32) {
+        if let Some(head) = self.heads.get(place as usize) {
+            prefetch(self.arena.as_ptr().wrapping_add(head.key_start as usize));
+        }
     }
 
     /// How often places changed: those given before the last change mean nothing now.
