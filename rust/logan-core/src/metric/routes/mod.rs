@@ -20,7 +20,7 @@ use crate::record::{
 };
 use crate::sketch::buckets;
 use crate::sketch::groups::{GroupTable, Groups, Keys, Payload, Score};
-use crate::sketch::varint::{get_u64, get_u128, put_u64, put_u128};
+use crate::sketch::varint::{get_u64, get_u128, put_all, put_same, put_sums, put_u64, put_u128};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -412,7 +412,7 @@ impl Payload for Route {
             put_u128(out, live.sum_ns());
             put_u64(out, live.max_ns);
             put_u64(out, !live.min_complement);
-            used.iter().for_each(|&count| put_u64(out, u64::from(count)));
+            put_all(out, used);
             live.window.counts.fill(0);
             (live.sum_ns, live.sum_high) = (0, 0);
             (live.min_complement, live.max_ns) = (0, 0);
@@ -527,15 +527,24 @@ impl Payload for Route {
         put_u64(out, max_ns[0].max(max_ns[1]));
         let min_ns = [get(&mut a), get(&mut b)];
         put_u64(out, min_ns[0].min(min_ns[1]));
-        for bucket in first..end {
-            let mut count = 0;
-            if (firsts[0]..ends[0]).contains(&bucket) {
-                count += get(&mut a);
-            }
-            if (firsts[1]..ends[1]).contains(&bucket) {
-                count += get(&mut b);
-            }
-            put_u64(out, count);
+        // What one of them has alone, both, or neither, as it follows from where each begins and ends.
+        let mut borders = [firsts[0], firsts[1], ends[0], ends[1]];
+        borders.sort_unstable();
+        let mut bucket = first;
+        for border in borders {
+            let count = border - bucket;
+            let has = |side: usize| (firsts[side]..ends[side]).contains(&bucket);
+            let put = match (has(0), has(1)) {
+                (true, true) => put_sums(out, &mut a, &mut b, count),
+                (true, false) => put_same(out, &mut a, count),
+                (false, true) => put_same(out, &mut b, count),
+                (false, false) => {
+                    out.resize(out.len() + count, 0);
+                    Some(())
+                }
+            };
+            put.expect(CHECKED);
+            bucket = border;
         }
     }
 }

@@ -17,6 +17,9 @@ pub const CALLS_AT_ONCE_MAX: u64 = u32::MAX as u64;
 
 const CACHE_LINE_BYTES: usize = 64;
 
+/// Entries whose memory is asked for before they are frozen.
+const AHEAD: usize = 8;
+
 /// Idle entries that a table keeps from one chunk to the next.
 const IDLE_MAX: usize = 1 << 15;
 
@@ -77,6 +80,8 @@ pub struct GroupTable<P: Payload> {
     moves: u64,
     error: u64,
     distinct: Option<Distinct>,
+    /// Of the last frozen groups.
+    blob_bytes: usize,
     /// Calls since the table was frozen; and what had to be frozen before the chunk ended.
     pub(super) calls: u64,
     earlier: Groups<P>,
@@ -99,6 +104,7 @@ impl<P: Payload> GroupTable<P> {
             moves: 0,
             error: 0,
             distinct: None,
+            blob_bytes: 0,
             calls: 0,
             earlier: Groups::default(),
         }
@@ -385,9 +391,17 @@ impl<P: Payload> GroupTable<P> {
         let has_moved = self.moves != moves;
         put_in_order(&self.heads, &self.arena, &mut self.order);
         let GroupTable { heads, cells, arena, order, .. } = self;
-        let mut blob = Vec::with_capacity(arena.len() + 16 * heads.len());
+        let mut blob = Vec::with_capacity(self.blob_bytes.max(arena.len() + 16 * heads.len()));
         let mut entries = 0;
-        for &index in order.iter() {
+        for (i, &index) in order.iter().enumerate() {
+            // Entries lie in the order in which they came.
+            if let Some(&ahead) = order.get(i + 2 * AHEAD) {
+                prefetch(&raw const heads[ahead as usize]);
+                prefetch(&raw const cells[ahead as usize]);
+            }
+            if let Some(&ahead) = order.get(i + AHEAD) {
+                prefetch(arena.as_ptr().wrapping_add(heads[ahead as usize].key_start as usize));
+            }
             let cell = &mut cells[index as usize];
             if cell.weight > 0 {
                 let weight = u64::from(std::mem::take(&mut cell.weight));
@@ -396,6 +410,7 @@ impl<P: Payload> GroupTable<P> {
                 entries += 1;
             }
         }
+        self.blob_bytes = blob.len();
         blob.shrink_to_fit();
         let groups = Groups {
             entries,
