@@ -251,6 +251,7 @@ fn by_hash(
                 *hash = table.hash_and_prefetch(text.bytes(block.bytes, &batch.arena));
             }
         }
+        table.prefetch_entries(&hashes[..rows.len()]);
         for (row, &hash) in rows.zip(&hashes) {
             let text = cells[row].bytes(block.bytes, &batch.arena);
             if text.is_empty() || batch.flags()[row] & REQUEST == 0 {

@@ -17,6 +17,9 @@ pub const CALLS_AT_ONCE_MAX: u64 = u32::MAX as u64;
 
 const CACHE_LINE_BYTES: usize = 64;
 
+/// Entries that are in the first-level cache anyway.
+const CACHED_MAX: usize = 256;
+
 /// Entries whose memory is asked for before they are frozen.
 const AHEAD: usize = 8;
 
@@ -146,6 +149,26 @@ impl<P: Payload> GroupTable<P> {
         let hash = hash_of(key);
         prefetch(&raw const self.slots[hash as usize & (self.slots.len() - 1)]);
         hash
+    }
+
+    /// Asks for the memory of the entries that probably have these hashes, whose own memory was asked
+    /// for: of each one after the other, [`index_hashed`](Self::index_hashed) would wait.
+    #[inline(always)]
+    pub fn prefetch_entries(&self, hashes: &[u64]) {
+        if self.heads.len() <= CACHED_MAX {
+            return;
+        }
+        // The place of a first slot: mostly the right one, or none.
+        let place = |hash: u64| {
+            let slot = self.slots[hash as usize & (self.slots.len() - 1)];
+            (slot & INDEX_MASK).wrapping_sub(1)
+        };
+        for &hash in hashes {
+            let place = place(hash);
+            prefetch(self.heads.as_ptr().wrapping_add(place as usize));
+            self.prefetch(place);
+        }
+        hashes.iter().for_each(|&hash| self.prefetch_key(place(hash)));
     }
 
     /// As [`index`](Self::index), of a key that has this hash.
