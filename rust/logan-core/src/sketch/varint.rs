@@ -43,6 +43,79 @@ pub fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
+/// Appends what `write` appends, behind the number that it answers with.
+#[inline]
+pub fn put_behind(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> u64) {
+    // Most such numbers take one byte; what is behind a longer one is moved.
+    let at = out.len();
+    out.push(0);
+    let mut number = write(out);
+    let end = out.len();
+    let more = (number | 1).ilog2() as usize / 7;
+    if more > 0 {
+        out.resize(end + more, 0);
+        out.copy_within(at + 1..end, at + 1 + more);
+    }
+    for byte in &mut out[at..at + more] {
+        *byte = number as u8 | 0x80;
+        number >>= 7;
+    }
+    out[at + more] = number as u8;
+}
+
+/// Appends numbers.
+#[inline]
+pub fn put_all(out: &mut Vec<u8>, numbers: &[u32]) {
+    let mut eights = numbers.chunks_exact(8);
+    for eight in &mut eights {
+        if eight.iter().fold(0, |all, &number| all | number) < 0x80 {
+            out.extend_from_slice(&std::array::from_fn::<u8, 8, _>(|i| eight[i] as u8));
+        } else {
+            eight.iter().for_each(|&number| put_u64(out, number.into()));
+        }
+    }
+    eights.remainder().iter().for_each(|&number| put_u64(out, number.into()));
+}
+
+/// Takes `count` numbers of 64 bits off the front of both, and appends the sum of each two; None if
+/// they are not there.
+#[inline]
+pub fn put_sums(out: &mut Vec<u8>, a: &mut &[u8], b: &mut &[u8], count: usize) -> Option<()> {
+    const LONG: u64 = 0x8080_8080_8080_8080;
+    let mut left = count;
+    while left > 0 {
+        // Eight numbers of one byte, whose sums are too, are added at once.
+        if left >= 8
+            && let (Some((x, a_rest)), Some((y, b_rest))) =
+                (a.split_first_chunk::<8>(), b.split_first_chunk::<8>())
+        {
+            let (x, y) = (u64::from_le_bytes(*x), u64::from_le_bytes(*y));
+            if (x | y) & LONG == 0 && (x + y) & LONG == 0 {
+                out.extend_from_slice(&(x + y).to_le_bytes());
+                (*a, *b) = (a_rest, b_rest);
+                left -= 8;
+                continue;
+            }
+        }
+        put_u64(out, get_u64(a)?.checked_add(get_u64(b)?)?);
+        left -= 1;
+    }
+    Some(())
+}
+
+/// Takes `count` numbers off the front and appends them; None if they are not there.
+#[inline]
+pub fn put_same(out: &mut Vec<u8>, bytes: &mut &[u8], count: usize) -> Option<()> {
+    let mut end = 0;
+    for _ in 0..count {
+        end += bytes.get(end..)?.iter().position(|&byte| byte < 0x80)? + 1;
+    }
+    let (numbers, rest) = bytes.split_at(end);
+    out.extend_from_slice(numbers);
+    *bytes = rest;
+    Some(())
+}
+
 /// Takes what [`put_u64`] wrote off the front; None if the bytes end too early, or the number is
 /// longer than 64 bits or than it need be.
 #[inline]
@@ -136,6 +209,51 @@ mod tests {
             prop_assert_eq!(get_u64(&mut rest).map(unzigzag), Some(signed));
             prop_assert_eq!(get_bytes(&mut rest, text.len()), Some(&text[..]));
             prop_assert!(rest.is_empty());
+        }
+
+        #[test]
+        fn several_numbers_are_as_one_after_the_other(
+            pairs in prop::collection::vec(
+                prop_oneof![
+                    9 => (0u32..0x50, 0u32..0x50),
+                    1 => (any::<u32>(), 0u32..0x100),
+                ],
+                0..60,
+            ),
+            number: u64,
+            shift in 0u32..64,
+        ) {
+            let (a, b): (Vec<u32>, Vec<u32>) = pairs.iter().copied().unzip();
+            let plain = |numbers: &mut dyn Iterator<Item = u64>| {
+                let mut bytes = vec![7];
+                numbers.for_each(|number| put_u64(&mut bytes, number));
+                bytes
+            };
+            let (mut left, mut right) = (vec![7], vec![7]);
+            put_all(&mut left, &a);
+            put_all(&mut right, &b);
+            prop_assert_eq!(&left, &plain(&mut a.iter().map(|&n| n.into())));
+            let mut sums = vec![7];
+            let (mut left, mut right) = (&left[1..], &right[1..]);
+            let (mut ours, mut same) = (left, vec![7]);
+            prop_assert_eq!(put_sums(&mut sums, &mut left, &mut right, pairs.len()), Some(()));
+            prop_assert!(left.is_empty() && right.is_empty());
+            let both = |&(a, b): &(u32, u32)| u64::from(a) + u64::from(b);
+            prop_assert_eq!(&sums, &plain(&mut pairs.iter().map(both)));
+            prop_assert_eq!(put_sums(&mut sums, &mut left, &mut right, 1), None);
+            prop_assert_eq!(put_same(&mut same, &mut ours, a.len()), Some(()));
+            prop_assert_eq!(&same, &plain(&mut a.iter().map(|&n| n.into())));
+            prop_assert_eq!(put_same(&mut same, &mut ours, 1), None);
+
+            let number = number >> shift;
+            let mut behind = vec![7];
+            put_behind(&mut behind, |out| {
+                out.extend([1, 2, 3]);
+                number
+            });
+            let mut expected = plain(&mut [number].into_iter());
+            expected.extend([1, 2, 3]);
+            prop_assert_eq!(behind, expected);
         }
 
         #[test]

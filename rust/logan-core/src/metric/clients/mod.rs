@@ -66,7 +66,7 @@ struct Cache {
 struct Name([u64; 2]);
 
 /// Sets of four names that are remembered.
-const SETS: usize = 1 << 13;
+const SETS: usize = 1 << 14;
 /// So many misses, and the memo asks whether it is any good.
 const MISSES_MAX: usize = 1 << 13;
 /// Rows whose slots in the table are fetched at once.
@@ -174,6 +174,7 @@ impl Clients {
             for (hash, text) in hashes.iter_mut().zip(texts) {
                 *hash = table.hash_and_prefetch(text.bytes(block.bytes, &batch.arena));
             }
+            table.prefetch_entries(&hashes[..texts.len()]);
             for (((text, &hash), &flags), &bytes) in texts.iter().zip(&hashes).zip(flags).zip(bytes)
             {
                 if !text.is_empty() {

@@ -7,7 +7,7 @@
 
 mod memo;
 
-use super::routes::{self, Route, RouteIndex};
+use super::routes::{self, NOWHERE, Route, RouteIndex};
 use super::rows::Rows;
 use super::{Metric, State, Whole};
 use crate::bytes::simd::Simd;
@@ -15,7 +15,7 @@ use crate::fast::{FastPath, FastPaths};
 use crate::record::{BATCH_ROWS, Batch, Block, Column, Columns, REQUEST, Text};
 use crate::sketch::groups::{GroupTable, Groups};
 use crate::spec::{OptionalMetric, Spec};
-use memo::{End, Memo};
+use memo::{End, Memo, ROWS};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -148,11 +148,18 @@ fn update<S: Simd>(simd: S, dimensions: &mut Dimensions, batch: &Batch, block: B
             Some(_) => {}
             None if batch.has(Columns::STATUS) && batch.has(Columns::ROUTE) => {
                 table.expect(batch.len);
-                for row in 0..batch.len {
-                    if batch.status()[row] == NOT_FOUND
-                        && let Some(place) = finder.index(simd, table, batch, block, row)
-                    {
-                        table.count(place).add(batch, row);
+                for start in (0..batch.len).step_by(AHEAD) {
+                    let rows = start..batch.len.min(start + AHEAD);
+                    let statuses = &batch.status()[rows.clone()];
+                    if !statuses.iter().fold(false, |any, &status| any | (status == NOT_FOUND)) {
+                        continue;
+                    }
+                    for row in rows {
+                        if batch.status()[row] == NOT_FOUND
+                            && let Some(place) = finder.index(simd, table, batch, block, row)
+                        {
+                            table.count(place).add(batch, row);
+                        }
                     }
                 }
             }
@@ -161,7 +168,7 @@ fn update<S: Simd>(simd: S, dimensions: &mut Dimensions, batch: &Batch, block: B
     }
 }
 
-/// Counts a column whose texts are mostly those of a few rows before.
+/// Counts a column whose texts are mostly those of some rows before.
 #[inline(always)]
 fn by_memo(
     table: &mut GroupTable<Route>,
@@ -170,24 +177,59 @@ fn by_memo(
     batch: &Batch,
     block: Block<'_>,
 ) {
+    let mut rows = memo::Rows::new();
     // The last text and its place: many columns say the same again and again.
-    let (mut last, mut last_end) = (&[][..], End::default());
-    let (mut place, mut moves) = (0, table.moves());
-    let rows = cells.iter().zip(batch.flags()).zip(batch.duration_ns()).zip(batch.bytes_sent());
-    for (((text, &flags), &duration_ns), &bytes) in rows.take(batch.len) {
-        if text.is_empty() || flags & REQUEST == 0 {
+    let mut last: Option<(&[u8], u32)> = None;
+    for start in (0..batch.len).step_by(ROWS) {
+        let range = start..batch.len.min(start + ROWS);
+        let cells = &cells[range.clone()];
+        let flags = &batch.flags()[range.clone()];
+        let durations_ns = &batch.duration_ns()[range.clone()];
+        let bytes = &batch.bytes_sent()[range.clone()];
+        if let Some((text, place)) = last
+            && flags.iter().fold(u8::MAX, |all, &flags| all & flags) & REQUEST != 0
+            && is_all(cells, text, batch, block)
+        {
+            let count = table.count_many(place as usize, range.len());
+            count.add_all(flags, durations_ns, bytes);
             continue;
         }
-        let text = text.bytes(block.bytes, &batch.arena);
-        let end = End::of(text);
-        let is_last = end == last_end && (end.is_all() || text == last);
-        if !is_last || moves != table.moves() {
-            place = memo.place(table, text, end);
-            (last, last_end, moves) = (text, end, table.moves());
+        for ((text, cell), &flags) in rows.texts.iter_mut().zip(cells).zip(flags) {
+            let is_counted = flags & REQUEST != 0;
+            *text = if is_counted { cell.bytes(block.bytes, &batch.arena) } else { &[] };
         }
-        table.count(place).add_values(flags, duration_ns, bytes);
+        memo.guess(table, &mut rows, range.len());
+        let mut from = 0;
+        while from < range.len() {
+            let end = memo.places(table, &mut rows, from, range.len());
+            let places = &rows.places[from..end];
+            for (&place, &duration_ns) in places.iter().zip(&durations_ns[from..]) {
+                if let Some(live) = table.live(place) {
+                    live.prefetch(duration_ns);
+                }
+            }
+            let values = flags[from..].iter().zip(&durations_ns[from..]).zip(&bytes[from..]);
+            for (&place, ((&flags, &duration_ns), &bytes)) in places.iter().zip(values) {
+                if place != NOWHERE {
+                    table.count(place as usize).add_values(flags, duration_ns, bytes);
+                }
+            }
+            from = end;
+        }
+        last = Some((rows.texts[range.len() - 1], rows.places[range.len() - 1]))
+            .filter(|&(_, place)| place != NOWHERE);
     }
     memo.looked_at(batch.len);
+}
+
+/// Whether all rows of a column have this text, which is not empty.
+#[inline(always)]
+fn is_all(cells: &[Text], text: &[u8], batch: &Batch, block: Block<'_>) -> bool {
+    let end = End::of(text);
+    cells.iter().all(|cell| {
+        let other = cell.bytes(block.bytes, &batch.arena);
+        other.len() == text.len() && End::of(other) == end && (end.is_all() || other == text)
+    })
 }
 
 /// Counts a column, one row after the other.
@@ -209,6 +251,7 @@ fn by_hash(
                 *hash = table.hash_and_prefetch(text.bytes(block.bytes, &batch.arena));
             }
         }
+        table.prefetch_entries(&hashes[..rows.len()]);
         for (row, &hash) in rows.zip(&hashes) {
             let text = cells[row].bytes(block.bytes, &batch.arena);
             if text.is_empty() || batch.flags()[row] & REQUEST == 0 {

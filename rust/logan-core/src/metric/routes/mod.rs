@@ -10,16 +10,17 @@ mod over_time;
 use crate::metric::object::object;
 use over_time::{OverTime, RoutesOverTime};
 
+use super::latency::sum_and_range;
 use super::rows::{Order, Ranked, Rows, bytes, ratio};
 use super::{Metric, State, Whole};
-use crate::bytes::simd::Simd;
+use crate::bytes::simd::{Simd, prefetch};
 use crate::record::{
     BATCH_ROWS, Batch, Block, CLIENT_ERROR, Columns, DURATION_NS_MAX, ERROR, NO_BYTES, NO_DURATION,
     REQUEST, RouteNormalizer,
 };
 use crate::sketch::buckets;
 use crate::sketch::groups::{GroupTable, Groups, Keys, Payload, Score};
-use crate::sketch::varint::{get_u64, get_u128, put_u64, put_u128};
+use crate::sketch::varint::{get_u64, get_u128, put_all, put_same, put_sums, put_u64, put_u128};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -34,7 +35,6 @@ const BUCKETS: usize = buckets::bucket_count::<BITS>();
 /// window is rarely moved.
 const WINDOW: usize = 32;
 
-/// Longest method of the fast path, in bytes; longer ones take the plain one.
 /// Accumulator.
 pub struct Routes {
     table: GroupTable<Route>,
@@ -74,9 +74,10 @@ pub struct Tally {
     requests: u32,
     errors: u32,
     client_errors: u32,
-    bytes: u128,
-    /// Sum of the response times: so many nanoseconds, and so many times 2^64.
+    /// Sums of the sizes and of the response times, and how often each passed 2^64.
+    bytes: u64,
     sum_ns: u64,
+    bytes_high: u32,
     sum_high: u32,
     /// The complement of the shortest, so that 0 stands for none.
     min_complement: u64,
@@ -252,7 +253,9 @@ impl Tally {
         self.requests += u32::from(flags & REQUEST != 0);
         self.errors += u32::from(flags & ERROR != 0);
         self.client_errors += u32::from(flags & CLIENT_ERROR != 0);
-        self.bytes += u128::from(if bytes == NO_BYTES { 0 } else { bytes });
+        let (sum, carry) = self.bytes.overflowing_add(if bytes == NO_BYTES { 0 } else { bytes });
+        self.bytes = sum;
+        self.bytes_high += u32::from(carry);
         if duration_ns == NO_DURATION {
             return;
         }
@@ -261,13 +264,60 @@ impl Tally {
         self.sum_high += u32::from(carry);
         self.min_complement = self.min_complement.max(!duration_ns);
         self.max_ns = self.max_ns.max(duration_ns);
+        self.window.count(duration_ns);
+    }
+
+    /// Counts so few rows that a sum of 32-bit numbers of them fits in 64 bits.
+    #[inline(always)]
+    pub(super) fn add_all(&mut self, flags: &[u8], durations_ns: &[u64], bytes: &[u64]) {
+        let count = |flag| flags.iter().map(|&flags| u32::from(flags & flag != 0)).sum::<u32>();
+        self.requests += count(REQUEST);
+        self.errors += count(ERROR);
+        self.client_errors += count(CLIENT_ERROR);
+        let (mut low, mut high) = (0, 0);
+        for &bytes in bytes {
+            let bytes = if bytes == NO_BYTES { 0 } else { bytes };
+            (low, high) = (low + (bytes & 0xFFFF_FFFF), high + (bytes >> 32));
+        }
+        let sum = self.bytes() + (u128::from(high) << 32) + u128::from(low);
+        (self.bytes, self.bytes_high) = (sum as u64, (sum >> 64) as u32);
+        let (sum_ns, min_ns, max_ns) = sum_and_range(durations_ns);
+        let sum = self.sum_ns() + sum_ns;
+        (self.sum_ns, self.sum_high) = (sum as u64, (sum >> 64) as u32);
+        self.min_complement = self.min_complement.max(!min_ns);
+        self.max_ns = self.max_ns.max(max_ns);
+        for &duration_ns in durations_ns {
+            if duration_ns != NO_DURATION {
+                self.window.count(duration_ns);
+            }
+        }
+    }
+
+    /// Asks for the memory in which a response time is counted.
+    #[inline(always)]
+    pub(super) fn prefetch(&self, duration_ns: u64) {
+        let at = buckets::bucket_of::<BITS>(duration_ns).wrapping_sub(self.window.first.into());
+        prefetch(self.window.counts.as_ptr().wrapping_add(at));
+    }
+
+    fn bytes(&self) -> u128 {
+        u128::from(self.bytes_high) << 64 | u128::from(self.bytes)
+    }
+
+    fn sum_ns(&self) -> u128 {
+        u128::from(self.sum_high) << 64 | u128::from(self.sum_ns)
+    }
+}
+
+impl Window<u32> {
+    #[inline(always)]
+    fn count(&mut self, duration_ns: u64) {
         let bucket = buckets::bucket_of::<BITS>(duration_ns);
-        let window = &mut self.window;
-        match window.counts.get_mut(bucket.wrapping_sub(usize::from(window.first))) {
+        match self.counts.get_mut(bucket.wrapping_sub(usize::from(self.first))) {
             Some(count) => *count += 1,
             None => {
-                window.widen(bucket, bucket + 1);
-                window.counts[bucket - usize::from(window.first)] += 1;
+                self.widen(bucket, bucket + 1);
+                self.counts[bucket - usize::from(self.first)] += 1;
             }
         }
     }
@@ -354,14 +404,15 @@ impl Payload for Route {
         put_u64(out, u64::from(std::mem::take(&mut live.requests)));
         put_u64(out, u64::from(std::mem::take(&mut live.errors)));
         put_u64(out, u64::from(std::mem::take(&mut live.client_errors)));
-        put_u128(out, std::mem::take(&mut live.bytes));
+        put_u128(out, live.bytes());
+        (live.bytes, live.bytes_high) = (0, 0);
         let used = live.window.used();
         put_u64(out, used.len() as u64);
         if !used.is_empty() {
-            put_u128(out, u128::from(live.sum_high) << 64 | u128::from(live.sum_ns));
+            put_u128(out, live.sum_ns());
             put_u64(out, live.max_ns);
             put_u64(out, !live.min_complement);
-            used.iter().for_each(|&count| put_u64(out, u64::from(count)));
+            put_all(out, used);
             live.window.counts.fill(0);
             (live.sum_ns, live.sum_high) = (0, 0);
             (live.min_complement, live.max_ns) = (0, 0);
@@ -370,7 +421,8 @@ impl Payload for Route {
 
     #[inline]
     fn reset(live: &mut Tally) {
-        (live.requests, live.errors, live.client_errors, live.bytes) = (0, 0, 0, 0);
+        (live.requests, live.errors, live.client_errors) = (0, 0, 0);
+        (live.bytes, live.bytes_high) = (0, 0);
         (live.sum_ns, live.sum_high) = (0, 0);
         (live.min_complement, live.max_ns) = (0, 0);
         live.window.first = 0;
@@ -475,15 +527,24 @@ impl Payload for Route {
         put_u64(out, max_ns[0].max(max_ns[1]));
         let min_ns = [get(&mut a), get(&mut b)];
         put_u64(out, min_ns[0].min(min_ns[1]));
-        for bucket in first..end {
-            let mut count = 0;
-            if (firsts[0]..ends[0]).contains(&bucket) {
-                count += get(&mut a);
-            }
-            if (firsts[1]..ends[1]).contains(&bucket) {
-                count += get(&mut b);
-            }
-            put_u64(out, count);
+        // What one of them has alone, both, or neither, as it follows from where each begins and ends.
+        let mut borders = [firsts[0], firsts[1], ends[0], ends[1]];
+        borders.sort_unstable();
+        let mut bucket = first;
+        for border in borders {
+            let count = border - bucket;
+            let has = |side: usize| (firsts[side]..ends[side]).contains(&bucket);
+            let put = match (has(0), has(1)) {
+                (true, true) => put_sums(out, &mut a, &mut b, count),
+                (true, false) => put_same(out, &mut a, count),
+                (false, true) => put_same(out, &mut b, count),
+                (false, false) => {
+                    out.resize(out.len() + count, 0);
+                    Some(())
+                }
+            };
+            put.expect(CHECKED);
+            bucket = border;
         }
     }
 }

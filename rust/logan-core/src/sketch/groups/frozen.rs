@@ -2,7 +2,7 @@
 
 use super::{KEY_BYTES_MAX, Payload, hash_of, same, weight_beyond};
 use crate::sketch::distinct::Distinct;
-use crate::sketch::varint::{get_bytes, get_u64, put_bytes, put_u64};
+use crate::sketch::varint::{get_bytes, get_u64, put_behind, put_bytes, put_u64};
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::marker::PhantomData;
@@ -65,12 +65,6 @@ impl<'a> Raw<'a> {
     }
 
     #[inline]
-    fn write(&self, blob: &mut Vec<u8>, weight: u64) {
-        write_head(blob, self.key, weight);
-        put_bytes(blob, self.payload);
-    }
-
-    #[inline]
     pub(super) fn decoded<P: Payload>(&self) -> P {
         P::decode(&mut &self.payload[..]).expect("groups are checked when they arrive")
     }
@@ -108,9 +102,9 @@ fn join<'a>(
     (b, b_blob): (&'a [Row], &[u8]),
     mut both: impl FnMut(Option<&'a Row>, Option<&'a Row>),
 ) {
-    let key = |blob: &[u8], row: &Row| -> Vec<u8> {
-        Raw::next(&mut &blob[row.start as usize..]).map_or_else(Vec::new, |raw| raw.key.to_vec())
-    };
+    fn key<'b>(blob: &'b [u8], row: &Row) -> Option<&'b [u8]> {
+        Raw::next(&mut &blob[row.start as usize..]).map(|raw| raw.key)
+    }
     let (mut i, mut j) = (0, 0);
     while let (Some(left), Some(right)) = (a.get(i), b.get(j)) {
         let order = if left.hash == right.hash {
@@ -161,17 +155,26 @@ pub(super) fn write_head(blob: &mut Vec<u8>, key: &[u8], weight: u64) {
 /// Appends what `write` appends, behind its length.
 #[inline]
 pub(super) fn write_payload(blob: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
-    let at = blob.len();
-    blob.push(0);
-    write(blob);
-    let len = blob.len() - at - 1;
-    if len < 0x80 {
-        blob[at] = len as u8;
-    } else {
-        let mut varint = Vec::new();
-        put_u64(&mut varint, len as u64);
-        blob.splice(at..=at, varint);
-    }
+    put_behind(blob, |blob| {
+        let at = blob.len();
+        write(blob);
+        (blob.len() - at) as u64
+    });
+}
+
+/// Appends the entry of a key that one or both of two tables have.
+#[inline(always)]
+fn write_both(
+    blob: &mut Vec<u8>,
+    a: Option<Raw<'_>>,
+    b: Option<Raw<'_>>,
+    write: &impl Fn(Option<&[u8]>, Option<&[u8]>, &mut Vec<u8>),
+    weight: impl FnOnce(u64) -> u64,
+) {
+    let Some(raw) = a.or(b) else { return };
+    let weight_of = |raw: Option<Raw<'_>>| raw.map_or(0, |raw| raw.weight);
+    write_head(blob, raw.key, weight(weight_of(a).saturating_add(weight_of(b))));
+    write_payload(blob, |blob| write(a.map(|raw| raw.payload), b.map(|raw| raw.payload), blob));
 }
 
 impl<P: Payload> Groups<P> {
@@ -223,12 +226,26 @@ impl<P: Payload> Groups<P> {
             self.clone_from(other);
             return;
         }
+        self.merge_by(other, cap, |a, b, out| match (a, b) {
+            (Some(a), Some(b)) => P::merge_bytes(a, b, out),
+            (a, b) => out.extend_from_slice(a.or(b).unwrap_or_default()),
+        });
+    }
+
+    /// As [`merge`](Self::merge), where `write` appends what becomes of the payloads of a key in both
+    /// tables, at least one of which has it, given their bytes.
+    pub fn merge_by(
+        &mut self,
+        other: &Self,
+        cap: usize,
+        write: impl Fn(Option<&[u8]>, Option<&[u8]>, &mut Vec<u8>),
+    ) {
         let merged = if self.entries + other.entries > cap as u64 {
-            self.heavy_union(other, cap)
+            self.heavy_union(other, cap, &write)
         } else {
             None
         };
-        *self = merged.unwrap_or_else(|| self.union(other));
+        *self = merged.unwrap_or_else(|| self.union(other, &write));
     }
 
     /// Changes every payload; keys and weights stay.
@@ -250,34 +267,31 @@ impl<P: Payload> Groups<P> {
     }
 
     /// All entries of both, however many.
-    fn union(&self, other: &Self) -> Self {
+    fn union(
+        &self,
+        other: &Self,
+        write: &impl Fn(Option<&[u8]>, Option<&[u8]>, &mut Vec<u8>),
+    ) -> Self {
         let mut blob = Vec::with_capacity(self.blob.len() + other.blob.len());
         let mut entries = 0;
         let (mut left, mut right) = (Reader::new(&self.blob), Reader::new(&other.blob));
         loop {
             let order = match (&left.at, &right.at) {
                 // Both have mostly the same keys, which need no hash.
-                (Some(a), Some(b)) if same(a.key, b.key) => {
-                    write_head(&mut blob, a.key, a.weight.saturating_add(b.weight));
-                    write_payload(&mut blob, |blob| P::merge_bytes(a.payload, b.payload, blob));
-                    Ordering::Equal
-                }
+                (Some(a), Some(b)) if same(a.key, b.key) => Ordering::Equal,
                 (&Some(a), &Some(b)) => order(left.hashed(a.key), right.hashed(b.key)),
                 (Some(_), None) => Ordering::Less,
                 (None, Some(_)) => Ordering::Greater,
                 (None, None) => break,
             };
             entries += 1;
-            if order != Ordering::Greater {
-                if let Some(raw) = left.at.filter(|_| order == Ordering::Less) {
-                    raw.write(&mut blob, raw.weight);
-                }
+            let a = left.at.filter(|_| order != Ordering::Greater);
+            let b = right.at.filter(|_| order != Ordering::Less);
+            write_both(&mut blob, a, b, write, |weight| weight);
+            if a.is_some() {
                 left.advance();
             }
-            if order != Ordering::Less {
-                if let Some(raw) = right.at.filter(|_| order == Ordering::Greater) {
-                    raw.write(&mut blob, raw.weight);
-                }
+            if b.is_some() {
                 right.advance();
             }
         }
@@ -293,7 +307,12 @@ impl<P: Payload> Groups<P> {
     }
 
     /// The heavy entries of both, at most `cap`; None if there are not more than that in all.
-    fn heavy_union(&self, other: &Self, cap: usize) -> Option<Self> {
+    fn heavy_union(
+        &self,
+        other: &Self,
+        cap: usize,
+        write: &impl Fn(Option<&[u8]>, Option<&[u8]>, &mut Vec<u8>),
+    ) -> Option<Self> {
         let (left, right) = (self.rows(), other.rows());
         let (a, b) = ((&left[..], &self.blob[..]), (&right[..], &other.blob[..]));
         let weight = |row: Option<&Row>| row.map_or(0, |row| row.weight);
@@ -303,24 +322,17 @@ impl<P: Payload> Groups<P> {
             return None;
         }
         let subtract = weight_beyond(cap, weights.iter().copied());
-        let mut blob = Vec::new();
+        let mut blob = Vec::with_capacity(self.blob.len() + other.blob.len());
         let mut entries = 0;
         let mut weights = weights.into_iter();
         join(a, b, |a, b| {
-            let weight = weights.next().unwrap_or(0).saturating_sub(subtract);
-            if weight == 0 {
+            if weights.next().unwrap_or(0) <= subtract {
                 return;
             }
             entries += 1;
             let a = a.and_then(|row| Raw::next(&mut &self.blob[row.start as usize..]));
             let b = b.and_then(|row| Raw::next(&mut &other.blob[row.start as usize..]));
-            match (a, b) {
-                (Some(a), Some(b)) => {
-                    write_head(&mut blob, a.key, weight);
-                    write_payload(&mut blob, |blob| P::merge_bytes(a.payload, b.payload, blob));
-                }
-                (a, b) => a.or(b).iter().for_each(|raw| raw.write(&mut blob, weight)),
-            }
+            write_both(&mut blob, a, b, write, |weight| weight - subtract);
         });
         blob.shrink_to_fit();
         let mut distinct = self.all_keys(&left);

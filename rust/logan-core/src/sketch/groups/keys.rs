@@ -50,6 +50,7 @@ impl Keys {
         for (hash, key) in hashes.iter_mut().zip(&self.waiting) {
             *hash = table.hash_and_prefetch(&self.bytes[key.start..key.end]);
         }
+        table.prefetch_entries(&hashes[..self.waiting.len()]);
         for (&hash, key) in hashes.iter().zip(&self.waiting) {
             let place = table.index_hashed(&self.bytes[key.start..key.end], hash);
             found(table, key.row, place);

@@ -15,6 +15,14 @@ const SLOTS_MIN: usize = 1024;
 /// Most calls that a table counts before it is frozen, so that 32 bits hold any count of them.
 pub const CALLS_AT_ONCE_MAX: u64 = u32::MAX as u64;
 
+const CACHE_LINE_BYTES: usize = 64;
+
+/// Entries that are in the first-level cache anyway.
+const CACHED_MAX: usize = 256;
+
+/// Entries whose memory is asked for before they are frozen.
+const AHEAD: usize = 8;
+
 /// Idle entries that a table keeps from one chunk to the next.
 const IDLE_MAX: usize = 1 << 15;
 
@@ -75,6 +83,8 @@ pub struct GroupTable<P: Payload> {
     moves: u64,
     error: u64,
     distinct: Option<Distinct>,
+    /// Of the last frozen groups.
+    blob_bytes: usize,
     /// Calls since the table was frozen; and what had to be frozen before the chunk ended.
     pub(super) calls: u64,
     earlier: Groups<P>,
@@ -97,6 +107,7 @@ impl<P: Payload> GroupTable<P> {
             moves: 0,
             error: 0,
             distinct: None,
+            blob_bytes: 0,
             calls: 0,
             earlier: Groups::default(),
         }
@@ -140,6 +151,26 @@ impl<P: Payload> GroupTable<P> {
         hash
     }
 
+    /// Asks for the memory of the entries that probably have these hashes, whose own memory was asked
+    /// for: of each one after the other, [`index_hashed`](Self::index_hashed) would wait.
+    #[inline(always)]
+    pub fn prefetch_entries(&self, hashes: &[u64]) {
+        if self.heads.len() <= CACHED_MAX {
+            return;
+        }
+        // The place of a first slot: mostly the right one, or none.
+        let place = |hash: u64| {
+            let slot = self.slots[hash as usize & (self.slots.len() - 1)];
+            (slot & INDEX_MASK).wrapping_sub(1)
+        };
+        for &hash in hashes {
+            let place = place(hash);
+            prefetch(self.heads.as_ptr().wrapping_add(place as usize));
+            self.prefetch(place);
+        }
+        hashes.iter().for_each(|&hash| self.prefetch_key(place(hash)));
+    }
+
     /// As [`index`](Self::index), of a key that has this hash.
     #[inline(always)]
     pub fn index_hashed(&mut self, key: &[u8], hash: u64) -> usize {
@@ -170,7 +201,7 @@ impl<P: Payload> GroupTable<P> {
     /// Whether this is the key at a place, which may be none.
     #[inline(always)]
     pub fn is_key(&self, index: usize, key: &[u8]) -> bool {
-        self.heads.get(index).is_some_and(|head| head.key(&self.arena) == key)
+        self.heads.get(index).is_some_and(|head| same(head.key(&self.arena), key))
     }
 
     /// The hash of the key at a place that [`index`](Self::index) gave.
@@ -184,10 +215,36 @@ impl<P: Payload> GroupTable<P> {
         self.cells[..self.heads.len()].iter_mut().map(|cell| &mut cell.live)
     }
 
+    /// As [`count`](Self::count), of so many calls.
+    #[inline(always)]
+    pub fn count_many(&mut self, index: usize, calls: usize) -> &mut P::Live {
+        let cell = &mut self.cells[index];
+        cell.weight += calls as u32;
+        &mut cell.live
+    }
+
+    /// What is counted at a place, which may be none.
+    #[inline(always)]
+    pub fn live(&self, place: u32) -> Option<&P::Live> {
+        self.cells.get(place as usize).map(|cell| &cell.live)
+    }
+
     /// Asks for the memory that [`count`](Self::count) needs; the place may be none.
     #[inline(always)]
     pub fn prefetch(&self, place: u32) {
-        prefetch(self.cells.as_ptr().wrapping_add(place as usize));
+        let cell = self.cells.as_ptr().wrapping_add(place as usize);
+        prefetch(cell);
+        if size_of::<Cell<P::Live>>() > CACHE_LINE_BYTES {
+            prefetch(cell.wrapping_byte_add(CACHE_LINE_BYTES));
+        }
+    }
+
+    /// Asks for the memory of the key at a place, which may be none.
+    #[inline(always)]
+    pub fn prefetch_key(&self, place: u32) {
+        if let Some(head) = self.heads.get(place as usize) {
+            prefetch(self.arena.as_ptr().wrapping_add(head.key_start as usize));
+        }
     }
 
     /// How often places changed: those given before the last change mean nothing now.
@@ -357,9 +414,17 @@ impl<P: Payload> GroupTable<P> {
         let has_moved = self.moves != moves;
         put_in_order(&self.heads, &self.arena, &mut self.order);
         let GroupTable { heads, cells, arena, order, .. } = self;
-        let mut blob = Vec::with_capacity(arena.len() + 16 * heads.len());
+        let mut blob = Vec::with_capacity(self.blob_bytes.max(arena.len() + 16 * heads.len()));
         let mut entries = 0;
-        for &index in order.iter() {
+        for (i, &index) in order.iter().enumerate() {
+            // Entries lie in the order in which they came.
+            if let Some(&ahead) = order.get(i + 2 * AHEAD) {
+                prefetch(&raw const heads[ahead as usize]);
+                prefetch(&raw const cells[ahead as usize]);
+            }
+            if let Some(&ahead) = order.get(i + AHEAD) {
+                prefetch(arena.as_ptr().wrapping_add(heads[ahead as usize].key_start as usize));
+            }
             let cell = &mut cells[index as usize];
             if cell.weight > 0 {
                 let weight = u64::from(std::mem::take(&mut cell.weight));
@@ -368,6 +433,7 @@ impl<P: Payload> GroupTable<P> {
                 entries += 1;
             }
         }
+        self.blob_bytes = blob.len();
         blob.shrink_to_fit();
         let groups = Groups {
             entries,

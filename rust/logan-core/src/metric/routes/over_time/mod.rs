@@ -10,7 +10,7 @@ use crate::record::{Batch, Columns, ERROR, NO_DURATION, NO_TIME, REQUEST};
 use crate::sketch::buckets;
 use crate::sketch::groups::{GroupTable, Groups, Payload};
 use crate::sketch::time_slots::{BUCKETS_MAX, STEPS_S, TimeSlots, is_possible, step_that_fits};
-use crate::sketch::varint::{get_u64, get_u128, put_u64, put_u128, unzigzag, zigzag};
+use crate::sketch::varint::{get_u64, get_u128, put_behind, put_u64, put_u128, unzigzag, zigzag};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -23,6 +23,8 @@ pub const ROUTES_MAX: usize = 256;
 /// Routes in a report: those that lead by requests, and those that lead by errors or time.
 const BY_REQUESTS: usize = 64;
 const BY_TROUBLE: usize = 16;
+
+const CHECKED: &str = "groups are checked when they arrive";
 
 /// The largest logarithm of a response time.
 const LOG2_MAX: u64 = LOG2[SKETCH_BUCKETS - 1] as u64;
@@ -211,7 +213,11 @@ impl Cells {
             self.cells.splice(..0, std::iter::repeat_n(Cell::default(), self.first - slot));
             self.first = slot;
         } else {
-            self.cells.resize(slot - self.first + 1, Cell::default());
+            // Most routes have something in every bucket: rarely one by one, and no more than the
+            // memory that would be taken anyway.
+            let len = slot - self.first + 1;
+            self.cells.reserve(len - self.cells.len());
+            self.cells.resize(len.max(self.cells.capacity().min(BUCKETS_MAX)), Cell::default());
         }
     }
 }
@@ -241,13 +247,21 @@ fn find<P: Payload>(
 /// Moves what is counted at each place of a time bucket to its new one.
 #[cold]
 fn coarsen(table: &mut GroupTable<Times>, places: &[u16], factor: i64) {
+    let mut coarse = vec![Cell::default(); places.len()];
     for live in table.lives_mut() {
-        let Cells { first, cells } = std::mem::take(live);
-        for (mut cell, &place) in cells.into_iter().zip(&places[first..]) {
-            cell.index = cell.index.div_euclid(factor);
+        let (mut first, mut end) = (places.len(), 0);
+        for (cell, &place) in live.cells.iter().zip(&places[live.first.min(places.len())..]) {
             if !cell.is_empty() {
-                live.at(usize::from(place)).merge(&cell);
+                let place = usize::from(place);
+                let index = cell.index.div_euclid(factor);
+                coarse[place].merge(&Cell { index, ..*cell });
+                (first, end) = (first.min(place), end.max(place + 1));
             }
+        }
+        live.cells.clear();
+        if first < end {
+            live.first = first;
+            live.cells.extend(coarse[first..end].iter_mut().map(std::mem::take));
         }
     }
 }
@@ -301,6 +315,111 @@ fn add_up(buckets: &mut Vec<Bucket>) {
     });
 }
 
+/// Writes buckets, oldest first.
+#[derive(Default)]
+struct Writer {
+    before: Option<i64>,
+    count: u64,
+}
+
+impl Writer {
+    #[inline]
+    fn put(&mut self, out: &mut Vec<u8>, bucket: &Bucket) {
+        put_index(out, self.before, bucket.index);
+        put_u64(out, bucket.requests);
+        put_u64(out, bucket.errors);
+        put_u64(out, bucket.measured);
+        if bucket.measured > 0 {
+            put_u128(out, bucket.log_sum);
+            put_u128(out, bucket.log_sq);
+        }
+        self.before = Some(bucket.index);
+        self.count += 1;
+    }
+}
+
+/// Reads the buckets of checked bytes, at a step `factor` times as long: several may have one index.
+struct Reader<'a> {
+    bytes: &'a [u8],
+    left: u64,
+    /// Without the factor, of the last bucket that was read.
+    index: i64,
+    factor: i64,
+    at: Option<Bucket>,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads nothing where there are no bytes.
+    fn new(bytes: Option<&'a [u8]>, factor: i64) -> Reader<'a> {
+        let mut reader =
+            Reader { bytes: bytes.unwrap_or_default(), left: 0, index: 0, factor, at: None };
+        if bytes.is_some() {
+            reader.left = get_u64(&mut reader.bytes).expect(CHECKED);
+            if reader.left > 0 {
+                reader.index = unzigzag(get_u64(&mut reader.bytes).expect(CHECKED));
+                reader.read();
+            }
+        }
+        reader
+    }
+
+    /// Reads what is behind an index.
+    #[inline]
+    fn read(&mut self) {
+        let mut get = || get_u64(&mut self.bytes).expect(CHECKED);
+        let index = if self.factor == 1 { self.index } else { self.index.div_euclid(self.factor) };
+        let [requests, errors, measured] = [get(), get(), get()];
+        let mut bucket = Bucket { index, requests, errors, measured, ..Bucket::default() };
+        if measured > 0 {
+            bucket.log_sum = get_u128(&mut self.bytes).expect(CHECKED);
+            bucket.log_sq = get_u128(&mut self.bytes).expect(CHECKED);
+        }
+        self.left -= 1;
+        self.at = Some(bucket);
+    }
+
+    #[inline]
+    fn advance(&mut self) {
+        self.at = None;
+        if self.left > 0 {
+            self.index += get_u64(&mut self.bytes).expect(CHECKED) as i64;
+            self.read();
+        }
+    }
+}
+
+/// Appends the sum of what one or two payloads say, each at a step so many times as long as its own.
+fn put_sum(out: &mut Vec<u8>, sides: [(Option<&[u8]>, i64); 2]) {
+    if let [(Some(bytes), 1), (None, _)] | [(None, _), (Some(bytes), 1)] = sides {
+        return out.extend_from_slice(bytes);
+    }
+    let [mut left, mut right] = sides.map(|(bytes, factor)| Reader::new(bytes, factor));
+    put_behind(out, |out| {
+        let mut writer = Writer::default();
+        let mut sum: Option<Bucket> = None;
+        loop {
+            let next = match (&left.at, &right.at) {
+                (Some(a), Some(b)) if b.index < a.index => &mut right,
+                (Some(_), _) => &mut left,
+                (None, Some(_)) => &mut right,
+                (None, None) => break,
+            };
+            if let Some(bucket) = next.at {
+                match &mut sum {
+                    Some(sum) if sum.index == bucket.index => sum.add(&bucket),
+                    _ => {
+                        sum.iter().for_each(|sum| writer.put(out, sum));
+                        sum = Some(bucket);
+                    }
+                }
+            }
+            next.advance();
+        }
+        sum.iter().for_each(|sum| writer.put(out, sum));
+        writer.count
+    });
+}
+
 impl Payload for Times {
     type Live = Cells;
 
@@ -313,11 +432,20 @@ impl Payload for Times {
             log_sum: cell.log_sum.into(),
             log_sq: cell.log_sq.into(),
         };
-        let mut times: Vec<Bucket> =
-            live.cells.iter().filter(|c| !c.is_empty()).map(bucket).collect();
-        times.sort_unstable_by_key(|bucket| bucket.index);
+        // As their buckets came up, so mostly in order.
+        let used = || live.cells.iter().filter(|cell| !cell.is_empty());
+        if used().is_sorted_by_key(|cell| cell.index) {
+            let mut writer = Writer::default();
+            put_behind(out, |out| {
+                used().for_each(|cell| writer.put(out, &bucket(cell)));
+                writer.count
+            });
+        } else {
+            let mut times: Vec<Bucket> = used().map(bucket).collect();
+            times.sort_unstable_by_key(|bucket| bucket.index);
+            Times(times).encode(out);
+        }
         live.cells.clear();
-        Times(times).encode(out);
     }
 
     fn reset(live: &mut Cells) {
@@ -332,19 +460,8 @@ impl Payload for Times {
 
     fn encode(&self, out: &mut Vec<u8>) {
         put_u64(out, self.0.len() as u64);
-        let mut before = None;
-        for bucket in &self.0 {
-            let delta = before.map_or_else(|| zigzag(bucket.index), |b| (bucket.index - b) as u64);
-            put_u64(out, delta);
-            before = Some(bucket.index);
-            put_u64(out, bucket.requests);
-            put_u64(out, bucket.errors);
-            put_u64(out, bucket.measured);
-            if bucket.measured > 0 {
-                put_u128(out, bucket.log_sum);
-                put_u128(out, bucket.log_sq);
-            }
-        }
+        let mut writer = Writer::default();
+        self.0.iter().for_each(|bucket| writer.put(out, bucket));
     }
 
     fn decode(bytes: &mut &[u8]) -> Option<Self> {
@@ -377,12 +494,17 @@ impl Payload for Times {
     }
 }
 
+/// Appends an index, given the one before.
+#[inline]
+fn put_index(out: &mut Vec<u8>, before: Option<i64>, index: i64) {
+    put_u64(out, before.map_or_else(|| zigzag(index), |before| (index - before) as u64));
+}
+
 fn put_indices(indices: &[i64]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut before = None;
     for &index in indices {
-        let delta = before.map_or_else(|| zigzag(index), |before| (index - before) as u64);
-        put_u64(&mut bytes, delta);
+        put_index(&mut bytes, before, index);
         before = Some(index);
     }
     bytes
@@ -405,7 +527,7 @@ fn get_indices(mut bytes: &[u8]) -> Option<Vec<i64>> {
 
 impl RoutesOverTime {
     fn indices(&self) -> Vec<i64> {
-        get_indices(&self.indices).expect("groups are checked when they arrive")
+        get_indices(&self.indices).expect(CHECKED)
     }
 
     /// The same at a step that is not finer than its own.
@@ -468,26 +590,23 @@ impl State for RoutesOverTime {
             self.clone_from(other);
             return;
         }
-        let step = self.step.max(other.step);
-        let all = |step: u8| -> Vec<i64> {
-            let own = |state: &Self| {
-                let factor = STEPS_S[usize::from(step)] / STEPS_S[usize::from(state.step)];
-                state.indices().into_iter().map(move |index| index.div_euclid(factor))
-            };
-            own(self).chain(own(other)).collect::<BTreeSet<_>>().into_iter().collect()
-        };
-        let (fitting, _) = step_that_fits(all(step).into_iter(), step.into());
-        let step = fitting as u8;
-        let indices = put_indices(&all(step));
-        if self.step != step {
-            *self = self.coarsened(step);
+        let step = usize::from(self.step.max(other.step));
+        let factor_to =
+            |state: &Self, step: usize| STEPS_S[step] / STEPS_S[usize::from(state.step)];
+        let mut indices = Vec::new();
+        for state in [&*self, other] {
+            let factor = factor_to(state, step);
+            indices.extend(state.indices().into_iter().map(|index| index.div_euclid(factor)));
         }
-        if other.step == step {
-            self.groups.merge(&other.groups, ROUTES_MAX);
-        } else {
-            self.groups.merge(&other.coarsened(step).groups, ROUTES_MAX);
-        }
-        self.indices = indices;
+        indices.sort_unstable();
+        let (step, factor) = step_that_fits(indices.iter().copied(), step);
+        indices.iter_mut().for_each(|index| *index = index.div_euclid(factor));
+        indices.dedup();
+        let factors = [factor_to(self, step), factor_to(other, step)];
+        self.groups.merge_by(&other.groups, ROUTES_MAX, |left, right, out| {
+            put_sum(out, [(left, factors[0]), (right, factors[1])]);
+        });
+        (self.step, self.indices) = (step as u8, put_indices(&indices));
     }
 
     fn check(&self) -> Result<(), &'static str> {
