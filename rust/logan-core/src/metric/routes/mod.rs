@@ -10,7 +10,7 @@ mod over_time;
 use crate::metric::object::object;
 use over_time::{OverTime, RoutesOverTime};
 
-use super::rows::{Order, Ranked, Rows, bytes, ratio};
+use super::rows::{Order, Ranked, Rows, bytes, ratio, total};
 use super::{Metric, State, Whole};
 use crate::bytes::simd::Simd;
 use crate::record::{
@@ -538,9 +538,7 @@ impl Ranked for Route {
             Order::Errors => Score::Count(self.errors.into()),
             Order::ClientErrors => Score::Count(self.client_errors.into()),
             Order::Ratio => ratio(self.errors, self.requests),
-            Order::Total => {
-                Score::Real(self.mean_ms().map_or(0.0, |mean| mean * self.requests as f64))
-            }
+            Order::Total => total(self.mean_ms(), self.requests),
             Order::P95 => ms(self.quantile(20)),
             Order::Max => ms(self.max_ns()),
             Order::Bytes => bytes(self.bytes),
