@@ -382,7 +382,7 @@ def load(path: PathLike) -> Saved:
     """
     from logan.summaries import saved  # only here
 
-    return saved.load(path)
+    return saved.load(_one_path(path, "load one, and add others to it: load(a).merge(load(b))"))
 
 
 def _analyze_new(
@@ -411,7 +411,19 @@ def _given_spec(storage: Storage) -> GivenSpec | None:
         return None
     from logan.summaries.paths import given_spec
 
-    return given_spec(os.fspath(storage.spec))
+    return given_spec(_one_path(storage.spec, "logs are read by one spec"))
+
+
+def _one_path(path: PathLike, hint: str) -> str:
+    """The name of a file; raises `UsageError` for anything else, with the hint if it is several."""
+    if isinstance(path, (str, bytes, os.PathLike)):
+        return os.fsdecode(path)
+    if hasattr(path, "read"):
+        raise UsageError("an open file is not a path", hint="give its name")
+    raise UsageError(
+        f"a value of type {type(path).__name__} is not a path",
+        hint=hint if isinstance(path, Iterable) else None,
+    )
 
 
 def _path_list(paths: PathLike | Iterable[PathLike], *, may_be_none: bool = False) -> list[str]:

@@ -14,8 +14,10 @@ import pytest
 
 import logan
 from logan.engines import local
-from logan.errors import UsageError
+from logan.errors import InputError, UsageError
 from logan.model import Result
+from logan.report import RenderOptions, render
+from logan.report.expectation_parser import parse_expectation
 
 LINES = [
     "2024-01-24 10:15:32.123 INFO Request processed in 127ms",
@@ -210,6 +212,87 @@ def test_errors_are_null_where_no_record_could_be_one(tmp_path: Path) -> None:
     path.write_text("2024-01-24 10:15:32.123 INFO Request processed in 127ms\n" * 3)
     report = logan.analyze(path).to_dict()
     assert (report["errors"]["total"], report["error_rate"]) == (0, 0.0)
+
+
+UNTIMED = (
+    "time,status,url,method,level\n"
+    "2024-01-24T10:15:00Z,200,/a,GET,INFO\n"
+    "-,200,/a,GET,INFO\n"
+    "2024-01-24T10:15:10Z,500,/a,GET,ERROR\n"
+    "-,500,/a,GET,ERROR\n"
+)
+
+
+def test_what_has_no_time_is_in_no_rate(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text(UNTIMED)
+    report = logan.analyze(path).to_dict()
+    assert (report["total_requests"], report["errors"]["total"]) == (4, 2)
+    assert report["time"]["untimed"] == 2
+    assert report["error_rate"] == report["errors"]["per_minute"] == 1.0
+    assert report["requests_per_second"] == pytest.approx(2 / 60)
+    assert report["throughput"]["observed_rps"] == 0.2
+
+
+def test_what_a_time_range_leaves_out_for_want_of_a_time_is_counted(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text(UNTIMED)
+    report = logan.analyze(path, since="2024-01-24T10:15:05Z")
+    assert (report.lines.parsed, report.lines.filtered) == (1, 3)
+    assert (report.time.untimed, report.time.untimed_filtered) == (0, 2)
+    said = "2 records have no timestamp that can be used and were left out of the time range"
+    for output in ("text", "html", "markdown"):
+        assert said in " ".join(render(output, report, RenderOptions()).split())
+    assert json.loads(report.to_json())["time"]["untimed_filtered"] == 2
+    saved = tmp_path / "x.logan"
+    logan.analyze(path, since="2024-01-24T10:15:05Z", save=saved)
+    assert logan.load(saved).report().time.untimed_filtered == 2
+
+
+def test_a_log_without_times_has_no_time_zone(tmp_path: Path) -> None:
+    path = tmp_path / "x.log"
+    path.write_text("GET /a 200 5ms\nERROR bad\nstarted\n" * 3)
+    (entry,) = logan.analyze(path).inputs
+    assert [each for each in entry.assumed if "time zone" in each or "year" in each] == []
+    path.write_text("10:15:32 INFO GET /a 200 5ms\n" * 3)
+    (entry,) = logan.analyze(path).inputs
+    assert any("time zone" in each for each in entry.assumed)
+
+
+def test_what_makes_a_record_is_not_called_its_response_time(tmp_path: Path) -> None:
+    path = tmp_path / "x.log"
+    line = {"time": "2024-01-24T10:15:32Z", "status": 200, "message": "x", "duration": "5ms"}
+    path.write_text(f"{json.dumps(line)}\n" * 3)
+    (entry,) = logan.analyze(path).inputs
+    assert entry.formats[0].duration_field == "duration"
+
+
+def test_a_row_of_bytes_that_are_not_utf_8_is_judged_if_it_is_the_only_one(tmp_path: Path) -> None:
+    path = tmp_path / "x.log"
+    line = b'192.0.2.1 - - [24/Jan/2024:10:15:32 +0000] "GET /%s HTTP/1.1" 200 5\n'
+    path.write_bytes(line % b"a\xff" + line % b"b")
+    gate = parse_expectation('routes["GET /a\ufffd"].requests == 1')
+    assert gate.check(logan.analyze(path)).ok
+    path.write_bytes(line % b"a\xff" + line % b"a\xfe")
+    verdict = gate.check(logan.analyze(path))
+    assert (verdict.ok, verdict.actual) == (False, None)
+    assert "may be the name of several routes" in verdict.text
+
+
+@pytest.mark.parametrize("key", [r'"\ud800"', '"a\udcff"'])
+def test_a_row_that_no_text_can_name_is_an_error_of_usage(log: Path, key: str) -> None:
+    with pytest.raises(UsageError, match="not valid Unicode"):
+        logan.analyze(log, rows=(f"routes[{key}]",))
+
+
+def test_only_a_path_is_loaded(log: Path) -> None:
+    with log.open() as file, pytest.raises(UsageError, match="an open file is not a path"):
+        logan.load(file)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="a value of type list is not a path") as raised:
+        logan.load([log])  # type: ignore[arg-type]
+    assert "merge" in str(raised.value.hint)
+    with pytest.raises(InputError, match="not a valid path"):
+        logan.load("day\0.logan")
 
 
 def test_what_a_condition_left_nothing_of_says_which_fields_there_are(tmp_path: Path) -> None:

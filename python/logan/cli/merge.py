@@ -43,7 +43,6 @@ def run(args: argparse.Namespace) -> int:
     """Read, add, write."""
     from logan.cli.terminal import check_saving, say
     from logan.report.labels import plural
-    from logan.report.units import count
     from logan.summaries.paths import saved_of
     from logan.summaries.saved import merge
 
@@ -56,10 +55,9 @@ def run(args: argparse.Namespace) -> int:
     total.save(args.output)
     inputs = sum(each.source is not None for each in total.inputs)
     given = "1 saved summary" if len(parts) == 1 else f"{len(parts):,} saved summaries"
-    say(
-        f"{given} of {plural(inputs, 'log')} with "
-        f"{count(report.lines.total)} lines are now {args.output}"
-    )
+    verb = "is" if len(parts) == 1 else "are"
+    held = f"{plural(inputs, 'log')} with {plural(report.lines.total, 'line')}"
+    say(f"{given} of {held} {verb} now {args.output}")
     if report.partial:
         say("the sum is partial: bytes are missing or inputs had errors when they were analyzed")
         return Exit.INPUT

@@ -111,7 +111,7 @@ def say_what_is_wrong(report: Report, *, quiet: bool = False, notes: bool = True
     if 2 * lines.malformed > lines.total and lines.parsed + lines.filtered:
         _say_most_are_malformed(report)
     if selection and not lines.parsed and (lines.filtered or lines.skipped_bytes):
-        _say_nothing_is_selected(selection)
+        _say_nothing_is_selected(report, selection)
 
 
 def say_unread(entry: Mapping[str, Any]) -> None:
@@ -138,11 +138,15 @@ def _say_most_are_malformed(report: Report) -> None:
     say(f"{lines.malformed:,} of {lines.total:,} lines are malformed; see: logan detect {asked}")
 
 
-def _say_nothing_is_selected(selection: Mapping[str, Any]) -> None:
+def _say_nothing_is_selected(report: Report, selection: Mapping[str, Any]) -> None:
     from logan.cli.terminal import say
 
     if not selection.get("where"):
         say("no records in the selected time range")
+        untimed = report.time.get("untimed_filtered", 0)
+        if untimed and untimed == report.lines.filtered:
+            say("none of the records has a timestamp that can be used", prefix="  hint: ")
+            return
         hint = (
             "what names no time zone is in --input-tz (default: UTC); "
             "without --since and --until the report shows the time range of the records; "

@@ -164,7 +164,7 @@ def _headline(before: Side, after: Side, tests: _Tests, errors: float) -> list[C
         tests.cell(total, p_of_total, unequal),
         tests.cell(
             cell("requests_per_second", "rate", asked),
-            count_test(asked[0], spans[0], asked[1], spans[1], requests),
+            count_test(_timed_requests(a), spans[0], _timed_requests(b), spans[1], requests),
             "the records of one side are all of one moment",
         ),
     ]
@@ -195,6 +195,12 @@ def _headline(before: Side, after: Side, tests: _Tests, errors: float) -> list[C
     cells.append(tests.cell(cell("response_time_ms.max", "ms", measured, 1), None))
     cells.append(tests.cell(cell("bytes_sent", "bytes", asked), None))
     return cells
+
+
+def _timed_requests(report: Mapping[str, Any]) -> int:
+    """The requests that the rate counts: those that have a time."""
+    rate, minutes = _value(report, "requests_per_second"), report["time"]["minutes"]
+    return round(60 * rate * minutes) if rate is not None else 0
 
 
 def _unequal_ranges(a: Mapping[str, Any], b: Mapping[str, Any]) -> str | None:

@@ -6,8 +6,9 @@ An alert fires when its condition held at every evaluation for as long as `for` 
 it was false for 30 s; until then it does not fire again. Fewer than 20 records say nothing: no
 alert fires for a percentage of two requests, and one that fired does not end just because a log
 pauses. If there are so few for longer than the window, it ends all the same, and says so, as it
-does when the watch ends. `absent` asks for just that there are none. Pure: the caller gives reports
-and the time.
+does when the watch ends. `absent` asks for just that there are none. One that has had nothing to
+judge since the watch began is silent for want of data, not because all is well: `unjudged` says so,
+once. Pure: the caller gives reports and the time.
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ QUIET_S: Final = 30.0
 """An alert ends when its condition was false for so long: one that flaps fires once."""
 
 TOO_FEW: Final = "there are too few records to tell"
+
+UNJUDGED_S: Final = 60.0
+"""After so long without data an alert says that it had none; where there are only too few records,
+not before its window is full."""
 
 OVER_S_DEFAULT: Final = 60.0
 OVER_S_MAX: Final = 86_400.0
@@ -95,6 +100,9 @@ class Alert:
         left_since: when it was not seen to hold for the first time after it had, and `false_since`,
             when it was seen not to.
         firing_since: since when the condition of an alert that fired had held.
+        was_judged: whether there was ever enough to judge.
+        doubt: if not, why; `has_too_few` records may become enough, and `is_doubt_told` once it was
+            said.
     """
 
     text: str
@@ -106,6 +114,10 @@ class Alert:
     left_since: float | None = None
     false_since: float | None = None
     firing_since: float | None = None
+    was_judged: bool = False
+    doubt: str = ""
+    has_too_few: bool = False
+    is_doubt_told: bool = False
 
     @property
     def state(self) -> str:
@@ -136,6 +148,12 @@ class Alert:
             value = verdict.actual
             is_known = records >= RECORDS_MIN and value is not None
             holds = is_known and verdict.ok
+            self.was_judged |= is_known
+            self.has_too_few = records < RECORDS_MIN
+            if self.has_too_few:
+                self.doubt = f"fewer than {RECORDS_MIN} records in {self.over_s:g} s"
+            elif not is_known:
+                self.doubt = verdict.text.removeprefix(f"{verdict.expression}: ")
         if not holds:
             self.held_since = None
             return self._left(now, value, records, is_known=is_known)
@@ -146,6 +164,18 @@ class Alert:
             self.firing_since = self.held_since
             return AlertEvent(self.text, "firing", now, self.held_since, value, records)
         return None
+
+    def unjudged(self, now: float, *, is_over: bool) -> str | None:
+        """That there was nothing to judge so far, if it is time to say so: once."""
+        if self.begun is None or self.expectation is None:
+            return None
+        least_s = max(UNJUDGED_S, self.over_s) if self.has_too_few else UNJUDGED_S
+        if self.was_judged or self.firing_since is not None or self.is_doubt_told:
+            return None
+        if not is_over and now - self.begun < least_s:
+            return None
+        self.is_doubt_told = True
+        return f"the alert {self.text} has seen no data so far: {self.doubt}"
 
     def end(self, now: float, reason: str) -> AlertEvent | None:
         """Nothing is looked at any more: end it if it fires."""
@@ -197,6 +227,12 @@ class Alerts:
             if event is not None:
                 fresh.append(event)
         return self._keep(fresh)
+
+    def unjudged(self, now: float, *, is_over: bool = False) -> list[str]:
+        """A sentence for each alert that has had no data for long, or, as the watch `is_over`, at
+        all; each is said once."""
+        found = (each.unjudged(now, is_over=is_over) for each in self.alerts)
+        return [each for each in found if each is not None]
 
     def end(self, now: float, reason: str) -> list[AlertEvent]:
         """Nothing is looked at any more: what was firing ends, for this reason."""

@@ -73,8 +73,9 @@ def _verdict_of_records(report: Mapping[str, Any]) -> tuple[str, str]:
 
 def observed_rate(report: Mapping[str, Any]) -> float | None:
     """Records a second between the first and the last one; None if they have no times."""
-    span, records = report["time"]["span_s"], report["lines"]["parsed"]
-    return records / span if span else None
+    time = report["time"]
+    timed = report["lines"]["parsed"] - time.get("untimed", 0)
+    return timed / time["span_s"] if time["span_s"] else None
 
 
 def line_of(

@@ -89,6 +89,7 @@ class Runner:
                 nursery.start_soon(self._judge, sending)
                 await self._pump()
                 nursery.cancel_scope.cancel()
+            self._say_unjudged(is_over=True)
             self._tell(self.alerts.end(self._clock(), ENDED), sending)
             sending.cancel_scope.deadline = trio.current_time() + NOTIFY_END_S
 
@@ -148,6 +149,14 @@ class Runner:
         while True:
             await trio.sleep(ALERTS_S)
             self._tell(await trio.to_thread.run_sync(self._evaluate), sending)
+            self._say_unjudged()
+
+    def _say_unjudged(self, *, is_over: bool = False) -> None:
+        """Say which alerts are silent because they have had no data."""
+        now = self._clock()
+        for text in self.alerts.unjudged(now, is_over=is_over):
+            self.watch.notices.add(Notice("alert", "", text, now, True))
+        self._pass_on()
 
     def _tell(self, events: Sequence[AlertEvent], sending: trio.Nursery) -> None:
         for event in events:

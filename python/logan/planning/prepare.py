@@ -235,7 +235,7 @@ def _assume_first_passes(
         is_read = watched and source.fingerprint is not None and source.splittable
         if is_read or entry.detection is None:
             continue
-        if any(each.timezone != "written" for each in entry.detection.formats):
+        if any(each.timezone not in ("written", None) for each in entry.detection.formats):
             entry.detection = replace(entry.detection, assumed=(*entry.detection.assumed, assumed))
 
 

@@ -1,10 +1,10 @@
 """A report without what tells users apart: `anonymized` masks it in every text.
 
-Pure. Client addresses become their networks (/24 of IPv4, /48 of IPv6), rows that are then equal
-become one; values of queries, e-mail addresses and what looks like a token are masked wherever they
-stand; lines of the log are left out, but for the method, path and status of slow requests. Names of
-inputs and the words of the command lose their folders. What is left are counts, routes, messages
-and times.
+Pure. Client addresses become their networks (/24 of IPv4, /48 of IPv6), and rows that are then
+equal one, which says of how many it is the sum; what is masked already stays as it is. Values of
+queries, e-mail addresses and what looks like a token are masked wherever they stand; lines of the
+log are left out, but for the method, path and status of slow requests. Names of inputs and the
+words of the command lose their folders. What is left are counts, routes, messages and times.
 """
 
 from __future__ import annotations
@@ -53,6 +53,13 @@ _IPV6: Final = re.compile(
     r"(?![\w:])",
     re.IGNORECASE,
 )
+_PREFIX: Final = re.compile(r"/(\d{1,3})(?![\w/-]|\.\d)")
+"""Behind an address: how many bits of it are those of its network, and no part of a path."""
+
+_NETWORK: Final = re.compile(
+    r"(?<![\d.])(?:\d{1,3}\.){3}0/24(?!\d)|(?<![\w:])[0-9a-f:]+::/48(?!\d)"
+)
+"""What masks an address."""
 _ADDRESS_OF_AGENT: Final = re.compile(rf"(?<![\w.)-]/)(?<!rv:){_IPV4.pattern}")
 """In a user agent: dotted numbers behind `Name/` are versions."""
 
@@ -94,6 +101,8 @@ _TEXT_OPTIONS: Final = {
 def client_network(client: str) -> str:
     """The network of an address: `192.0.2.7` -> `192.0.2.0/24`; of anything else, a mask."""
     text = client.strip("[]")
+    if _NETWORK.fullmatch(text):
+        return text
     host, _, port = text.rpartition(":")
     for candidate in (text, host if port.isdecimal() and host.count(":") == 0 else ""):
         network = _network(candidate)
@@ -102,7 +111,8 @@ def client_network(client: str) -> str:
     return MASK if client else client
 
 
-def _network(text: str) -> str | None:
+def _network(text: str, bits: int = 128) -> str | None:
+    """The network of an address, of `bits` if that is a larger one; None of anything else."""
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
@@ -111,7 +121,7 @@ def _network(text: str) -> str | None:
     if mapped is not None:
         address = mapped
     prefix = 24 if address.version == 4 else 48
-    return str(ipaddress.ip_network((address, prefix), strict=False))
+    return str(ipaddress.ip_network((address, min(prefix, bits)), strict=False))
 
 
 def scrubbed(text: str, *, is_agent: bool = False) -> str:
@@ -136,8 +146,24 @@ def _scrubbed(text: str, is_agent: bool) -> str:
     for pattern in (_JWT, _UUID, _LONG):
         text = pattern.sub(MASK, text)
     for pattern in (_ADDRESS_OF_AGENT if is_agent else _IPV4, _IPV6):
-        text = pattern.sub(lambda found: _network(found[0]) or found[0], text)
+        text = _with_networks(text, pattern)
     return text
+
+
+def _with_networks(text: str, pattern: re.Pattern[str]) -> str:
+    """`text` with the network of each address, behind which the bits of one may stand."""
+    parts, done = [], 0
+    for found in pattern.finditer(text):
+        network = _network(found[0])
+        if network is None or _NETWORK.match(text, found.start()):
+            continue
+        parts.append(text[done : found.start()])
+        done = found.end()
+        if bits := _PREFIX.match(text, done):
+            done = bits.end()
+            network = _network(found[0], int(bits[1])) or network
+        parts.append(network)
+    return "".join((*parts, text[done:]))
 
 
 def without_secrets(text: str) -> str:
@@ -159,6 +185,9 @@ def anonymized(report: Mapping[str, Any]) -> dict[str, Any]:
             data[key] = _table(TABLES[key], value, masks.of(field), mask)
         elif key == "findings":
             data[key] = [_finding(each, masks, mask) for each in value]
+        elif key == "expectations":
+            # A row of a client is none of its network, by whose name the tables have it.
+            data[key] = _walked(value, lambda text: _NETWORK.sub(MASK, mask(text)), raw=False)
         elif key == "command":
             data[key] = mask(without_folders(value))
         else:
@@ -335,19 +364,17 @@ def _table(
         }
         known = rows.get(name)
         rows[name] = masked if known is None else _joined(known, masked)
-    others = {
-        column: {
-            mask_key(name): None if row is None else _walked(row, mask, raw=True)
-            for name, row in value.items()
-        }
-        if column == "named"
-        else value
-        for column, value in section.items()
-        if column != table.rows
-    }
-    for name, row in (others.get("named") or {}).items():
-        if row is not None and table.key.name in row:
-            row[table.key.name] = name
+    others = {column: value for column, value in section.items() if column != table.rows}
+    if others.get("named"):
+        named: dict[str, Any] = {}
+        for key, row in others["named"].items():
+            name = mask_key(key)
+            kept_row = None if row is None else dict(_walked(row, mask, raw=True))
+            if kept_row is not None and table.key.name in kept_row:
+                kept_row[table.key.name] = name
+            known_row = named.get(name)
+            named[name] = kept_row if known_row is None else _joined(known_row, kept_row or {})
+        others["named"] = named
     kept = [*rows.values()]
     if len(kept) < len(section[table.rows]):
         kept.sort(key=SORTS["requests"], reverse=True)
@@ -356,6 +383,8 @@ def _table(
 
 def _joined(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     """Two rows as one: counts are sums, a mean is weighted, percentiles are not known."""
+    if not other:
+        return dict(one)
     joined = dict(one)
     for name, value in other.items():
         mine = one.get(name)
@@ -371,6 +400,7 @@ def _joined(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
             joined[name] = None
         else:
             joined[name] = mine + value
+    joined["merged"] = one.get("merged", 1) + other.get("merged", 1)
     return joined
 
 

@@ -40,7 +40,8 @@ def entry_of(
     detection = entry.detection or Detection()
     found = {each.name: each for each in detection.formats}
     notes = list(entry.notes)
-    assumed = _assumed(detection, spec) if spec else []
+    has_times = (evaluated or {}).get("first") is not None
+    assumed = _assumed(detection, spec, has_times) if spec else []
     if sought is not None and entry.error is None:
         assumed += [sought.assumed] if sought.assumed else []
         notes += [sought.note] if sought.note else []
@@ -70,8 +71,12 @@ def _unread(error: InputError | None) -> dict[str, Any] | None:
     }
 
 
-def _assumed(detection: Detection, spec: Mapping[str, Any]) -> list[str]:
-    """What the lines of an input do not say and the figures rest on."""
+def _assumed(detection: Detection, spec: Mapping[str, Any], has_times: bool) -> list[str]:
+    """What the lines of an input do not say and the figures rest on.
+
+    Of a format without a timestamp in the sample it is not known whether they name their zone;
+    where the input `has_times` all the same, that is stated.
+    """
     assumed = list(detection.assumed)
     if "date_order" in spec.get("time", {}):
         assumed = [each for each in assumed if not each.startswith("numeric dates")]
@@ -80,7 +85,8 @@ def _assumed(detection: Detection, spec: Mapping[str, Any]) -> list[str]:
             assumed = [each for each in assumed if "--unit response_time" not in each]
         else:
             assumed = [each for each in assumed if not each.startswith(f"`{key}`")]
-    if any(each.timezone in ("not written", "written in some lines") for each in detection.formats):
+    zoneless = {"not written", "written in some lines"} | ({None} if has_times else set())
+    if any(each.timezone in zoneless for each in detection.formats):
         assumed.append(f"timestamps without a time zone are {spec['input_tz']}")
     if any(each.year == "not written" for each in detection.formats):
         anchor = datetime.fromtimestamp(spec["anchor_ns"] / 1e9, UTC)

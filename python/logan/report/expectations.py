@@ -143,7 +143,8 @@ class Expectation:
         else:
             row = dict(zip(names, section[known.rows], strict=True)).get(key)
         # Rows that are left out may have that name, too, if bytes are shown in place of others.
-        is_one = key in named or (names.count(key) == 1 and "\ufffd" not in key)
+        is_sure = "\ufffd" not in key or _has_all(section, len(names))
+        is_one = key in named or (names.count(key) == 1 and is_sure)
         if row is None or not is_one:
             return self._no_data(_no_row(section, known.noun, key, list(dict.fromkeys(names))))
         actual = row.get(column)
@@ -395,6 +396,12 @@ def _table_of(report: Mapping[str, Any], table: str) -> Mapping[str, Any] | None
     return found or None
 
 
+def _has_all(section: Mapping[str, Any], rows: int) -> bool:
+    """Whether a table has a row for each key that was met."""
+    distinct = section.get("distinct")
+    return bool(section.get("exact", True)) and distinct is not None and distinct <= rows
+
+
 def _no_row(section: Mapping[str, Any], noun: str, key: str, shown: list[str]) -> str:
     """Why a table does not have a row, and whether all of it was searched."""
     import difflib
@@ -404,7 +411,8 @@ def _no_row(section: Mapping[str, Any], noun: str, key: str, shown: list[str]) -
     if not section.get("exact", True):
         return f"too many {noun} to keep each, and {key!r} is not among those kept"
     if "\ufffd" in key:
-        return f"{key!r} is the name of several {noun}, or of none: its bytes are not UTF-8"
+        verb = "is" if was_searched else "may be"
+        return f"{key!r} {verb} the name of several {noun}, or of none: its bytes are not UTF-8"
     if not was_searched and (distinct is None or distinct > len(shown)):
         return f"the report has only {len(shown):,} of its {noun}, and {key!r} is not among them"
     near = difflib.get_close_matches(key, shown, 1, cutoff=0.6)

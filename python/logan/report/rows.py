@@ -54,8 +54,9 @@ def _volume(row: Row) -> float:
 
 
 def _total(row: Row) -> float:
-    mean_ms = _number(row, "mean_ms")
-    return mean_ms * _number(row, "requests") if mean_ms else 0
+    """Milliseconds to a whole nanosecond, so that equal sums compare equal though a mean is
+    rounded; to the bit what the engine orders by."""
+    return math.floor(_number(row, "mean_ms") * _number(row, "requests") * 1e6 + 0.5) / 1e6
 
 
 def _ratio(row: Row) -> float:
@@ -95,6 +96,11 @@ def row_reference(text: str, at: int = 0) -> tuple[str, str, int] | None:
         key = json.loads(body.replace("\\'", "'"))
     except ValueError:
         key = quoted[1:-1]
+    if any("\ud800" <= character <= "\udfff" for character in key):
+        raise UsageError(
+            f"not a valid name of a row in {found[1]}: {key!a} is not valid Unicode",
+            hint="what stands in place of bytes that are not UTF-8 is written \\ufffd",
+        )
     table = found[1]
     head = table.partition(".")[0]
     if head not in TABLES or TABLES[head].rows != "top" or (head == "groups") == (table == head):

@@ -108,7 +108,10 @@ SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
         "skipped_bytes",
     ),
     "malformed": ("reasons", "samples"),
-    "time": ("first", "last", "span_s", "minutes", "out_of_order", "untimed"),
+    "time": (
+        *("first", "last", "span_s", "minutes", "out_of_order", "untimed"),
+        "untimed_filtered",
+    ),
     "errors": ("total", "per_minute", "ratio"),
     "response_time_ms": (
         *("count", "absent", "mean", "min", "max"),
@@ -231,6 +234,10 @@ _WHY: Final = Column("why", "why", "text", shown="never", optional=True)
 """Why a row is there that is not among the first by volume: "errors", "total" (time), or both."""
 
 
+_MERGED: Final = Column("merged", "merged", "count", shown="never", optional=True)
+"""In an anonymized report, of how many rows this one is the sum, as their masked names are one."""
+
+
 def _of_requests(longest: Column = _MAX) -> tuple[Column, ...]:
     """What tables of requests say of a row."""
     return (
@@ -245,6 +252,7 @@ def _of_requests(longest: Column = _MAX) -> tuple[Column, ...]:
         longest,
         _BYTES,
         _WHY,
+        _MERGED,
     )
 
 
@@ -364,6 +372,7 @@ TABLES: Final[Mapping[str, Table]] = {
             _SHARE,
             _BYTES,
             _WHY,
+            _MERGED,
         ),
     ),
     "countries": _by_place("countries", "country", "Countries", "countries"),

@@ -61,7 +61,8 @@ class Malformed(Section):
 
 
 class TimeSpan(Section):
-    """First and last record; RFC 3339 text in UTC."""
+    """First and last record, RFC 3339 text in UTC; records without a time, of those that count and
+    of those that a time range left out."""
 
     __slots__ = ()
 
@@ -71,6 +72,7 @@ class TimeSpan(Section):
     minutes: int
     out_of_order: int
     untimed: int
+    untimed_filtered: int
 
 
 class Errors(Section):
@@ -140,7 +142,7 @@ class _Table(Section):
         """
         table = TABLES[self._name]
         rows = self._data[table.rows]
-        names = [each for each in table.names() if each != "why"]
+        names = [each for each in table.names() if each not in ("why", "merged")]
         names += [
             each for each in dict.fromkeys(key for row in rows for key in row) if each not in names
         ]

@@ -131,7 +131,9 @@ def _rate(report: Data, about: str) -> Fact:
     detail = "" if peak is None else f"peak {units.rate(peak)}"
     span_s = report["time"]["span_s"]
     if chart.is_whole:
-        count = report["total_requests"] if about == "requests" else report["lines"]["parsed"]
+        # What has no time lies in no span that could divide it.
+        timed = report["lines"]["parsed"] - report["time"].get("untimed", 0)
+        count = report["total_requests"] if about == "requests" else timed
         observed = count / span_s if span_s else None
         if about == "requests" and report["throughput"]["observed_rps"] is not None:
             observed = report["throughput"]["observed_rps"]
@@ -201,10 +203,18 @@ def malformed(report: Data) -> str | None:
 
 
 def untimed(report: Data) -> str | None:
-    """The records that the timeline lacks, as a sentence; None if all have a time, or none.
+    """The records that the timeline lacks, or that a time range left out for want of a time, as a
+    sentence; None if all have a time, or none.
 
     Without any there is no timeline that could mislead. Older saved reports do not say.
     """
+    left_out = report["time"].get("untimed_filtered", 0)
+    if left_out:
+        verb, were = ("has", "was") if left_out == 1 else ("have", "were")
+        return (
+            f"{labels.plural(left_out, 'record')} {verb} no timestamp that can be used and {were} "
+            "left out of the time range"
+        )
     count, records = report["time"].get("untimed", 0), report["lines"]["parsed"]
     if not 0 < count < records:
         return None
@@ -322,6 +332,10 @@ def about_lines(report: Data) -> list[str]:
         lines.append(visible(report["command"]))
     if report.get("anonymized"):
         lines.append("anonymized: clients, query values, e-mails, tokens and raw lines are masked")
+        if any(row.get("merged") for row in (report.get("clients") or {}).get("top") or ()):
+            lines.append(
+                "clients of one network are one row; they are counted apart in numbers of clients"
+            )
     performance = report.get("performance")
     if performance:
         threads = labels.plural(performance["threads"], "thread")

@@ -89,6 +89,10 @@ def read_file(path: str) -> bytes:
             data = file.read(_BYTES_MAX + 1)
     except OSError as error:
         raise input_error(path, error) from error
+    except ValueError as error:  # a NUL
+        raise InputError(
+            f"{path!r} is not a valid path: {error}", input=path, kind="missing"
+        ) from error
     if len(data) > _BYTES_MAX:
         raise InputError(f"{path} is too large to be a saved summary", input=path)
     return data

@@ -167,3 +167,34 @@ def test_targets_with_words_of_a_shell(operator: str) -> None:
 def test_targets_that_cannot_be_told(target: str) -> None:
     with pytest.raises(UsageError, match="--notify"):
         check_target(target)
+
+
+def test_an_alert_that_never_has_data_says_so_once() -> None:
+    texts = ["response_time_ms.p95 > 1s", "errors.ratio > 5%", "absent over 10s"]
+    alerts = Alerts([parse_alert(text) for text in texts])
+    seen = {**report(0, 100), "response_time_ms": {"count": 0, "p95": None}}
+    for second in range(60):
+        alerts.evaluate(lambda _: seen, NOW + second)
+        assert alerts.unjudged(NOW + second) == []
+    (told,) = alerts.unjudged(NOW + 60)
+    assert told.startswith("the alert response_time_ms.p95 > 1s has seen no data so far: ")
+    assert told.endswith("has no data: there are 0 values, p95 needs 20")
+    assert alerts.unjudged(NOW + 120, is_over=True) == []
+
+
+def test_an_alert_that_had_too_few_records_says_so_when_its_window_is_full_or_at_the_end() -> None:
+    alerts = Alerts([parse_alert(f"errors.ratio over {over} > 5%") for over in ("5m", "1m")])
+    alerts.evaluate(lambda _: report(1, 3), NOW)
+    assert alerts.unjudged(NOW + 59) == []
+    (first,) = alerts.unjudged(NOW + 299)
+    assert "over 1m" in first
+    assert first.endswith("fewer than 20 records in 60 s")
+    (second,) = alerts.unjudged(NOW + 299, is_over=True)
+    assert "over 5m" in second
+
+
+def test_an_alert_that_was_judged_once_is_silent_because_all_is_well() -> None:
+    alerts = Alerts([parse_alert("errors.ratio > 5%")])
+    alerts.evaluate(lambda _: report(0, 100), NOW)
+    alerts.evaluate(lambda _: report(0, 0), NOW + 100)
+    assert alerts.unjudged(NOW + 1_000, is_over=True) == []

@@ -230,3 +230,44 @@ def test_the_library_masks_a_copy(log: Path) -> None:
     assert masked.inputs[0].path == "access.log"
     assert masked.malformed.samples[0].text == MASK
     assert masked.slowest[0].text == f'{MASK} "GET /reset/10?token={MASK} HTTP/1.1" 500 {MASK}'
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("on 192.0.2.77/25, 192.0.2.78/32", "on 192.0.2.0/24, 192.0.2.0/24"),
+        ("from 192.0.2.0/24", "from 192.0.2.0/24"),
+        ("route 10.0.0.0/8", "route 10.0.0.0/8"),
+        ("gateway 10.4.2.80/16", "gateway 10.4.0.0/16"),
+        ("http://192.0.2.77/24/items", "http://192.0.2.0/24/24/items"),
+        ("2001:db8:1:2::6/64", "2001:db8:1::/48"),
+    ],
+)
+def test_networks_are_not_masked_once_more(text: str, masked: str) -> None:
+    assert scrubbed(text) == masked
+    assert scrubbed(masked) == masked
+    assert client_network(client_network("192.0.2.77")) == "192.0.2.0/24"
+
+
+def test_rows_that_become_one_say_of_how_many_they_are_the_sum(
+    log: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gates = [f'clients["192.0.2.{host}"].requests == 1' for host in (10, 11)]
+    options = [part for gate in gates for part in ("--expect", gate)]
+    assert main(["analyze", str(log), "--anonymize", "--json", "--top", "5", *options]) == 0
+    data = json.loads(capsys.readouterr().out)
+    (row,) = data["clients"]["top"]
+    assert (row["client"], row["requests"], row["merged"]) == ("192.0.2.0/24", 5, 5)
+    named = data["clients"]["named"]["192.0.2.0/24"]
+    assert (named["requests"], named["merged"]) == (2, 2)
+    # One of a network is not called by the name that the table has for all of it.
+    assert [each["ok"] for each in data["expectations"]] == [True, True]
+    assert {each["expression"] for each in data["expectations"]} == {
+        f'clients["{MASK}"].requests == 1'
+    }
+    for output, said in [
+        ("text", "networks of the top of 30 clients"),
+        ("html", "clients of one network are one row"),
+    ]:
+        assert main(["analyze", str(log), "--anonymize", "--output-format", output]) == 0
+        assert said in " ".join(capsys.readouterr().out.split())

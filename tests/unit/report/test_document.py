@@ -74,7 +74,7 @@ def figures(text: str = "GET /api/data") -> dict[str, Any]:
         },
         "time": {
             **{"first": moment(0), "last": moment(180), "span_s": 10_800.0},
-            **{"minutes": 181, "out_of_order": 0, "untimed": 0},
+            **{"minutes": 181, "out_of_order": 0, "untimed": 0, "untimed_filtered": 0},
         },
         "levels": {"INFO": 21_550, "ERROR": 40, "FATAL": 0, "NONE": 10},
         "status": {"200": 17_000, "404": 960, "503": 40},

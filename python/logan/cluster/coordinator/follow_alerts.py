@@ -107,6 +107,10 @@ class JobAlerts:
             )
         )
 
+    def unjudged(self, now: float) -> list[str]:
+        """A sentence for each alert that has had no data for long; each is said once."""
+        return self._alerts.unjudged(now)
+
     def end(self, now: float, reason: str) -> list[AlertEvent]:
         """The job is over: what was firing ends, for this reason."""
         return self._note(self._alerts.end(now, reason))

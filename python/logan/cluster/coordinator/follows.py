@@ -64,6 +64,9 @@ RETURN_S_MAX: Final = 30.0
 back within a second. Workers that were lost longer ago are not waited for."""
 
 ALERTS_S: Final = 1.0
+UNJUDGED_CHARS_MAX: Final = 4_000
+"""Of a sentence about an alert: its row may have a long name."""
+
 NOTIFICATIONS_MAX: Final = 64
 """Under way at once; each ends within a minute. Beyond it one is dropped, and that is said."""
 
@@ -400,11 +403,19 @@ class Follows:
                     work = partial(job.evaluate_alerts, clock.now())
                     events = await trio.to_thread.run_sync(work)
                     self._tell(running, events)
+                    self._say_unjudged(job)
                     if events:
                         # Told first: after a kill in between it is told twice, not never.
                         await self._commits.commit(FollowChanged(job.id, job.stored().body))
         finally:
             running.judged.set()
+
+    def _say_unjudged(self, job: FollowJob) -> None:
+        """Viewers are told of alerts that are silent because they have had no data."""
+        now = clock.now()
+        for text in job.alerts.unjudged(now):
+            job.note("", NoticeEntry("alert", "", text[:UNJUDGED_CHARS_MAX], 0.0, True), now)
+            self._changes.notify()
 
     def _tell(self, running: _Running, events: Sequence[AlertEvent]) -> None:
         job = running.job

@@ -88,8 +88,13 @@ def _client_errors(finding: Mapping[str, Any]) -> str:
 def _named(entry: Mapping[str, Any]) -> str:
     """`from client 203.0.113.9`, `on GET /old.css`."""
     field = entry["field"]
-    label = "on " if field == "route" else _LABELS.get(field, f"{field} ")
-    return f"{label}{_cut(entry['value'])}"
+    return f"{'on ' if field == 'route' else _label(field, entry['value'])}{_cut(entry['value'])}"
+
+
+def _label(field: str, value: str | None) -> str:
+    """What stands before a value; the name of a masked client is that of its network."""
+    is_network = field == "client" and "/" in (value or "")
+    return "from a client of " if is_network else _LABELS.get(field, f"{field} ")
 
 
 def _message(finding: Mapping[str, Any], when: str) -> str:
@@ -108,7 +113,7 @@ def _common(finding: Mapping[str, Any]) -> str:
     said = []
     for each in parts:
         value, field, share = _cut(each["value"]), each["field"], each["share"]
-        name = f"{_LABELS.get(field, field + ' ')}{value}"
+        name = f"{_label(field, each['value'])}{value}"
         if finding["kind"] in ("latency", "malformed"):
             said.append(name if share >= 0.995 else f"{name} ({_percent(share)})")
         elif share >= 0.995:

@@ -400,9 +400,10 @@ fn describe(
                 .map(|(general, _)| seen.fields.duration.told(general)),
             "duration_unit": duration_unit.filter(|_| measured),
             "timezone": match seen.zoneless {
-                0 => "written",
-                n if n == seen.lines => "not written",
-                _ => "written in some lines",
+                0 if seen.zoned.timed == 0 => None,
+                0 => Some("written"),
+                n if n == seen.lines => Some("not written"),
+                _ => Some("written in some lines"),
             },
             "year": if seen.yearless == 0 { "written" } else { "not written" },
             "example": seen.example,

@@ -45,16 +45,17 @@ impl Fields {
         self.time.learn(line, time(record), |name| without(name).and_then(time));
         let padded = PaddedLine::new(&line[..line.len().min(LINE_BYTES_MAX)]);
         self.duration.learn(line, duration(record), |name| {
-            // What only has to stand beside it is not it.
+            // What only has to stand beside it, or makes the line a record, is not it.
             let known =
                 fields::Names::get().look_up(padded.line(), Group::ROOT, name.start, name.end);
             match known.meaning {
-                Meaning::Message | Meaning::Method | Meaning::Path | Meaning::Status
-                    if known.inside == Group::NOWHERE =>
-                {
-                    duration(record)
-                }
-                _ => without(name).and_then(duration),
+                Meaning::Nothing
+                | Meaning::Duration(_)
+                | Meaning::RequestTime
+                | Meaning::PairKey
+                | Meaning::PairValue => without(name).and_then(duration),
+                _ if known.inside != Group::NOWHERE => without(name).and_then(duration),
+                _ => duration(record),
             }
         });
     }

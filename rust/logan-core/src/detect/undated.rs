@@ -124,6 +124,7 @@ impl Undated {
             params["indent"] = json!(self.indent);
         }
         let info = &self.entry.info;
+        let has_times = self.last_clock.is_some();
         let format = has_plain.then(|| {
             json!({
                 "name": info.name,
@@ -134,8 +135,9 @@ impl Undated {
                 "time_field": info.time_field,
                 "duration_field": info.duration.filter(|_| self.measured > 0).map(|(field, _)| field),
                 "duration_unit": info.duration.filter(|_| self.measured > 0).map(|(_, unit)| unit),
-                "timezone": "not written",
-                "year": "not written",
+                // Without a time of day there is nothing that a zone or a year could be of.
+                "timezone": has_times.then_some("not written"),
+                "year": has_times.then_some("not written"),
                 "example": self.example,
             })
         });

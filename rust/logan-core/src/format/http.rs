@@ -5,7 +5,7 @@
 //! exactly is said in the text of [`access`](crate::format::access::combined).
 
 use super::{Unit, fields, slices};
-use crate::bytes::line::Line;
+use crate::bytes::line::{Line, PaddedLine};
 use crate::bytes::simd::Simd;
 use crate::record::{DURATION_NS_MAX, NO_ANSWER, NO_BYTES, NO_DURATION, Record, Text};
 use crate::time::{eight_digits, leading_digits};
@@ -254,6 +254,47 @@ pub(crate) fn route(line: Line<'_>, at: usize, end: usize, record: &mut Record) 
     if target < target_end {
         record.method = Text::of_line(at, at + len);
         record.path = path(line, target, target_end);
+    }
+}
+
+/// Whether the slashes of the request `at..end`, of which the record has what [`route`] found, are escaped:
+/// its target begins with `\/`, as something that writes JSON leaves it.
+#[inline(always)]
+pub(crate) fn has_escaped_slashes(line: Line<'_>, at: usize, end: usize, record: &Record) -> bool {
+    let is_usual = !record.method.is_empty() && line.byte(record.path.range().0) != b'\\';
+    !is_usual && begins_escaped(line, at, end)
+}
+
+#[cold]
+#[inline(never)]
+fn begins_escaped(line: Line<'_>, at: usize, end: usize) -> bool {
+    let len = method_len(line, at, end);
+    len > 0 && line.bytes()[at + len + 1..end].starts_with(br"\/")
+}
+
+/// As [`route`], of a request whose slashes are escaped.
+#[cold]
+#[inline(never)]
+pub(crate) fn escaped_route(
+    line: Line<'_>,
+    at: usize,
+    end: usize,
+    arena: &mut Vec<u8>,
+    record: &mut Record,
+) {
+    let from = arena.len();
+    fields::unescape_slashes(&line.bytes()[at..end], arena);
+    let padded = PaddedLine::new(&arena[from..]);
+    let mut found = Record::EMPTY;
+    route(padded.line(), 0, arena.len() - from, &mut found);
+    let of_arena = |text: Text| {
+        let (start, end) = text.range();
+        Text::of_arena(from + start, from + end)
+    };
+    if found.method.is_empty() {
+        arena.truncate(from);
+    } else {
+        (record.method, record.path) = (of_arena(found.method), of_arena(found.path));
     }
 }
 

@@ -39,11 +39,19 @@ pub struct Lines {
     pub header: u64,
     /// Records that the user excluded.
     pub filtered: u64,
+    /// Those of them that a time range excluded because they have no time.
+    // Written only where there are some, so that other summaries stay what they are.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub untimed: u64,
     /// Malformed lines, indexed by [`Reason`].
     #[serde(with = "reasons")]
     pub reasons: [u64; REASONS.len()],
     /// The first malformed lines, in order.
     pub samples: Vec<Sample>,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Counts by reason, without those at the end that are 0: reasons are added there, and summaries of
@@ -143,6 +151,7 @@ impl State for Lines {
         self.continuation += other.continuation;
         self.header += other.header;
         self.filtered += other.filtered;
+        self.untimed += other.untimed;
         for (count, more) in self.reasons.iter_mut().zip(other.reasons) {
             *count += more;
         }
@@ -159,6 +168,9 @@ impl State for Lines {
     fn check(&self) -> Result<(), &'static str> {
         let rest = [self.parsed, self.blank, self.continuation, self.header, self.filtered];
         super::sane(rest.into_iter().chain(self.reasons))?;
+        if self.untimed > self.filtered {
+            return Err("more records without a time are excluded than records");
+        }
         if self.samples.len() as u64 != self.malformed_count().min(SAMPLES_MAX as u64)
             || !self.samples.is_sorted()
             || self.samples.iter().any(|s| s.text.len() > SAMPLE_BYTES_MAX)

@@ -127,6 +127,13 @@ impl Rows {
     }
 }
 
+/// Response time in all, in milliseconds: the mean times the requests, to a whole nanosecond. So sums that
+/// are equal compare equal, though a mean is rounded; what sums to more than eleven days may still differ.
+pub(super) fn total(mean_ms: Option<f64>, requests: u64) -> Score {
+    let nanos = mean_ms.map_or(0.0, |mean| (mean * requests as f64 * 1e6 + 0.5).floor());
+    Score::Real(nanos / 1e6)
+}
+
 /// Errors by volume, of those that have none 0.
 pub(super) fn ratio(errors: u64, volume: u64) -> Score {
     Score::Real(if volume > 0 { errors as f64 / volume as f64 } else { 0.0 })

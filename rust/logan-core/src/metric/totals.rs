@@ -17,6 +17,17 @@ pub struct Totals {
     pub errors: u64,
     /// Records with a response time.
     pub measured: u64,
+    /// Requests without a timestamp, which no span of time divides.
+    // Written only where there are some, so that other summaries stay what they are.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub untimed_requests: u64,
+    /// Errors without a timestamp.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub untimed_errors: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Metric for Totals {
@@ -26,14 +37,38 @@ impl Metric for Totals {
     fn update(&mut self, batch: &Batch, _block: Block<'_>) {
         let flags = &batch.flags()[..batch.len];
         self.records += batch.len as u64;
-        self.timed += count(flags, TIMED);
+        let timed = count(flags, TIMED);
+        self.timed += timed;
         self.requests += count(flags, REQUEST);
         self.errors += count(flags, ERROR);
         self.measured += count(flags, MEASURED);
+        if timed < batch.len as u64 {
+            self.count_untimed(flags);
+        }
     }
 
     fn take(&mut self) -> Totals {
         std::mem::take(self)
+    }
+}
+
+impl Totals {
+    #[cold]
+    #[inline(never)]
+    fn count_untimed(&mut self, flags: &[u8]) {
+        let untimed = |flag: u8| flags.iter().filter(|&&f| f & (flag | TIMED) == flag).count();
+        self.untimed_requests += untimed(REQUEST) as u64;
+        self.untimed_errors += untimed(ERROR) as u64;
+    }
+
+    /// Requests that have a timestamp.
+    pub fn timed_requests(&self) -> u64 {
+        self.requests - self.untimed_requests
+    }
+
+    /// Errors that have a timestamp.
+    pub fn timed_errors(&self) -> u64 {
+        self.errors - self.untimed_errors
     }
 }
 
@@ -50,6 +85,8 @@ impl State for Totals {
         self.requests += other.requests;
         self.errors += other.errors;
         self.measured += other.measured;
+        self.untimed_requests += other.untimed_requests;
+        self.untimed_errors += other.untimed_errors;
     }
 
     fn check(&self) -> Result<(), &'static str> {
@@ -57,6 +94,12 @@ impl State for Totals {
         let most = self.timed.max(self.requests).max(self.errors);
         if most > self.records || self.measured > self.requests {
             return Err("more timed records, requests or errors than records");
+        }
+        let untimed = self.records - self.timed;
+        if self.untimed_requests > self.requests.min(untimed)
+            || self.untimed_errors > self.errors.min(untimed)
+        {
+            return Err("more requests or errors without a time than there are");
         }
         Ok(())
     }

@@ -26,6 +26,7 @@ use crate::select::row_filter::RowFilter;
 use crate::spec::{Meaning, Spec};
 use crate::summary::Summary;
 use crate::summary::coverage::{Segment, SourceCoverage, SourceId};
+use std::mem;
 use std::sync::Arc;
 
 /// Lines are indexed and parsed so many bytes at a time: they stay in the first-level cache.
@@ -257,7 +258,7 @@ impl Scanner {
         self.records = [0; PLACES];
         self.order = Order::default();
         if let Some(narrowing) = &mut self.narrowing {
-            narrowing.filtered = 0;
+            (narrowing.filtered, narrowing.untimed) = (0, 0);
         }
         if let (Some(output), Some(parsers)) = (&mut self.output, &self.parsers) {
             output.sink.begin(parsers.source, start);
@@ -775,8 +776,10 @@ impl Scanner {
             .filter(|(_, n)| *n > 0)
             .map(|(place, n)| (format::name_at(place).to_string(), n))
             .collect();
-        let filtered = self.narrowing.as_mut().map_or(0, |n| std::mem::take(&mut n.filtered));
-        self.lines.filtered = filtered;
+        let counts =
+            |n: &mut Box<RowFilter>| (mem::take(&mut n.filtered), mem::take(&mut n.untimed));
+        let (filtered, untimed) = self.narrowing.as_mut().map_or((0, 0), counts);
+        (self.lines.filtered, self.lines.untimed) = (filtered, untimed);
         self.lines.parsed = formats.values().sum::<u64>() - filtered;
         if let Some(output) = &mut self.output {
             let Lines { parsed, blank, continuation, header, filtered, .. } = self.lines;

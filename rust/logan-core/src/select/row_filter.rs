@@ -6,14 +6,14 @@
 //! time, whatever the condition finds in it); then those for which the condition fails. Values of
 //! keys that a condition or a group table asks for are read here, too.
 //!
-//! A record without a time is outside of any selected time.
+//! A record without a time is outside of any selected time, and counted.
 
 use crate::bytes::line::Line;
 use crate::error::Error;
 use crate::format::keys::{Found, Keys};
 use crate::record::Batch;
 use crate::record::Field;
-use crate::record::{Block, Mask};
+use crate::record::{Block, Mask, NO_TIME};
 use crate::select::condition::evaluate::Selector;
 use crate::spec::{Candidate, Spec};
 
@@ -31,6 +31,8 @@ pub struct RowFilter {
     pub wants_format: bool,
     /// Records taken out.
     pub filtered: u64,
+    /// Those of them that a time range took out because they have no time.
+    pub untimed: u64,
 }
 
 impl RowFilter {
@@ -67,6 +69,7 @@ impl RowFilter {
             formats: Vec::new(),
             wants_format,
             filtered: 0,
+            untimed: 0,
         })))
     }
 
@@ -81,6 +84,9 @@ impl RowFilter {
         let times = &batch.time_ns()[..batch.len];
         let rows = crate::dispatch!(within::<>(times: &[i64], since: i64, until: i64) -> Mask;
             times, since, until);
+        if !batch.all_timed() {
+            self.untimed += times.iter().filter(|&&time| time == NO_TIME).count() as u64;
+        }
         self.keep(batch, &rows);
     }
 

@@ -32,10 +32,12 @@ impl Summary {
         let range = self.coverage.range();
         // Whole clock minutes touched from the first to the last timestamp, both included.
         let minutes = range.map_or(0, |(first, last)| minute(last) - minute(first) + 1);
+        // What has no timestamp lies in no span of time that could divide it.
+        let (requests, errors) = (totals.timed_requests(), totals.timed_errors());
         let per_minute = |count: u64| (minutes > 0).then(|| count as f64 / minutes as f64);
-        let rps = per_minute(totals.requests).map(|n| n / 60.0);
+        let rps = per_minute(requests).map(|n| n / 60.0);
         let span_s = range.map(|(first, last)| (i128::from(last) - i128::from(first)) as f64 / 1e9);
-        let observed = span_s.filter(|&s| s > 0.0).map(|s| totals.requests as f64 / s);
+        let observed = span_s.filter(|&s| s > 0.0).map(|s| requests as f64 / s);
         let peak = figures.series.peak().filter(|(requests, _)| *requests > 0);
         let step_s = figures.series.step_s();
         let ratio = (totals.records > 0).then(|| totals.errors as f64 / totals.records as f64);
@@ -46,7 +48,7 @@ impl Summary {
         let mut report = object! {
             "total_requests": totals.requests,
             "avg_response_time": figures.latency.mean_ms(),
-            "error_rate": per_minute(totals.errors),
+            "error_rate": per_minute(errors),
             "requests_per_second": rps,
             "malformed_lines": self.lines.malformed_count(),
             "sources": self.sources(),
@@ -58,14 +60,15 @@ impl Summary {
                 "span_s": span_s,
                 "minutes": minutes,
                 "out_of_order": self.coverage.out_of_order(),
-                "untimed": totals.records.saturating_sub(figures.series.records()),
+                "untimed": totals.records - totals.timed,
+                "untimed_filtered": self.lines.untimed,
             },
             "levels": figures.levels.evaluate(),
             "status": figures.http.evaluate(),
             "bytes_sent": figures.http.evaluate_bytes(),
             "errors": object! {
                 "total": totals.errors,
-                "per_minute": per_minute(totals.errors),
+                "per_minute": per_minute(errors),
                 "ratio": ratio,
             },
             "response_time_ms": figures.latency.evaluate(totals.requests),

@@ -222,7 +222,8 @@ pub(super) fn quoted_request(
     let rest = &rest[request_end..];
     let (status, bytes_sent, at) = answer(rest)?;
     (record.status, record.bytes_sent) = (status, bytes_sent);
-    if let Some((method, path)) = route_of_request(request) {
+    let unescaped = without_escaped_slashes(request);
+    if let Some((method, path)) = route_of_request(&unescaped) {
         (record.method, record.path) = (method.to_vec(), path_of_url(path));
     }
     let agents = agents_end(rest, at);
@@ -288,6 +289,22 @@ pub(super) fn begins_tail(text: &[u8]) -> bool {
 pub(super) fn is_method(word: &[u8]) -> bool {
     (1..=20).contains(&word.len())
         && word.iter().all(|b| b.is_ascii_alphabetic() || b"-_".contains(b))
+}
+
+/// A request with `/` for each `\/` if its target begins with that.
+fn without_escaped_slashes(request: &[u8]) -> Vec<u8> {
+    let target = find(request, 0, b' ').map_or(0, |space| space + 1);
+    if !request[target..].starts_with(br"\/") {
+        return request.to_vec();
+    }
+    let mut bytes = request.iter().copied().peekable();
+    let mut found = Vec::new();
+    while let Some(byte) = bytes.next() {
+        if byte != b'\\' || bytes.peek() != Some(&b'/') {
+            found.push(byte);
+        }
+    }
+    found
 }
 
 /// Method and path of what is inside the quotes.

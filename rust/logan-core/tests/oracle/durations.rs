@@ -335,7 +335,7 @@ fn spans_of(text: &[u8]) -> Vec<(usize, u64, Meant)> {
         };
         let short = !is_clock && single.is_some_and(|unit| unit <= SECOND as u64);
         if let Some(nanos) = nanos.filter(|&nanos| nanos <= most && (is_clock || !is_of_days)) {
-            spans.push((at, nanos, meant(text, at, end, is_clock, short, is_of_seconds(nanos))));
+            spans.push((at, nanos, meant(text, at, end, is_clock, short, may_be_granted(nanos))));
         }
         at = end;
     }
@@ -358,6 +358,8 @@ struct Token {
     is_capital: bool,
     /// The clause begins with it.
     begins: bool,
+    /// Whether a `=` stands right behind it.
+    is_key: bool,
     /// The last number alone before it.
     number: Option<u64>,
     follows_digit: bool,
@@ -389,6 +391,7 @@ fn tokens(text: &[u8]) -> Vec<Token> {
         found.push(Token {
             word: if is_path { "/".into() } else { word },
             is_capital,
+            is_key: text.get(end) == Some(&b'='),
             begins: ends_clause(gap, is_capital),
             number: number_alone(gap, at_front),
             follows_digit: gap.iter().any(u8::is_ascii_digit),
@@ -563,7 +566,9 @@ fn meant(
     if is_name && key == 0 && opening == b"=" && (is_option || is_asked_for) {
         return Meant::Nothing;
     }
-    if !is_name || [WAIT, PAUSE, LIMIT, STALL].into_iter().any(three) || has(key + 1, OTHER) {
+    let waits = |i: usize| [WAIT, PAUSE, LIMIT, STALL].into_iter().any(|list| has(i, list));
+    let waits = (key + 1..=key + 3).any(|i| waits(i) && !tokens[i].is_key);
+    if !is_name || waits || has(key + 1, OTHER) {
         return Meant::Nothing;
     }
     if has(key + 1, SESSION) {
@@ -646,9 +651,9 @@ fn of_lifetime(text: &[u8], cut_before: bool, cut_after: bool) -> bool {
     has_words(text, cut_before, cut_after, &[&[LIFETIME], &[SESSION, ENDED]])
 }
 
-/// Whether these are whole seconds.
-fn is_of_seconds(nanos: u64) -> bool {
-    nanos > 0 && nanos.is_multiple_of(SECOND as u64)
+/// Whether these are whole seconds, or half a minute.
+fn may_be_granted(nanos: u64) -> bool {
+    nanos > 0 && nanos.is_multiple_of(SECOND as u64) || nanos >= 30 * SECOND as u64
 }
 
 /// Whether the words of `text` speak of something that is given for a time.
@@ -656,12 +661,13 @@ fn of_grant(text: &[u8], cut_before: bool, cut_after: bool) -> bool {
     has_words(text, cut_before, cut_after, &[&[HELD, GRANTED]])
 }
 
-/// Whether a `duration` of so many nanoseconds beside a message is a lifetime.
-pub(super) fn is_lifetime_beside(message: &[u8], nanos: u64) -> bool {
+/// Whether a `duration` of so many nanoseconds beside a message is a lifetime; `elapsed` is none that was
+/// granted.
+pub(super) fn is_lifetime_beside(message: &[u8], nanos: u64, is_elapsed: bool) -> bool {
     let front = &message[..message.len().min(32)];
     let is_cut = message.len() >= 32;
-    let speaks = of_lifetime(front, false, is_cut) || of_grant(front, false, is_cut);
-    is_of_seconds(nanos) && speaks
+    let is_granted = !is_elapsed && may_be_granted(nanos) && of_grant(front, false, is_cut);
+    of_lifetime(front, false, is_cut) || is_granted
 }
 
 /// Whether a text has words of all lists of one of the sets; those that are cut do not count.
@@ -781,7 +787,9 @@ fn named_durations(message: &[u8]) -> (Option<u64>, Option<u64>) {
         else {
             continue;
         };
-        if is_in(word(key), SPAN) && is_lifetime_beside(message, nanos) {
+        let is_long = nanos >= SECOND as u64;
+        let is_elapsed = word(key) == "elapsed";
+        if is_long && is_in(word(key), SPAN) && is_lifetime_beside(message, nanos, is_elapsed) {
             continue;
         }
         match () {
@@ -879,9 +887,11 @@ const LIFETIME: &str = "lifetime teardown disconnected disconnect disconnection 
 const HELD: &str = "lease leases token tokens session sessions lock locks ban bans lockout certificate \
      certificates cert certs ticket tickets reservation reservations subscription license \
      voucher grant grants silence silences credential credentials membership banned muted silenced \
-     snoozed suspended leased subscribed";
+     snoozed suspended leased subscribed suspension suspensions otp passcode cooldown cooldowns \
+     quarantine mute mutes block blocks timeout backoff backoffs penalty blocked quarantined";
 const GRANTED: &str = "granted renewed issued acquired obtained extended created refreshed reserved activated \
-     registered allocated assigned opened banned muted silenced snoozed suspended leased subscribed";
+     registered allocated assigned opened banned muted silenced snoozed suspended leased subscribed \
+     started begun applied sent imposed enforced set added placed blocked quarantined";
 const MODAL: &str = "not never no nor be to will would must should shall can could may might cannot unable \
      didn hasn haven wasn weren isn doesn don won couldn until unless if when before without \
      expects expect";

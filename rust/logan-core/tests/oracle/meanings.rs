@@ -49,7 +49,7 @@ pub(super) struct Fields {
     pub(super) status: Best<u16>,
     pub(super) duration: Best<u64>,
     /// Whether the name of the duration is that of much else.
-    is_generic: bool,
+    is_span: Option<bool>,
     /// Numbers without a unit of their own.
     pub(super) open: Vec<OpenNumber>,
     pub(super) method: Best<Vec<u8>>,
@@ -274,15 +274,16 @@ impl Fields {
     pub(super) fn duration(&mut self, rule: Rule, rank: u8, field: &Field) {
         let raw = &field.raw;
         let fixed = match rule {
-            Rule::Fixed(unit) => number(raw, unit.nanos()),
+            Rule::Fixed(unit) | Rule::Named { unit, .. } => number(raw, unit.nanos()),
             _ => None,
         };
         let nanos = fixed.or_else(|| with_unit(raw));
         if nanos.is_some() && rank > self.duration.rank {
-            self.is_generic = rule == Rule::Generic;
+            let is_long = nanos >= Some(1_000_000_000) || fixed.is_none();
+            self.is_span = is_span(rule).filter(|_| is_long);
         }
         self.duration.offer(rank, nanos);
-        let is_open = matches!(rule, Rule::Open | Rule::Generic);
+        let is_open = matches!(rule, Rule::Open | Rule::Generic { .. });
         let is_open = is_open && self.open.len() < 4;
         if nanos.is_none() && is_open && number(raw, 1).is_some() {
             let key = field.keys.last().cloned().unwrap_or_default();
@@ -299,14 +300,16 @@ impl Fields {
             || self.status.rank > 0
             || self.bare.rank == 3 && self.bare.value.is_some_and(is_registered);
         let raw_message = std::mem::take(&mut self.raw_message);
-        let is_lifetime = |nanos: u64| !is_request && is_lifetime_beside(&raw_message, nanos);
+        let is_lifetime = |nanos: u64, is_elapsed: bool| {
+            !is_request && is_lifetime_beside(&raw_message, nanos, is_elapsed)
+        };
         let is_over = is_request
             || words
                 .any(|word| COMPLETION.contains(&&*String::from_utf8_lossy(word).to_lowercase()));
         let mut open = self.open.clone();
         open.sort_by_key(|number| Reverse(number.rank));
         for OpenNumber { key, raw, rank, rule } in &open {
-            if *rule == Rule::Generic && !is_over {
+            if is_span(*rule).is_some() && !is_over {
                 continue;
             }
             let decided = std::str::from_utf8(key).ok().and_then(|key| durations.keys.get(key));
@@ -315,11 +318,18 @@ impl Fields {
                 None => fields::documented_unit(fields::LineKeys(line), key),
             };
             let nanos = unit.and_then(|unit| number(raw, unit.nanos()));
-            let nanos = nanos.filter(|&nanos| *rule != Rule::Generic || !is_lifetime(nanos));
-            self.is_generic &= nanos.is_none() || *rank <= self.duration.rank;
+            let nanos = nanos.filter(|&nanos| match is_span(*rule) {
+                Some(is_elapsed) => nanos < 1_000_000_000 || !is_lifetime(nanos, is_elapsed),
+                None => true,
+            });
+            if nanos.is_some() && *rank > self.duration.rank {
+                self.is_span = None;
+            }
             self.duration.offer(*rank, nanos);
         }
-        if self.is_generic && self.duration.value.is_some_and(is_lifetime) {
+        if let (Some(is_elapsed), Some(nanos)) = (self.is_span, self.duration.value)
+            && is_lifetime(nanos, is_elapsed)
+        {
             self.duration.value = None;
         }
         self.raw_message = raw_message;
@@ -514,6 +524,14 @@ const COMPLETION: [&str; 28] = [
     "slow",
 ];
 
+/// Whether the rule is that of a name of any span, and then whether it is `elapsed`.
+fn is_span(rule: Rule) -> Option<bool> {
+    match rule {
+        Rule::Generic { is_measured } | Rule::Named { is_measured, .. } => Some(is_measured),
+        Rule::Fixed(_) | Rule::Open | Rule::Never => None,
+    }
+}
+
 /// Meaning and rank of the name that these keys make.
 pub(super) fn meaning(keys: &[Vec<u8>]) -> Option<(Meaning, u8)> {
     let keys = without_envelopes(keys);
@@ -530,7 +548,7 @@ pub(super) fn meaning(keys: &[Vec<u8>]) -> Option<(Meaning, u8)> {
             for &(unit, suffixes) in SUFFIXES {
                 for suffix in suffixes.split_whitespace() {
                     if names_value(&format!("{name}_{suffix}"), keys) {
-                        return Some((Meaning::Duration(Rule::Fixed(unit)), 3));
+                        return Some((meaning.with_suffix(unit), 3));
                     }
                 }
             }

@@ -197,6 +197,11 @@ pub struct Expected {
     pub header: u64,
     /// Records outside of the selected time, or not selected.
     pub filtered: u64,
+    /// Those outside of a selected time for want of one.
+    pub untimed: u64,
+    /// Requests and errors that have a time.
+    pub timed_requests: u64,
+    pub timed_errors: u64,
     /// Malformed lines by reason.
     pub reasons: BTreeMap<&'static str, u64>,
     /// Offset and beginning of the first malformed lines.
@@ -347,6 +352,7 @@ impl Expected {
                     }
                     None => spec.meaning.since_ns.is_none() && spec.meaning.until_ns.is_none(),
                 };
+                self.untimed += u64::from(!inside && record.time_ns.is_none());
                 if inside {
                     self.time(&record);
                 }
@@ -398,6 +404,8 @@ impl Expected {
         }
         if let Some(time) = record.time_ns {
             self.timed += 1;
+            self.timed_requests += request;
+            self.timed_errors += error;
             let bucket = self.series.entry(time.div_euclid(SECOND)).or_default();
             bucket.records += 1;
             bucket.requests += request;

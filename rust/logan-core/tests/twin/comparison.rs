@@ -137,6 +137,7 @@ pub fn compare_lines(summary: &Summary, naive: &Expected) -> Result<(), TestCase
     let twin =
         [naive.parsed, malformed[1], naive.blank, naive.continuation, naive.header, naive.filtered];
     same!("parsed, malformed, blank, continuation, header, filtered", engine, twin);
+    same!("filtered for want of a time", lines.untimed, naive.untimed);
     let reasons = REASONS.map(|name| naive.reasons.get(name).copied().unwrap_or(0));
     same!("reasons", lines.reasons, reasons);
     let samples: Vec<_> = lines.samples.iter().map(|s| (s.offset, s.text.clone())).collect();
@@ -430,11 +431,16 @@ pub fn compare_headline(summary: &Summary, naive: &Expected) -> Result<(), TestC
     let per_minute = |n: u64| (minutes > 0).then(|| n as f64 / minutes as f64);
     same!("total_requests", report["total_requests"], json!(naive.requests));
     same!("avg_response_time", report["avg_response_time"], json!(mean_ms(&naive.durations)));
-    same!("error_rate", report["error_rate"], json!(per_minute(naive.errors)));
-    let rps = per_minute(naive.requests).map(|n| n / 60.0);
+    same!("error_rate", report["error_rate"], json!(per_minute(naive.timed_errors)));
+    let rps = per_minute(naive.timed_requests).map(|n| n / 60.0);
     same!("requests_per_second", report["requests_per_second"], json!(rps));
     same!("malformed_lines", report["malformed_lines"], json!(naive.malformed()));
     same!("minutes", report["time"]["minutes"], json!(minutes));
+    same!("untimed", report["time"]["untimed"], json!(naive.parsed - naive.timed));
+    let span_s =
+        naive.range.map(|(first, last)| (i128::from(last) - i128::from(first)) as f64 / 1e9);
+    let observed = span_s.filter(|&s| s > 0.0).map(|s| naive.timed_requests as f64 / s);
+    same!("observed_rps", report["throughput"]["observed_rps"], json!(observed));
     let range = naive.range.map(|(first, last)| (rfc3339(first), rfc3339(last)));
     same!("first", report["time"]["first"], json!(range.as_ref().map(|r| &r.0)));
     same!("last", report["time"]["last"], json!(range.as_ref().map(|r| &r.1)));

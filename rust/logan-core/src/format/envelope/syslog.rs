@@ -15,7 +15,8 @@
 //! and neither host nor tag may be the name of a level: such a line is app text. With a priority the
 //! host may be missing before a tag, as on systems whose daemon is BSD's. With a priority
 //! and without a tag all behind the host is the payload, and so it is where it begins as
-//! [some formats](Facts::untagged) do.
+//! [some formats](Facts::untagged) do, or with a time of NetScaler (`01/24/2024:10:15:32 GMT`), before which a
+//! blank may stand.
 //!
 //! The level is the priority's severity, or that of a host such as `daemon.err` (OpenWrt), or of
 //! `<daemon.err>` before the host (FreeBSD, NetScaler); without one there is none. That of a message that
@@ -261,9 +262,10 @@ impl Head for Rfc3164 {
         let (name, start) = match tag(bytes, rest, name_end) {
             Some((name, end)) => (name, end + usize::from(bytes.get(end) == Some(&b' '))),
             None if is_sure || is_of_syslogd(&bytes[rest..]) || is_untagged(&bytes[rest..]) => {
-                // NetScaler has two blanks before its own time.
-                let blank = usize::from(named.is_some() && bytes.get(rest) == Some(&b' '));
-                (&[][..], rest + blank)
+                (&[][..], rest + usize::from(has_own_time(&bytes[rest..]) && bytes[rest] == b' '))
+            }
+            None if has_own_time(&bytes[rest..]) => {
+                (&[][..], rest + usize::from(bytes[rest] == b' '))
             }
             None => return None,
         };
@@ -378,6 +380,17 @@ fn is_of_syslogd(text: &[u8]) -> bool {
 /// Whether the payload of a format begins so that is written without a tag.
 fn is_untagged(text: &[u8]) -> bool {
     REGISTRY.iter().any(|e| e.facts.untagged.iter().any(|beginning| text.starts_with(beginning)))
+}
+
+/// Whether a payload begins with the time of NetScaler, behind one blank or none: `01/24/2024:10:15:32 GMT`.
+fn has_own_time(payload: &[u8]) -> bool {
+    const SHAPE: &[u8] = b"00/00/0000:00:00:00 ";
+    let time = payload.strip_prefix(b" ").unwrap_or(payload);
+    time.len() > SHAPE.len()
+        && time.iter().zip(SHAPE).all(|(byte, shape)| match shape {
+            b'0' => byte.is_ascii_digit(),
+            _ => byte == shape,
+        })
 }
 
 /// The name in the tag at `at`, which ends at `name_end`, and where the tag ends, behind its colon.

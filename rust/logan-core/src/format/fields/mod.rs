@@ -68,9 +68,13 @@
 //!
 //! `duration`, `elapsed` and `dur` without a suffix are the names of much else: their bare numbers
 //! count only beside a usable method, path or status, or a message with a word of
-//! completion (`video uploaded, duration 3600` is no response time). Of whole seconds they are none,
-//! with a unit or without, if no such value stands beside them and the first 32 bytes of the message
-//! speak of a [lifetime](super::text::text_duration), as in `Lease renewed`.
+//! completion (`video uploaded, duration 3600` is no response time).
+//!
+//! These three, with a unit, a suffix or neither, are no response time if no method, path or status stands
+//! beside them and the first 32 bytes of the message speak of a [lifetime](super::text::text_duration):
+//! that something is over (`connection closed`), or, but for `elapsed`, that it was granted (`Lease
+//! renewed`) and they are of whole seconds, or of 30 s or more. Numbers whose unit does not stand in the
+//! value are asked only from a second on.
 //!
 //! `request_time` is a time for some (API Gateway): if it is no duration with a unit, it is tried as
 //! a time first.
@@ -102,7 +106,7 @@ use super::{Context, Parse, Unit, address};
 use crate::bytes::line::Line;
 use crate::bytes::simd::{Baseline, Simd};
 use crate::format::text::duration::{decimal, with_unit};
-use crate::format::text::text_duration::{is_lifetime, may_be_granted};
+use crate::format::text::text_duration::{self, NAMED_LIFETIME_NANOS_MIN};
 use crate::record::{
     Column, Columns, DURATION_NS_MAX, Level, NO_DURATION, NO_STATUS, NO_TIME, Record, Text,
 };
@@ -154,6 +158,8 @@ pub struct Fields<'a> {
     nanos: u32,
     /// Whether the response time may be a lifetime, by its name and its length.
     may_be_lifetime: bool,
+    /// Whether its name says that it has elapsed.
+    is_measured: bool,
     /// What objects say that the table does not know; in few lines.
     loose: Option<Box<Loose>>,
 }
@@ -186,18 +192,20 @@ struct Open {
     whole: u64,
     rank: u8,
     is_generic: bool,
+    is_measured: bool,
 }
 
 impl Open {
-    const NOTHING: Open = Open { key: 0, start: 0, end: 0, whole: 0, rank: 0, is_generic: false };
+    const NOTHING: Open =
+        Open { key: 0, start: 0, end: 0, whole: 0, rank: 0, is_generic: false, is_measured: false };
 
     fn of(rule: Rule, rank: u8, key: usize) -> Option<Open> {
-        let is_generic = match rule {
-            Rule::Open => false,
-            Rule::Generic => true,
-            Rule::Fixed(_) | Rule::Never => return None,
+        let (is_generic, is_measured) = match rule {
+            Rule::Open => (false, false),
+            Rule::Generic { is_measured } => (true, is_measured),
+            Rule::Fixed(_) | Rule::Named { .. } | Rule::Never => return None,
         };
-        Some(Open { key, rank, is_generic, ..Open::NOTHING })
+        Some(Open { key, rank, is_generic, is_measured, ..Open::NOTHING })
     }
 }
 
@@ -271,6 +279,7 @@ impl<'a> Fields<'a> {
             bare: (0, NO_STATUS),
             nanos: 0,
             may_be_lifetime: false,
+            is_measured: false,
             loose: None,
         }
     }
@@ -448,18 +457,12 @@ impl<'a> Fields<'a> {
             Meaning::BareStatus => self.bare_status(rank, status(bytes)),
             Meaning::Nanos if self.nanos == 0 => self.nanos = nanos_of_second(bytes).unwrap_or(0),
             Meaning::Duration(rule) => {
-                let found = match rule {
-                    Rule::Fixed(unit) => decimal(bytes, unit),
-                    _ => None,
-                };
-                match found.or_else(|| with_unit(bytes)) {
-                    Some(nanos) => {
-                        if rank > self.ranks[Column::DURATION] {
-                            self.may_be_lifetime = rule == Rule::Generic && may_be_granted(nanos);
-                        }
-                        self.duration(rank, nanos, record);
-                    }
-                    None => self.open(rule, rank, key, value, bytes),
+                if let Some(nanos) = rule.unit().and_then(|unit| decimal(bytes, unit)) {
+                    self.span(rule, rank, nanos, NAMED_LIFETIME_NANOS_MIN, record);
+                } else if let Some(nanos) = with_unit(bytes) {
+                    self.span(rule, rank, nanos, 0, record);
+                } else {
+                    self.open(rule, rank, key, value, bytes);
                 }
             }
             Meaning::RequestTime => match with_unit(bytes) {
@@ -517,7 +520,7 @@ impl<'a> Fields<'a> {
             meaning => meaning,
         };
         let open = (self.open, std::mem::take(&mut self.open_count));
-        let may_be_lifetime = self.may_be_lifetime;
+        let lifetime = (self.may_be_lifetime, self.is_measured);
         let mut loose = self.loose.take().unwrap_or_else(|| {
             Box::new(Loose { ranks: Ranks([0; Column::COUNT]), record: Record::EMPTY, open: None })
         });
@@ -530,7 +533,7 @@ impl<'a> Fields<'a> {
             loose.open = loose.open.or(Some(self.open[0]));
         }
         (self.open, self.open_count) = open;
-        self.may_be_lifetime = may_be_lifetime;
+        (self.may_be_lifetime, self.is_measured) = lifetime;
         self.loose = Some(loose);
     }
 
@@ -565,6 +568,9 @@ impl<'a> Fields<'a> {
             // Ten million seconds are far from the largest duration.
             Meaning::Duration(Rule::Fixed(unit)) => {
                 self.duration(rank, number * unit.nanos(), record);
+            }
+            Meaning::Duration(rule @ Rule::Named { unit, .. }) => {
+                self.span(rule, rank, number * unit.nanos(), NAMED_LIFETIME_NANOS_MIN, record);
             }
             Meaning::Duration(rule) => self.open_whole(rule, rank, key, number),
             Meaning::RequestTime => self.open_whole(Rule::Open, rank, key, number),
@@ -654,6 +660,20 @@ impl<'a> Fields<'a> {
             self.ranks[Column::STATUS] = rank;
             record.status = status;
         }
+    }
+
+    /// Takes a response time that by its name may be a lifetime from so many nanoseconds on.
+    #[inline(always)]
+    fn span(&mut self, rule: Rule, rank: u8, nanos: u64, nanos_min: u64, record: &mut Record) {
+        if rank > self.ranks[Column::DURATION] {
+            (self.may_be_lifetime, self.is_measured) = match rule {
+                Rule::Generic { is_measured } | Rule::Named { is_measured, .. } => {
+                    (nanos >= nanos_min, is_measured)
+                }
+                Rule::Fixed(_) | Rule::Open | Rule::Never => (false, false),
+            };
+        }
+        self.duration(rank, nanos, record);
     }
 
     /// Takes a response time.
@@ -755,7 +775,7 @@ impl<'a> Fields<'a> {
         let (line, open) = (self.line.bytes(), self.open);
         for wanted in (1..=3).rev() {
             for number in open.iter().take(self.open_count).filter(|open| open.rank == wanted) {
-                let &Open { key, start, end, whole, rank, is_generic } = number;
+                let &Open { key, start, end, whole, rank, is_generic, is_measured } = number;
                 if is_generic && !has_request && !self.names_a_request() {
                     continue;
                 }
@@ -775,10 +795,12 @@ impl<'a> Fields<'a> {
                     [] => whole.checked_mul(unit.nanos()).filter(|&nanos| nanos <= DURATION_NS_MAX),
                     text => decimal(text, unit),
                 };
-                let is_lifetime = |nanos| {
-                    is_generic && !has_request && may_be_granted(nanos) && self.is_lifetime()
-                };
-                if let Some(nanos) = nanos.filter(|&nanos| !is_lifetime(nanos)) {
+                let Some(nanos) = nanos else { continue };
+                let is_lifetime = is_generic
+                    && !has_request
+                    && nanos >= NAMED_LIFETIME_NANOS_MIN
+                    && self.is_lifetime(nanos, is_measured, context);
+                if !is_lifetime {
                     self.duration(rank, nanos, record);
                 }
             }
@@ -796,12 +818,13 @@ impl<'a> Fields<'a> {
         [Column::METHOD, Column::PATH, Column::STATUS].iter().any(|&column| self.ranks[column] > 0)
     }
 
-    /// Whether the message speaks of a lifetime, and nothing of a request.
-    #[cold]
-    #[inline(never)]
-    fn is_lifetime(&self) -> bool {
+    /// Whether by the message a response time of so many nanoseconds is a lifetime, and nothing tells of
+    /// a request.
+    fn is_lifetime(&self, nanos: u64, is_measured: bool, context: &mut Context) -> bool {
         let Value { start, end, .. } = self.message;
-        !self.has_request() && is_lifetime(&self.line.bytes()[start..end])
+        let memo = &mut context.memo;
+        let message = &self.line.bytes()[start..end];
+        !self.has_request() && text_duration::is_lifetime(message, nanos, is_measured, memo)
     }
 
     /// Whether a time, a level or a message was found, whose names are those of logs, or a whole
@@ -832,7 +855,10 @@ impl<'a> Fields<'a> {
         }
         let has_status = self.bare.0 == STATUS_RANK && is_registered_status(self.bare.1);
         self.settle_if_open(context, has_status, record);
-        if self.may_be_lifetime && !has_status && self.is_lifetime() {
+        if self.may_be_lifetime
+            && !has_status
+            && self.is_lifetime(record.duration_ns, self.is_measured, context)
+        {
             // Its rank remains: a record is one whatever its message.
             record.duration_ns = NO_DURATION;
         }

@@ -51,6 +51,16 @@ pub enum Meaning {
     PairValue,
 }
 
+impl Meaning {
+    /// What the name of a duration means with a unit as its suffix.
+    pub fn with_suffix(self, unit: Unit) -> Meaning {
+        match self {
+            Meaning::Duration(rule) => Meaning::Duration(rule.with_suffix(unit)),
+            _ => Meaning::Duration(Rule::Fixed(unit)),
+        }
+    }
+}
+
 /// How a duration without a unit of its own is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rule {
@@ -59,9 +69,37 @@ pub enum Rule {
     /// The unit is [decided](crate::format::units) for the key.
     Open,
     /// So it is, but the name says so little that a request or its end has to stand beside it.
-    Generic,
+    Generic {
+        /// Whether the name says that it has elapsed, so that it was not agreed on.
+        is_measured: bool,
+    },
+    /// The name of any span fixes the unit: beside a message that speaks of one it is a lifetime.
+    Named {
+        /// The unit.
+        unit: Unit,
+        /// Whether the name says that it has elapsed, so that it was not agreed on.
+        is_measured: bool,
+    },
     /// Not at all.
     Never,
+}
+
+impl Rule {
+    /// The rule of the same name with the unit as its suffix.
+    pub fn with_suffix(self, unit: Unit) -> Rule {
+        match self {
+            Rule::Generic { is_measured } => Rule::Named { unit, is_measured },
+            _ => Rule::Fixed(unit),
+        }
+    }
+
+    /// The unit that the name fixes.
+    pub fn unit(self) -> Option<Unit> {
+        match self {
+            Rule::Fixed(unit) | Rule::Named { unit, .. } => Some(unit),
+            Rule::Open | Rule::Generic { .. } | Rule::Never => None,
+        }
+    }
 }
 
 /// Longest key that can be known.
@@ -294,7 +332,8 @@ pub const ON_REQUEST: &[(Column, u8, &str)] = &[
 /// Names of durations, which may have a suffix of [`SUFFIXES`]: meaning without one, names.
 /// All have rank 3. Of those of [`SPELLED_OUT`] the suffix may begin with `in_`.
 pub const DURATIONS: &[(Meaning, &str)] = &[
-    (Meaning::Duration(Rule::Generic), "duration elapsed dur"),
+    (Meaning::Duration(Rule::Generic { is_measured: false }), "duration dur"),
+    (Meaning::Duration(Rule::Generic { is_measured: true }), "elapsed"),
     (
         Meaning::Duration(Rule::Open),
         "latency took response_time res.response_time processing_time process_time request_duration \
@@ -643,6 +682,12 @@ pub(super) fn spellings(key: &str) -> Vec<String> {
     all
 }
 
+/// What the name of a duration means with a unit spelled out behind it.
+fn spelled_out(name: &str, unit: Unit) -> Meaning {
+    let known = DURATIONS.iter().find(|(_, names)| names.split_whitespace().any(|one| one == name));
+    known.map_or(Meaning::Duration(Rule::Fixed(unit)), |(meaning, _)| meaning.with_suffix(unit))
+}
+
 fn build(on_request: &[(Column, u8, &str)]) -> Names {
     let mut names = Names { slots: Box::new([0; SLOTS]), entries: Vec::new(), of_requests: [0; 4] };
     let mut groups: HashMap<String, Group> = HashMap::from([(String::new(), Group::ROOT)]);
@@ -675,8 +720,8 @@ fn build(on_request: &[(Column, u8, &str)]) -> Names {
         for name in list.split_whitespace() {
             add(name, meaning, 3, 0);
             for &(unit, suffixes) in SUFFIXES {
+                let meaning = meaning.with_suffix(unit);
                 for suffix in suffixes.split_whitespace() {
-                    let meaning = Meaning::Duration(Rule::Fixed(unit));
                     add(&format!("{name}_{suffix}"), meaning, 3, 0);
                 }
             }
@@ -691,8 +736,7 @@ fn build(on_request: &[(Column, u8, &str)]) -> Names {
     for name in SPELLED_OUT.split_whitespace() {
         for &(unit, suffixes) in SUFFIXES {
             for suffix in suffixes.split_whitespace() {
-                let meaning = Meaning::Duration(Rule::Fixed(unit));
-                let known = Known { meaning, rank: 3, ..Known::NOTHING };
+                let known = Known { meaning: spelled_out(name, unit), rank: 3, ..Known::NOTHING };
                 let key = format!("{name}_in_{suffix}");
                 for key in [key.replace('_', ""), key.replace('_', "-"), key] {
                     names.insert(Group::ROOT, &key, known);

@@ -34,6 +34,10 @@ fn every_name_is_found_in_every_spelling() {
     }
 }
 
+fn named(unit: Unit, is_measured: bool) -> Meaning {
+    Meaning::Duration(Rule::Named { unit, is_measured })
+}
+
 #[test]
 fn spelled_out() {
     use Meaning::*;
@@ -45,11 +49,11 @@ fn spelled_out() {
         ("StatusCode", Status),
         ("status-code", Status),
         ("http.response.status_code", Status),
-        ("duration_ms", Duration(Rule::Fixed(Unit::Milliseconds))),
-        ("durationMs", Duration(Rule::Fixed(Unit::Milliseconds))),
+        ("duration_ms", named(Unit::Milliseconds, false)),
+        ("durationMs", named(Unit::Milliseconds, false)),
         ("responseTime_ms", Duration(Rule::Fixed(Unit::Milliseconds))),
-        ("elapsed-seconds", Duration(Rule::Fixed(Unit::Seconds))),
-        ("duration_in_ms", Duration(Rule::Fixed(Unit::Milliseconds))),
+        ("elapsed-seconds", named(Unit::Seconds, true)),
+        ("duration_in_ms", named(Unit::Milliseconds, false)),
         ("responseTimeInMillis", Duration(Rule::Fixed(Unit::Milliseconds))),
         ("time-in-seconds", Duration(Rule::Fixed(Unit::Seconds))),
         ("requestTimeMicro", Duration(Rule::Fixed(Unit::Microseconds))),
@@ -82,7 +86,7 @@ fn members_of_objects_about_requests() {
     for (object, key, expected) in [
         ("response", "latency", Duration(Rule::Open)),
         ("http_response", "took", Duration(Rule::Open)),
-        ("httpResponse", "elapsedMs", Duration(Rule::Fixed(Unit::Milliseconds))),
+        ("httpResponse", "elapsedMs", named(Unit::Milliseconds, true)),
         ("http", "duration", Duration(Rule::Open)),
         ("httpRequest", "path", Path),
         ("request", "ip", Client),

@@ -1,9 +1,9 @@
 //! The format `csv`: lines of a [table](super).
 
-use super::{Layout, NAME, cells};
+use super::{Layout, NAME, cells, is_nothing};
 use crate::bytes::line::{Line, PaddedLine};
 use crate::bytes::simd::Simd;
-use crate::format::fields::{Fields, Meaning, Rule, Value};
+use crate::format::fields::{Fields, Meaning, Value};
 use crate::format::text::duration::decimal;
 use crate::format::{
     Candidate, Entry, Facts, Info, LineFormat, Params, Parse, Unit, keys, line_format,
@@ -83,9 +83,8 @@ fn read(
     let mut has_time = false;
     let (mut day, mut time, mut metric, mut last_time) = ((0, 0), (0, 0), (0, 0), (0, 0));
     let count = cells(text, layout.dialect, |i, start, end| {
-        let is_nothing = start == end || end == start + 1 && text[start] == b'-';
         let is = |place: Option<usize>| place == Some(i);
-        let Some(&known) = known.get(i).filter(|_| !is_nothing) else { return };
+        let Some(&known) = known.get(i).filter(|_| !is_nothing(&text[start..end])) else { return };
         let known = timer.filter(|_| is(layout.timer)).unwrap_or(known);
         match () {
             () if is(layout.day_and_time.map(|(day, _)| day)) => day = (start, end),
@@ -93,7 +92,8 @@ fn read(
             () if is(layout.metric) => metric = (start, end),
             () => {}
         }
-        if let Meaning::Duration(Rule::Fixed(unit)) = known.meaning
+        if let Meaning::Duration(rule) = known.meaning
+            && let Some(unit) = rule.unit()
             && memchr::memchr(b',', &text[start..end]).is_some()
         {
             let nanos = of_comma(&text[start..end], unit);

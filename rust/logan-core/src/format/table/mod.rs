@@ -17,7 +17,8 @@
 //!   response times. A round trip of Zeek's `dns.log` is one.
 //! - In k6's table only rows of `http_req_duration` are requests; its values are milliseconds.
 //! - Rows without a header may be a table as well: [`untitled`].
-//! - Zeek's `#fields` are a header of tabs; `-` is nothing in any table. So are `#Fields:` with commas
+//! - Values `-`, `N/A` and `null` are nothing in any table.
+//! - Zeek's `#fields` are a header of tabs. So are `#Fields:` with commas
 //!   (Exchange). IIS' own format has no header, but always the same columns.
 
 pub mod entry;
@@ -115,6 +116,11 @@ pub struct Table {
     /// Unit of response times whose column does not say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<Unit>,
+}
+
+/// Whether a value stands for none.
+fn is_nothing(value: &[u8]) -> bool {
+    matches!(value, b"" | b"-" | b"N/A" | b"n/a" | b"null" | b"NULL")
 }
 
 /// How the values of a table are separated.
@@ -231,7 +237,7 @@ impl Layout {
                     (known[i], requested[i]) = (Known::NOTHING, Known::NOTHING);
                     continue;
                 }
-                Meaning::Duration(Rule::Fixed(_) | Rule::Never) => false,
+                Meaning::Duration(Rule::Fixed(_) | Rule::Named { .. } | Rule::Never) => false,
                 // It is the time where no other column is.
                 Meaning::RequestTime => known.iter().any(|known| known.meaning == Meaning::Time),
                 _ => true,

@@ -1,12 +1,13 @@
 //! Tables without a header: what columns hold, told by the values of many rows.
 //!
-//! Rows are a table if nearly all have as many values, and of these one is a time, one a registered
-//! status, and one what was asked for. Numbers since 1970 are the time only where no column has a written
-//! one, and all agree in their unit. The header that stands for the one they lack ([`header`]) names
+//! Rows are a table if three of four have as many values, and of these one is a time, one a registered
+//! status, and one what was asked for, each in three of four rows that have a value there. What does not
+//! agree is malformed, or has no time. Numbers since 1970 are the time only where no column has a written
+//! one, and as many agree in their unit. The header that stands for the one they lack ([`header`]) names
 //! these, a method and an address of the client as well, and as the response time the largest of the
 //! numbers that have exactly three decimals, as nginx writes seconds. All others are `column_N`.
 
-use super::{COLUMNS_MIN, DELIMITERS, Dialect, cells};
+use super::{COLUMNS_MIN, DELIMITERS, Dialect, cells, is_nothing};
 use crate::bytes::line::PaddedLine;
 use crate::format::fields::{is_registered_status, request, status};
 use crate::time::{TimestampParser, epoch};
@@ -15,8 +16,8 @@ use std::net::IpAddr;
 
 /// Rows that are enough to tell.
 const ROWS_MIN: usize = 3;
-/// Of so many rows one may be odd.
-const ODD_ONE_IN: usize = 20;
+/// Of so many rows one may be odd: a log may begin with a row that is cut, or lack the time of some.
+const ODD_ONE_IN: usize = 4;
 /// Seconds of which half of all requests take less.
 const MEDIAN_S_MAX: f64 = 30.0;
 /// 1995 and 2100 as seconds since 1970.
@@ -43,7 +44,7 @@ impl<'a> Rows<'a> {
             Some(values)
         };
         let mut rows: Vec<_> = lines.iter().filter_map(values).collect();
-        let columns = rows.first()?.len();
+        let columns = most_frequent(rows.iter().map(Vec::len))?;
         rows.retain(|row| row.len() == columns);
         let is_table = columns > COLUMNS_MIN
             && rows.len() >= ROWS_MIN
@@ -57,7 +58,7 @@ impl<'a> Rows<'a> {
 
     /// The values of a column that are there.
     fn values(&self, column: usize) -> impl Iterator<Item = &'a [u8]> {
-        self.0.iter().map(move |row| row[column]).filter(|value| !matches!(*value, b"" | b"-"))
+        self.0.iter().map(move |row| row[column]).filter(|value| !is_nothing(value))
     }
 
     /// Whether nearly all values of a column are such, and most rows have one.
@@ -137,11 +138,14 @@ impl<'a> Rows<'a> {
             let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
             (digits >= EPOCH_DIGITS_MIN).then_some((digits, stamp.second))
         };
-        let (digits, seconds): (Vec<_>, Vec<_>) = self.0.iter().filter_map(stamp).unzip();
+        let stamps: Vec<_> = self.0.iter().filter_map(stamp).collect();
+        let digits = most_frequent(stamps.iter().map(|&(digits, _)| digits))?;
+        let of_unit = stamps.iter().filter(|stamp| stamp.0 == digits);
+        let seconds: Vec<_> = of_unit.map(|&(_, second)| second).collect();
         let span = seconds.iter().max()? - seconds.iter().min()?;
-        let odd = self.0.len() - seconds.len();
-        let is_one = odd * ODD_ONE_IN <= self.0.len()
-            && digits.iter().all(|count| *count == digits[0])
+        let count = self.values(column).count();
+        let is_one = seconds.len() * 2 > self.0.len()
+            && (count - seconds.len()) * ODD_ONE_IN <= count
             && span <= EPOCH_SPAN_S_MAX;
         is_one.then_some(seconds)
     }
@@ -160,6 +164,13 @@ impl<'a> Rows<'a> {
         let such = self.columns().rev().filter(is_one);
         such.max_by(|&a, &b| sum(a).total_cmp(&sum(b)))
     }
+}
+
+/// The one of several counts that comes up most often, the first of equals.
+fn most_frequent(counts: impl Iterator<Item = usize>) -> Option<usize> {
+    let counts: Vec<_> = counts.collect();
+    let often = |count: &&usize| counts.iter().filter(|other| other == count).count();
+    counts.iter().rev().max_by_key(often).copied()
 }
 
 fn is_written_time(value: &[u8], clock: &mut TimestampParser) -> bool {
@@ -245,6 +256,25 @@ mod tests {
             assert_eq!(told((0..9).map(before).collect()), Some(last.into()), "{name}");
             assert_eq!(told((0..9).map(after).collect()), Some(first.into()), "{name}");
         }
+        // What some rows lack, and rows that are of another kind, do not make it none.
+        let odd = |odd: &str, row: fn(u32) -> String| {
+            let mut all: Vec<String> = (0..5).map(row).collect();
+            all[2] = odd.into();
+            told(all)
+        };
+        let dated = |i: u32| format!("2024-01-24T10:15:3{i}Z,/a,200,GET");
+        for time in ["-", "", "N/A", "null", "24 Jan"] {
+            let found = odd(&format!("{time},/a,200,GET"), dated);
+            assert_eq!(found, Some("time,url,status,method".into()), "{time}");
+        }
+        let counted = |i: u32| format!("170609133{i},/a,200,GET");
+        for time in ["-", "", "N/A", "1706091332123"] {
+            let found = odd(&format!("{time},/a,200,GET"), counted);
+            assert_eq!(found, Some("time,url,status,method".into()), "{time}");
+        }
+        let mut cut: Vec<String> = (0..5).map(dated).collect();
+        cut[0] = "00,GET".into();
+        assert_eq!(told(cut), Some("time,url,status,method".into()));
         for none in [
             // Text with tabs, too few rows, other numbers than statuses, no time.
             &["2024-01-24T10:15:32Z\tINFO\tweb\tstarted"; 4][..],

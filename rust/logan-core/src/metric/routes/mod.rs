@@ -11,7 +11,7 @@ use crate::metric::object::object;
 use over_time::{OverTime, RoutesOverTime};
 
 use super::latency::sum_and_range;
-use super::rows::{Order, Ranked, Rows, bytes, ratio};
+use super::rows::{Order, Ranked, Rows, bytes, ratio, total};
 use super::{Metric, State, Whole};
 use crate::bytes::simd::{Simd, prefetch};
 use crate::record::{
@@ -599,9 +599,7 @@ impl Ranked for Route {
             Order::Errors => Score::Count(self.errors.into()),
             Order::ClientErrors => Score::Count(self.client_errors.into()),
             Order::Ratio => ratio(self.errors, self.requests),
-            Order::Total => {
-                Score::Real(self.mean_ms().map_or(0.0, |mean| mean * self.requests as f64))
-            }
+            Order::Total => total(self.mean_ms(), self.requests),
             Order::P95 => ms(self.quantile(20)),
             Order::Max => ms(self.max_ns()),
             Order::Bytes => bytes(self.bytes),

@@ -52,7 +52,8 @@
 //! with `HTTP/` and holds no space and target is not empty, or rest begins with `/`, and all of it
 //! is the target (HTTP/0.9). The target is the path, as written. Anything else (`-`, TLS
 //! handshakes, junk) is a record without method and path. Of a target that is a URL (`SCHEME://`) the
-//! path is what is behind scheme and host, and `/` if nothing is. In a *bare* line target and protocol
+//! path is what is behind scheme and host, and `/` if nothing is. Where target or rest begin with `\/`,
+//! each `\/` of the request is `/`. In a *bare* line target and protocol
 //! hold no space, and the next word after the target is the protocol if it begins with `HTTP/`.
 //!
 //! **Response time.** A *number* is 1–19 digits, then possibly `.` and one or more digits, then
@@ -109,7 +110,8 @@ use crate::bytes::simd::Simd;
 use crate::fast::FastPath;
 use crate::format::cursor::Cursor;
 use crate::format::http::{
-    closing_quote, method_len, number_at, path, route, size_at, starts_with_http, status_at,
+    closing_quote, escaped_route, has_escaped_slashes, method_len, number_at, path, route, size_at,
+    starts_with_http, status_at,
 };
 use crate::format::prefilter::RequiredBytes;
 use crate::format::units::{Tail, TailPlace};
@@ -238,7 +240,11 @@ impl<const KIND: u8> LineFormat for Quoted<KIND> {
             return None;
         }
         parts.head.store(cx.record);
-        route(line, parts.request.0, parts.request.1, cx.record);
+        let (from, to) = parts.request;
+        route(line, from, to, cx.record);
+        if has_escaped_slashes(line, from, to, cx.record) {
+            escaped_route(line, from, to, cx.arena, cx.record);
+        }
         cx.record.status = parts.status;
         cx.record.bytes_sent = parts.bytes_sent;
         cx.record.duration_ns = time.nanos;

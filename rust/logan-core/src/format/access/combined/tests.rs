@@ -196,6 +196,12 @@ fn requests() {
     assert_eq!(route("ABCDEFGHIJKLMNOPQRST / HTTP/1.1"), some("ABCDEFGHIJKLMNOPQRST", "/"));
     assert_eq!(route(r#"GET /\"q\" HTTP/1.1"#), some("GET", r#"/\"q\""#));
     assert_eq!(route(r"GET /q\\"), some("GET", r"/q\\"));
+    // Slashes as JSON may have them.
+    assert_eq!(route(r"GET \/a\/b?c=\/d HTTP\/1.1"), some("GET", "/a/b?c=/d"));
+    assert_eq!(route(r"PUT \/ HTTP/1.1"), some("PUT", "/"));
+    assert_eq!(route(r"GET \/a b"), some("GET", "/a b"));
+    assert_eq!(route(r"GET /a\/b HTTP/1.1"), some("GET", r"/a\/b"));
+    assert_eq!(route(r"\/a HTTP\/1.1"), some("", ""));
     let none = [
         "",
         "-",

@@ -336,7 +336,7 @@ impl AnyRequest {
         if code != 101 && text[request.method.0..request.method.1] != *b"CONNECT" {
             let memo = &mut cx.context.memo;
             let mut find = |from: usize, to: usize| {
-                let found = text_duration::find_one(line.until(to), from, memo);
+                let found = text_duration::find_beside_request(line.until(to), from, memo);
                 (found != NO_DURATION).then_some(found)
             };
             let found = nginx_time(text, request, time.as_ref())

@@ -107,7 +107,11 @@ impl Steps<'_> {
         self.bytes(start, op)?;
         let step = self.steps.last_mut()?;
         step.known = known;
-        if let Meaning::Duration(Rule::Open | Rule::Generic) | Meaning::RequestTime = known.meaning
+        if let Meaning::Duration(Rule::Named { unit, .. }) = known.meaning {
+            step.unit = Some(unit);
+        }
+        if let Meaning::Duration(Rule::Open | Rule::Generic { .. }) | Meaning::RequestTime =
+            known.meaning
         {
             self.open += 1;
             if self.open > OPEN_MAX {
@@ -243,7 +247,7 @@ fn choose(steps: &mut [Step], scale: Scale) -> Option<Columns> {
         // The first of the highest rank; of response times what needs no decision comes first.
         let is_open = |step: &Step| {
             use Meaning::{Duration, RequestTime};
-            matches!(step.known.meaning, Duration(Rule::Open | Rule::Generic) | RequestTime)
+            matches!(step.known.meaning, Duration(Rule::Open | Rule::Generic { .. }) | RequestTime)
         };
         let weight = |step: &Step| (rank(step), !is_open(step));
         let best = ranks().rev().max_by_key(|(_, step)| weight(step)).map(|(i, _)| i);
@@ -258,7 +262,10 @@ fn choose(steps: &mut [Step], scale: Scale) -> Option<Columns> {
         let alone = ranks().count() == 1;
         // What stands beside it may be in the message, which differs from line to line.
         let requests = Columns::ROUTE.or(Columns::STATUS);
-        let generic = |step: &Step| step.known.meaning == Meaning::Duration(Rule::Generic);
+        let generic =
+            |step: &Step| matches!(step.known.meaning, Meaning::Duration(Rule::Generic { .. }));
+        let named =
+            |step: &Step| matches!(step.known.meaning, Meaning::Duration(Rule::Named { .. }));
         let has_request = |step: &Step| {
             let text = step.op == Op::Text;
             (text || step.op == Op::Number)
@@ -266,10 +273,11 @@ fn choose(steps: &mut [Step], scale: Scale) -> Option<Columns> {
         };
         if column == Columns::DURATION
             && let Some(best) = best
-            && generic(&steps[best])
+            && (generic(&steps[best]) || named(&steps[best]))
             && !steps.iter().any(has_request)
         {
-            if steps[best].op == Op::Number {
+            // The message may say that it is a lifetime.
+            if generic(&steps[best]) {
                 return None;
             }
             steps[best].unit = None;
@@ -339,7 +347,10 @@ fn choose(steps: &mut [Step], scale: Scale) -> Option<Columns> {
             (Meaning::Status, _) if step.is_checked => Op::Code,
             (Meaning::Status, _) if step.numeric => Op::Status,
             (Meaning::Duration(Rule::Fixed(unit)), _) if step.numeric => Op::Duration(unit),
-            (Meaning::RequestTime | Meaning::Duration(Rule::Open | Rule::Generic), _)
+            (Meaning::Duration(Rule::Named { unit, .. }), _) if step.numeric => {
+                step.unit.map_or(Op::ShortDuration(unit), Op::Duration)
+            }
+            (Meaning::RequestTime | Meaning::Duration(Rule::Open | Rule::Generic { .. }), _)
                 if step.numeric && step.unit.is_some() =>
             {
                 step.unit.map_or(Op::Number, Op::Duration)

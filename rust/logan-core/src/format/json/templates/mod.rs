@@ -107,6 +107,8 @@ enum Op {
     /// A status that only counts if it is registered.
     Code,
     Duration(Unit),
+    /// A duration that the message cannot make a lifetime, because it is short.
+    ShortDuration(Unit),
     /// A time in seconds or milliseconds since 1970.
     Epoch,
     /// Nanoseconds to add to the time.

@@ -13,6 +13,7 @@ use crate::format::fields::{
     Fields, Part, Value, is_log_file, is_registered_status, may_hold_request, nanos_of_second,
     status,
 };
+use crate::format::text::text_duration::NAMED_LIFETIME_NANOS_MIN;
 use crate::record::{Columns, Level, Record};
 
 /// Takes what values mean: a record, or a row of a batch. Texts are ranges of the line.
@@ -241,6 +242,17 @@ kinds! {
             None => Some(with.other(line, start, sink)?.0),
         }
     };
+    ShortDuration: |_simd, line, start, with, sink| {
+        let Op::ShortDuration(unit) = with.step.op else { return None };
+        match usual_duration(line.u64_at(start), unit) {
+            Some((nanos, len)) if nanos < NAMED_LIFETIME_NANOS_MIN => {
+                sink.duration(nanos);
+                Some(start + len)
+            }
+            Some(_) => None,
+            None => Some(with.other(line, start, sink)?.0),
+        }
+    };
     Bytes: |_simd, line, start, with, sink| match usual_count(line.u64_at(start)) {
         Some((count, len)) => {
             sink.bytes(count);
@@ -303,6 +315,10 @@ macro_rules! with_kind {
         match $op {
             Op::Duration(_) => {
                 type $kind = $crate::format::json::templates::read::Duration;
+                $body
+            }
+            Op::ShortDuration(_) => {
+                type $kind = $crate::format::json::templates::read::ShortDuration;
                 $body
             }
             $(Op::$name => {

@@ -22,7 +22,8 @@
 //!    (`GET /x 200 in 5ms`) will do for a verb; a status 101 has a lifetime;
 //! 3. a word of completion alone and one of `:([=`: `done: 0.008 sec`; or such a word and `after`;
 //! 4. a *name*: `latency`, `cost`, `rt`, `duration`, `elapsed`, `time` or `total`, unless one of the
-//!    three words of the clause before it speaks of waiting or of a limit, or the one directly
+//!    three words of the clause before it speaks of waiting or of a limit (and is not the key of another
+//!    value, as in `ttl=60s duration=12ms`), or the one directly
 //!    before it makes it another timer (`queue time`, `check duration`, `session duration`), and unless the
 //!    name is that of an option (`-search.slowQueryDuration=5s`) or of what a batch job asks for
 //!    (`Resource_List.walltime=00:16:40`). `duration`,
@@ -30,7 +31,8 @@
 //!    span speak of a lifetime: `teardown`, `disconnected`, or `connection`, `session`,
 //!    `tunnel` … together with `closed`, `ended`, … Where these speak of what is given for a time
 //!    (`lease`, `token`, `session` … together with `granted`, `renewed`, `issued`, …), a `duration` or
-//!    a `time` of no request is none of whole seconds: `Lease renewed, duration 60s`.
+//!    a `time` of no request is none of whole seconds, or of 30 s or more: `Lease renewed, duration 60s`,
+//!    `duration=59.98s`. A request in the same line makes it one all the same.
 //!
 //! A clock is a time of day behind the word `time` alone, and behind 3.
 //! A span before `timeout`, `interval`, `ago` and the like is none, and neither is one of more than 30
@@ -65,8 +67,9 @@ use crate::bytes::simd::{Classes, Simd};
 use crate::format::Unit;
 use crate::record::NO_DURATION;
 use crate::time::{POWERS, eight_digits, trailing_digits};
-pub(in crate::format) use sentence::may_be_granted;
-use sentence::{CONTEXT_BYTES, Lifetime, SENTENCE_BYTES, Verdict, judge, lifetime_of, opens};
+use sentence::{
+    CONTEXT_BYTES, Lifetime, SENTENCE_BYTES, Verdict, judge, lifetime_of, may_be_granted, opens,
+};
 use slowly::slowly;
 use std::mem::MaybeUninit;
 use words::Letters;
@@ -98,6 +101,8 @@ const EPOCH_NANOS_MIN: u64 = 1_000_000_000_000_000;
 pub struct Cache {
     contexts: [Slot; MEMO_SLOTS],
     fronts: [Slot; FRONT_SLOTS],
+    /// Whether a span was none because it is how long something was granted for.
+    has_granted: bool,
     is_off: bool,
 }
 
@@ -119,6 +124,7 @@ impl Default for Cache {
         Cache {
             contexts: [Slot::EMPTY; MEMO_SLOTS],
             fronts: [Slot::EMPTY; FRONT_SLOTS],
+            has_granted: false,
             is_off: false,
         }
     }
@@ -225,7 +231,7 @@ fn find_with_unit<S: Simd>(simd: S, line: Line<'_>, from: usize, memo: &mut Cach
         while units != 0 {
             let bit = 63 - units.leading_zeros() as usize;
             if candidate(simd, line, from, end + bit - 64, memo, &mut found) {
-                return slowly(&line.bytes()[from..]);
+                return slowly(&line.bytes()[from..], Some(&mut memo.has_granted));
             }
             units &= !(1 << bit);
         }
@@ -242,6 +248,17 @@ fn find_with_unit<S: Simd>(simd: S, line: Line<'_>, from: usize, memo: &mut Cach
 /// As [`find`], from where no instruction set is chosen yet.
 pub fn find_one(line: Line<'_>, from: usize, memo: &mut Cache) -> u64 {
     crate::dispatch!(find::<>(line: Line<'_>, from: usize, memo: &mut Cache) -> u64; line, from, memo)
+}
+
+/// As [`find_one`], of a text beside a request: that took the time, whatever was granted.
+pub fn find_beside_request(line: Line<'_>, from: usize, memo: &mut Cache) -> u64 {
+    memo.has_granted = false;
+    match find_one(line, from, memo) {
+        NO_DURATION if memo.has_granted => {
+            slowly(&line.bytes()[from.min(line.len())..], None).whole()
+        }
+        nanos => nanos,
+    }
 }
 
 /// What [`triggers`] asks of a byte. Of a letter's half bytes, the high one tells the half of the
@@ -471,13 +488,13 @@ fn rest<S: Simd>(simd: S, text: Line<'_>, mut units: u64, memo: &mut Cache) -> u
     while units != 0 {
         let bit = 63 - units.leading_zeros() as usize;
         if candidate(simd, text, 0, text.len() + bit - 64, memo, &mut found) {
-            found = slowly(text.bytes());
+            found = slowly(text.bytes(), Some(&mut memo.has_granted));
             break;
         }
         units &= !(1 << bit);
     }
     match found.whole() {
-        NO_DURATION => found.or_named(named::find(simd, text, 0)),
+        NO_DURATION => found.or_named(named::find(simd, text, 0, &mut memo.has_granted)),
         whole => whole,
     }
 }
@@ -558,7 +575,10 @@ fn candidate<S: Simd>(
     if verdict.has(Verdict::SLOW) {
         return true;
     }
-    let nanos = nanos.filter(|&nanos| !is_granted(verdict, nanos));
+    if nanos.is_some_and(|nanos| is_granted(verdict, nanos)) {
+        memo.has_granted = true;
+        return false;
+    }
     // A number with decimals is none of milliseconds since 1970, unless they are zeros.
     let is_whole = is_whole || !line.bytes()[start..end].contains(&b'.');
     if verdict != Verdict::NO
@@ -624,10 +644,24 @@ fn is_granted(verdict: Verdict, nanos: u64) -> bool {
     verdict.has(Verdict::GRANT) && may_be_granted(nanos)
 }
 
-/// Whether a `duration` that stands beside a message is a lifetime, by the same words.
-#[cold]
-pub(in crate::format) fn is_lifetime(message: &[u8]) -> bool {
-    lifetime_first(message, CONTEXT_BYTES) != Lifetime::None
+/// A number whose unit its name says, or a decision, is asked for being a lifetime from here on: the
+/// words are not looked at for each of those below.
+pub(in crate::format) const NAMED_LIFETIME_NANOS_MIN: u64 = 1_000_000_000;
+
+/// Whether a `duration` of so many nanoseconds that stands beside a message is a lifetime, by the same
+/// words; `is_measured` if its name says that it has elapsed.
+#[inline(never)]
+pub(in crate::format) fn is_lifetime(
+    message: &[u8],
+    nanos: u64,
+    is_measured: bool,
+    memo: &mut Cache,
+) -> bool {
+    match beginning(message, memo) {
+        Lifetime::None => false,
+        Lifetime::Over => true,
+        Lifetime::Granted => !is_measured && may_be_granted(nanos),
+    }
 }
 
 /// The bytes of a text before a span that count.

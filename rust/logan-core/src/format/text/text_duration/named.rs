@@ -13,7 +13,7 @@
 //!    names points in time) behind a word that makes it a span, such as `request`;
 //! 4. none of the words speaks of waiting or of a limit, and the one before is not that of another
 //!    timer (`queue_duration_ms`) or of a session;
-//! 5. it is not that of any span, of whole seconds, in a text whose first 32 bytes speak of a
+//! 5. it is not that of any span, of a second or more, in a text whose first 32 bytes speak of a
 //!    [lifetime](super).
 //!
 //! The last total counts (`total_time_ms`), else the first that is not a part (`db_time_ms`).
@@ -21,7 +21,10 @@
 //! Two programs name the unit in their documentation only, [Postfix and Solr](super).
 
 use super::words::{Roles, Word, Words};
-use super::{NO_DURATION, is_lifetime, may_be_granted, plausible};
+use super::{
+    CONTEXT_BYTES, Lifetime, NAMED_LIFETIME_NANOS_MIN, NO_DURATION, lifetime_first, may_be_granted,
+    plausible,
+};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::Unit;
@@ -51,9 +54,10 @@ enum Kind {
     Part,
 }
 
-/// The response times in `line[from..]` whose names say the unit.
+/// The response times in `line[from..]` whose names say the unit; sets `is_refused` if one is what
+/// something was granted for.
 #[inline(always)]
-pub(super) fn find<S: Simd>(simd: S, line: Line<'_>, from: usize) -> Found {
+pub(super) fn find<S: Simd>(simd: S, line: Line<'_>, from: usize, is_refused: &mut bool) -> Found {
     let (mut total, mut first, mut part) = (NO_DURATION, NO_DURATION, NO_DURATION);
     let mut end = line.len();
     loop {
@@ -61,7 +65,7 @@ pub(super) fn find<S: Simd>(simd: S, line: Line<'_>, from: usize) -> Found {
         let mut signs = super::triggers(simd, line.window_before(end)).1 & super::kept(below);
         while signs != 0 {
             let bit = 63 - signs.leading_zeros() as usize;
-            match behind(line.bytes(), from, end + bit - 64) {
+            match behind(line.bytes(), from, end + bit - 64, is_refused) {
                 Some((Kind::Total, nanos)) if total == NO_DURATION => total = nanos,
                 Some((Kind::Total, _)) | None => {}
                 Some((Kind::Whole, nanos)) => first = nanos,
@@ -78,10 +82,11 @@ pub(super) fn find<S: Simd>(simd: S, line: Line<'_>, from: usize) -> Found {
     Found { whole: if total == NO_DURATION { first } else { total }, part }
 }
 
-/// What the number behind the sign at `at` says, if its name makes it a response time.
+/// What the number behind the sign at `at` says, if its name makes it a response time; sets `is_refused`
+/// if it is what something was granted for.
 #[cold]
 #[inline(never)]
-fn behind(text: &[u8], from: usize, at: usize) -> Option<(Kind, u64)> {
+fn behind(text: &[u8], from: usize, at: usize, is_refused: &mut bool) -> Option<(Kind, u64)> {
     let start = match (text[at], text.get(at + 1)) {
         (b':', Some(b' ')) | (b'=', Some(b'>')) => at + 2,
         _ => at + 1,
@@ -94,11 +99,22 @@ fn behind(text: &[u8], from: usize, at: usize) -> Option<(Kind, u64)> {
     let before = before.strip_suffix(b"\"").unwrap_or(before);
     let shown = &before[before.len().saturating_sub(NAME_BYTES_MAX)..];
     let len = shown.iter().rev().take_while(|&&b| OF_NAME[usize::from(b)]).count();
-    let (kind, unit, is_span) = meaning_of(&shown[shown.len() - len..])?;
+    let (kind, unit, span) = meaning_of(&shown[shown.len() - len..])?;
     let may_be_epoch = unit != Unit::Seconds && !number.contains(&b'.');
     let nanos = plausible(duration::decimal(number, unit), may_be_epoch)?;
-    let is_lifetime = is_span && may_be_granted(nanos) && is_lifetime(&text[from..]);
-    (!is_lifetime).then_some((kind, nanos))
+    if nanos >= NAMED_LIFETIME_NANOS_MIN
+        && let Some(is_measured) = span
+    {
+        match lifetime_first(&text[from..], CONTEXT_BYTES) {
+            Lifetime::Over => return None,
+            Lifetime::Granted if !is_measured && may_be_granted(nanos) => {
+                *is_refused = true;
+                return None;
+            }
+            _ => {}
+        }
+    }
+    Some((kind, nanos))
 }
 
 /// What a place of a program's own says whose unit is known from its documentation; `before` ends
@@ -140,9 +156,9 @@ fn number(text: &[u8]) -> Option<&[u8]> {
     ends.then_some(&text[..len])
 }
 
-/// What a name stands for, the unit at its end, and whether it is that of any span, if it is one of a
-/// response time.
-fn meaning_of(name: &[u8]) -> Option<(Kind, Unit, bool)> {
+/// What a name stands for, the unit at its end, and if it is that of any span, whether of one that was
+/// measured (`elapsed`); None if it is not one of a response time.
+fn meaning_of(name: &[u8]) -> Option<(Kind, Unit, Option<bool>)> {
     if !name.last()?.is_ascii_alphabetic() {
         return None;
     }
@@ -176,7 +192,8 @@ fn meaning_of(name: &[u8]) -> Option<(Kind, Unit, bool)> {
         _ if nearest.has(Roles::PART) => Kind::Part,
         _ => Kind::Whole,
     };
-    Some((kind, unit, keyword.roles.has(Roles::SPAN)))
+    let is_measured = || name[keyword.start..keyword.end].eq_ignore_ascii_case(b"elapsed");
+    Some((kind, unit, keyword.roles.has(Roles::SPAN).then(is_measured)))
 }
 
 #[cfg(test)]
@@ -188,7 +205,7 @@ mod tests {
 
     fn nanos(text: &str) -> Option<u64> {
         let padded = PaddedLine::new(text.as_bytes());
-        let found = find(Plain, padded.line(), 0);
+        let found = find(Plain, padded.line(), 0, &mut false);
         let found = if found.whole == NO_DURATION { found.part } else { found.whole };
         (found != NO_DURATION).then_some(found)
     }
@@ -219,6 +236,9 @@ mod tests {
             ("took_ms=2 retries=3", 2_000_000),
             ("Lease renewed duration_ms=60", 60_000_000),
             ("Lease renewed took_ms=6000", 6_000_000_000),
+            ("Lease renewed elapsed_ms=6000", 6_000_000_000),
+            ("Lease renewed duration_ms=29999", 29_999_000_000),
+            ("connection closed duration_ms=999", 999_000_000),
             ("totalTimeSecs=2", 2_000_000_000),
         ] {
             assert_eq!(nanos(text), Some(expected), "{text}");
@@ -248,6 +268,10 @@ mod tests {
             "duration_2ms=5",
             "took 5 items=7",
             "Lease renewed duration_ms=60000",
+            "Lease renewed duration_ms=59981",
+            "OTP sent duration_s=300",
+            "connection closed duration_ms=1234",
+            "connection closed elapsed_ms=1234",
             "connection closed duration_s=5",
             "duration_ms=99999999999999999999",
             "s=5",
@@ -281,14 +305,14 @@ mod tests {
                 let before = text[from..at].strip_suffix('"').unwrap_or(&text[from..at]);
                 matches!(text.as_bytes()[at], b'=' | b':') && before.ends_with(['s', 'S'])
             });
-            let found: Vec<_> = signs.filter_map(|at| behind(text.as_bytes(), from, at)).collect();
+            let found: Vec<_> = signs.filter_map(|at| behind(text.as_bytes(), from, at, &mut false)).collect();
             let of = |kind| found.iter().filter(move |one| one.0 == kind).map(|one| one.1);
             let whole = of(Kind::Total).next().or(of(Kind::Whole).next_back());
             let slowly = [whole, of(Kind::Part).next_back()].map(|found| found.unwrap_or(NO_DURATION));
             let seen = |found: Found| [found.whole, found.part];
-            prop_assert_eq!(seen(find(Plain, line, from)), slowly);
+            prop_assert_eq!(seen(find(Plain, line, from, &mut false)), slowly);
             #[cfg(target_arch = "x86_64")]
-            prop_assert_eq!(seen(find(crate::bytes::simd::Sse2, line, from)), slowly);
+            prop_assert_eq!(seen(find(crate::bytes::simd::Sse2, line, from, &mut false)), slowly);
         }
     }
 }

@@ -238,6 +238,11 @@ impl<'a> Sentence<'a> {
         (i..i + words).any(|i| self.roles(i).has(roles))
     }
 
+    /// As [`any`](Self::any), without words that are the key of another value (`ttl=60s duration=12ms`).
+    fn any_but_keys(&mut self, i: usize, words: usize, roles: Roles) -> bool {
+        (i..i + words).any(|i| self.roles(i).has(roles) && !self.gap(i - 1).bytes.starts_with(b"="))
+    }
+
     fn is(&mut self, i: usize, text: &[u8]) -> bool {
         self.word(i).is_some_and(|word| {
             self.text[word.start.into()..word.end.into()].eq_ignore_ascii_case(text)
@@ -385,7 +390,7 @@ fn judge_sentence(
         return Verdict::NO;
     }
     let waiting = Roles::WAIT.or(Roles::PAUSE).or(Roles::LIMIT).or(Roles::STALL);
-    if sentence.any(before, WORDS_BEFORE, waiting) || nearest.has(Roles::OTHER) {
+    if sentence.any_but_keys(before, WORDS_BEFORE, waiting) || nearest.has(Roles::OTHER) {
         return Verdict::NO;
     }
     if nearest.has(Roles::SESSION) {
@@ -517,10 +522,14 @@ fn verdict_of_verb(sentence: &mut Sentence<'_>, i: usize) -> Verdict {
     if negated || is_tunnel || counted || awaited { Verdict::NO } else { Verdict::YES }
 }
 
+/// From here on a duration may be the length of what is granted even if it is not of whole seconds,
+/// such as what is left of it: hardly any work takes so long.
+const GRANTED_NANOS_MIN: u64 = 30_000_000_000;
+
 /// Whether so many nanoseconds may be the length of what is granted: nothing is for a part of a second,
-/// and what took so long hardly ever took whole seconds.
-pub(in crate::format) fn may_be_granted(nanos: u64) -> bool {
-    nanos > 0 && nanos.is_multiple_of(1_000_000_000)
+/// and what took only seconds hardly ever took whole ones.
+pub(super) fn may_be_granted(nanos: u64) -> bool {
+    nanos >= GRANTED_NANOS_MIN || nanos > 0 && nanos.is_multiple_of(1_000_000_000)
 }
 
 /// What a text says of the time for which something lasts.

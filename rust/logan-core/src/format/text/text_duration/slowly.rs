@@ -9,7 +9,9 @@ use crate::format::text::duration::{self, Span};
 /// What is found in a text, by the rule at the top and nothing else.
 #[cold]
 #[inline(never)]
-pub(super) fn slowly(text: &[u8]) -> Found {
+///
+/// `granted` is set if something is how long something was granted for; without it, that counts, too.
+pub(super) fn slowly(text: &[u8], mut granted: Option<&mut bool>) -> Found {
     let mut found = Found::NOTHING;
     let mut spans = Vec::new();
     let mut at = 1;
@@ -33,9 +35,11 @@ pub(super) fn slowly(text: &[u8]) -> Found {
         if verdict != Verdict::NO
             && (span.is_clock || !is_of_days)
             && let Some(nanos) = plausible(span.nanos, may_be_epoch)
-            && !is_granted(verdict, nanos)
         {
-            found.add(verdict, nanos, at);
+            match &mut granted {
+                Some(granted) if is_granted(verdict, nanos) => **granted = true,
+                _ => found.add(verdict, nanos, at),
+            }
         }
     }
     found

@@ -176,14 +176,20 @@ const WORDS: &[(Roles, &str)] = &[
         Roles::HELD,
         "lease leases token tokens session sessions lock locks ban bans lockout certificate \
          certificates cert certs ticket tickets reservation reservations subscription license \
-         voucher grant grants silence silences credential credentials membership",
+         voucher grant grants silence silences credential credentials membership suspension suspensions \
+         otp passcode cooldown cooldowns quarantine mute mutes block blocks timeout backoff backoffs \
+         penalty",
     ),
     (
         Roles::GRANTED,
         "granted renewed issued acquired obtained extended created refreshed reserved activated \
-         registered allocated assigned opened",
+         registered allocated assigned opened started begun applied sent imposed enforced \
+         set added placed",
     ),
-    (Roles::HELD.or(Roles::GRANTED), "banned muted silenced snoozed suspended leased subscribed"),
+    (
+        Roles::HELD.or(Roles::GRANTED),
+        "banned muted silenced snoozed suspended leased subscribed blocked quarantined",
+    ),
     (
         Roles::MODAL,
         "not never no nor be to will would must should shall can could may might cannot unable \
