@@ -64,10 +64,12 @@ def play(folder: Path, kind: str, rotations: int, per_s: int, seed: int) -> int:
     logs.mkdir()
     writer = RecordingWriter(logs, kind, seed, truth)
     writer.write(20)
-    options = ("--json", "--interval", "1s", "--from", "start", "--save", str(saved))
+    options = ("--json", "--window", "all", "--interval", "1s", "--from", "start")
     with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
         watch = subprocess.Popen(
-            (*LOGAN, "watch", str(writer.path), *options), stdout=out, stderr=err
+            (*LOGAN, "watch", str(writer.path), *options, "--save", str(saved)),
+            stdout=out,
+            stderr=err,
         )
     try:
         deadline = time.monotonic() + 60
