@@ -27,8 +27,11 @@ __all__ = ["BACKLOG_BYTES_MIN", "Backlog"]
 BACKLOG_BYTES_MIN: Final = 4 * MIB
 """With less it is not worth while to begin threads."""
 
-UNIT_BYTES: Final = 32 * MIB
-"""A unit ends with the first part that reaches this; longer parts are split."""
+UNIT_BYTES_MIN: Final = 8 * MIB
+UNIT_BYTES_MAX: Final = 64 * MIB
+UNITS_MIN: Final = 4
+"""Units end with the first part that reaches so much; longer parts are split. Large ones cost less,
+as each ends with all tables, but each processor is to have several."""
 
 LINE_BYTES: Final = 64 * 1024
 
@@ -71,7 +74,7 @@ class Backlog:
     ) -> None:
         self._file = file
         self._spec = spec
-        self._units = _units(file, start, cuts, held)
+        self._units = _units(file, start, cuts, held, _unit_bytes(cuts[-1][0] - start))
         self._threads = ThreadPoolExecutor(cpus(), thread_name_prefix="logan-backlog")
         self._begun: deque[tuple[_Unit, Future[Groups]]] = deque()
         self._begin_more()
@@ -107,14 +110,18 @@ class Backlog:
             self._begun.append((unit, self._threads.submit(unit.scan, path, self._spec)))
 
 
+def _unit_bytes(size: int) -> int:
+    return max(UNIT_BYTES_MIN, min(UNIT_BYTES_MAX, size // (UNITS_MIN * cpus())))
+
+
 def _units(
-    file: OpenFile, start: int, cuts: Sequence[tuple[int, float]], held: Held
+    file: OpenFile, start: int, cuts: Sequence[tuple[int, float]], held: Held, unit_bytes: int
 ) -> Iterator[_Unit]:
     unit = _Unit(start, start)
     for index, (offset, at) in enumerate(cuts):
-        while offset - unit.start > 2 * UNIT_BYTES:
+        while offset - unit.start > 2 * unit_bytes:
             # Where the unit has parts already, they do not wait for this one.
-            split = _line_after(file, max(unit.end, unit.start + UNIT_BYTES), offset)
+            split = _line_after(file, max(unit.end, unit.start + unit_bytes), offset)
             if split >= offset:
                 break
             unit.times.append(at)
@@ -124,7 +131,7 @@ def _units(
         unit.times.append(at)
         unit.end = offset
         is_last = index + 1 == len(cuts)
-        if is_last or unit.end - unit.start >= UNIT_BYTES:
+        if is_last or unit.end - unit.start >= unit_bytes:
             yield unit
             unit = _Unit(offset, offset)
         else:

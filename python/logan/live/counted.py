@@ -92,6 +92,8 @@ class Counted:
         self._old = RunningSum(empty)
         self._whole = Ring(empty, WHOLE_SIZES, reach_s, spill=spill, dropped=self._old.add)
         self._figures_of_all = RunningSum(empty)
+        self._empty = empty
+        self._older: RunningSum | None = None
         self._fresh: list[Summary] = []
         self._fresh_at = 0.0
         self._timeline = Timeline(now)
@@ -121,20 +123,31 @@ class Counted:
             self._timeline.add(part.summary, part.at, now)
         for figures in groups.figures:
             self._figures.add(figures.summary, figures.at, now)
-            self._figures_of_all.add(figures.summary)
         for whole in groups.whole:
-            self._whole.add(whole.summary, whole.at, now)
+            if self._whole.slot_of(whole.at, now) is None:
+                self.add_old(whole.summary)
+            else:
+                self._whole.add(whole.summary, whole.at, now)
+                self._figures_of_all.add(whole.summary.without(TABLES))
 
     def add_old(self, part: Summary) -> None:
         """Count a part that is older than any window: it is in the sum of all alone."""
-        self._figures_of_all.add(part.without(TABLES))
-        self._old.add(part)
+        self._older = self._older or RunningSum(self._empty)
+        self._older.add(part)
+
+    def _settle_old(self) -> None:
+        """Put what came old into the sums of all, added up once: both have most of it."""
+        if self._older is not None:
+            older, self._older = self._older.value, None
+            self._old.add(older)
+            self._figures_of_all.add(older.without(TABLES))
 
     def whole(self, seconds: float | None, now: float) -> Summary:
         """The summary of the last `seconds`, or of all with None."""
         self._settle(now)
         if seconds is not None:
             return self._whole.view(seconds, now)
+        self._settle_old()
         kept = self._whole.view(inf, now)  # first: what it drops is old by then
         return self._old.value.merge(kept)
 
@@ -148,6 +161,7 @@ class Counted:
     def figures(self, seconds: float | None, now: float) -> Summary:
         """The same without the tables that views do not show."""
         if seconds is None:
+            self._settle_old()
             return self._figures_of_all.value
         return self._figures.view(seconds, now)
 

@@ -155,14 +155,21 @@ class Watch(Watched):
         counted = backlog.next(lambda end, edges: reader.passed(end, edges, now))
         log.read = reader.offset
         if counted is None:
-            log.backlog = None
-            give_back()
+            self._end_backlog(log)
             return
-        assert reader.file is not None
         log.cuts = [each for each in log.cuts if each[0] > log.read]
-        log.counter.passed(log.read, reader.before(LOOK_BACK_BYTES_MAX), reader.file.head)
         self._counted.add_groups(counted, now)
         self.last_data = now
+
+    def _end_backlog(self, log: FollowedLog) -> None:
+        """From here on it is read, not counted by threads."""
+        reader = log.reader
+        assert isinstance(reader, Follower)
+        if log.backlog is not None and reader.file is not None:
+            log.backlog.close()
+            log.counter.passed(log.read, reader.before(LOOK_BACK_BYTES_MAX), reader.file.head)
+        log.backlog = None
+        give_back()
 
     def _take_parts(self, at: float, now: float | None = None) -> None:
         for log in self._logs.values():
@@ -247,6 +254,8 @@ class Watch(Watched):
                 self._ended = True
                 return self.total()
             for log in self._logs.values():
+                if log.backlog is not None:
+                    self._end_backlog(log)
                 log.counter.close()
                 if log.cuts:  # it was still catching up
                     self._take_part(log, log.cuts[0][1], now)

@@ -31,7 +31,8 @@ SPEC = Spec(spec_json([Detection()], Options(), anchor_ns=int(NOW * 1e9)))
 @pytest.fixture(autouse=True)
 def small_units(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(joining, "BACKLOG_BYTES_MIN", 1)
-    monkeypatch.setattr(backlog, "UNIT_BYTES", 20_000)
+    monkeypatch.setattr(backlog, "UNIT_BYTES_MIN", 20_000)
+    monkeypatch.setattr(backlog, "UNIT_BYTES_MAX", 20_000)
 
 
 def lines(count: int, *, step: int = 1) -> Iterator[bytes]:
