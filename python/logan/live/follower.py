@@ -360,7 +360,8 @@ class Follower:
             copy.content = file.content
             self._known.add(whole)
             self._before.append(copy)
-            self._lost[id(copy)] = (file.name, modified(copy.name, now))
+            # What was compressed since was written to after it was copied.
+            self._lost[id(copy)] = (file.name, min(modified(copy.name, now), now))
             self._tell("truncated", f"{file.name} was copied to {copy.name} and truncated", now)
         else:
             between = f"{clock_text(self._last_read)} and {clock_text(now)}"

@@ -26,6 +26,7 @@ from logan.planning.spec import spec_json
 from logan.report import Report, assemble, input_entry
 from logan.report.additions import whole_tables, with_additions
 from logan.report.builder import selection, with_groups
+from logan.report.entries import assumed_of, readings_of
 from logan.report.evaluation import figures_of
 from logan.report.findings import find, unexplained
 from logan.report.rows import keep_rows
@@ -69,6 +70,7 @@ class Watched(ABC):
         self._options = options
         self._lock = RLock()
         self._logs: dict[str, Any] = {}
+        self._readings: dict[str, tuple[Spec, Mapping[str, Any]]] = {}
         self._restart(now, reach_s)
 
     def _restart(self, now: float, reach_s: float = 0.0) -> None:
@@ -161,13 +163,17 @@ class Watched(ABC):
         specs = {name: json.loads(each.to_json()) for name, each in self.specs().items()}
         if not specs:
             return self._empty_spec
-        names = self._names_of_sources(summary)
-        count = max(names, default=-1) + 1
-        others = [name for name in specs if name not in names.values()]
-        gap = next(iter(specs))  # a coordinator may know sources that no part was sent of
-        order = [names.get(source, gap) for source in range(count)] + others
+        gap = next(iter(specs))
+        order = [name or gap for name in self._names_by_source(summary)]
         sources = [source for name in order for source in specs[name]["sources"]]
         return Spec(json.dumps({**next(iter(specs.values())), "sources": sources}))
+
+    def _names_by_source(self, summary: Summary) -> list[str | None]:
+        """The log of each source of a summary, and then the logs that it has nothing of; None of a
+        source that a coordinator knows and no part was sent of."""
+        names = self._names_of_sources(summary)
+        others = [name for name in self.specs() if name not in names.values()]
+        return [*map(names.get, range(max(names, default=-1) + 1)), *others]
 
     def _names_of_sources(self, summary: Summary) -> dict[int, str]:
         """The log that each source of a summary is of."""
@@ -256,7 +262,8 @@ class Watched(ABC):
     def saved(self, summary: Summary, report: Report) -> Saved:
         """The summary of all as a file of saved summaries holds it."""
         places = {name: index for index, name in enumerate(self.names)}
-        sources = {places[name]: at for at, name in self._names_of_sources(summary).items()}
+        order = self._names_by_source(summary)
+        sources = {places[name]: at for at, name in enumerate(order) if name is not None}
         return Saved.read(summary, self.spec(summary), report, self._options, sources)
 
     def _entry(
@@ -271,14 +278,24 @@ class Watched(ABC):
         if final and evaluated and evaluated["bytes"] and not evaluated["formats"]:
             asked = "FILE" if name == "-" else shlex.quote(name)
             notes.append(f"no line matches a known format; see: logan detect {asked}")
-        detection = log.counter.detection or Detection()
+        detection, spec = log.counter.detection or Detection(), log.counter.spec
+        assumed = (
+            [] if spec is None else assumed_of(detection, self._reading(name, spec), evaluated)
+        )
         return input_entry(
             *(name, evaluated),
-            assumed=detection.assumed,
+            assumed=assumed,
             notes=notes,
             error=error,
             origin=origin,
         )
+
+    def _reading(self, name: str, spec: Spec) -> Mapping[str, Any]:
+        """What a spec says of its log, looked up once: views are made twice a second."""
+        known = self._readings.get(name)
+        if known is None or known[0] is not spec:
+            self._readings[name] = known = spec, readings_of(spec.to_json())[0]
+        return known[1]
 
     @property
     def entries(self) -> dict[str, int]:

@@ -16,16 +16,18 @@ from logan.planning.seek import SeekResult
 from logan.report.document import input_entry
 from logan.sources.inputs import Input, origin_of, shown_name
 
-__all__ = ["entry_of", "specs_of"]
+__all__ = ["assumed_of", "entry_of", "readings_of", "specs_of"]
 
 
 def specs_of(job: Job) -> dict[int, Mapping[str, Any]]:
     """How each readable input is read, with what its figures mean."""
-    spec = json.loads(job.plan.spec_json)
-    return {
-        index: {**spec["meaning"], **each["reading"]}
-        for index, each in zip(job.order, spec["sources"], strict=True)
-    }
+    return dict(zip(job.order, readings_of(job.plan.spec_json), strict=True))
+
+
+def readings_of(spec_json: str) -> list[Mapping[str, Any]]:
+    """How each source of a spec is read, with what its figures mean."""
+    spec = json.loads(spec_json)
+    return [{**spec["meaning"], **each["reading"]} for each in spec["sources"]]
 
 
 def entry_of(
@@ -40,8 +42,7 @@ def entry_of(
     detection = entry.detection or Detection()
     found = {each.name: each for each in detection.formats}
     notes = list(entry.notes)
-    has_times = (evaluated or {}).get("first") is not None
-    assumed = _assumed(detection, spec, has_times) if spec else []
+    assumed = assumed_of(detection, spec, evaluated) if spec else []
     if sought is not None and entry.error is None:
         assumed += [sought.assumed] if sought.assumed else []
         notes += [sought.note] if sought.note else []
@@ -71,12 +72,15 @@ def _unread(error: InputError | None) -> dict[str, Any] | None:
     }
 
 
-def _assumed(detection: Detection, spec: Mapping[str, Any], has_times: bool) -> list[str]:
-    """What the lines of an input do not say and the figures rest on.
+def assumed_of(
+    detection: Detection, spec: Mapping[str, Any], evaluated: Mapping[str, Any] | None
+) -> list[str]:
+    """What the lines of an input do not say and the figures rest on; `evaluated` as for `entry_of`.
 
     Of a format without a timestamp in the sample it is not known whether they name their zone;
-    where the input `has_times` all the same, that is stated.
+    where the input has times all the same, that is stated.
     """
+    has_times = (evaluated or {}).get("first") is not None
     assumed = list(detection.assumed)
     if "date_order" in spec.get("time", {}):
         assumed = [each for each in assumed if not each.startswith("numeric dates")]

@@ -238,6 +238,8 @@ def _view(report: Data, known: Table, section: Data, title: str, key: str, name:
     notes = [_coverage(section, marks.count(""), known.noun)]
     if name == "clients" and report.get("anonymized"):
         notes = [f"networks of the top of {units.count(section.get('distinct'))} clients"]
+    elif any(row.get("merged") for row in rows):
+        notes.append("rows of one network are the sum of those among the first")
     if section.get("absent"):
         notes.append(f"{labels.plural(section['absent'], 'record')} without")
     if section.get("classified_share") is not None:

@@ -211,9 +211,11 @@ def untimed(report: Data) -> str | None:
     left_out = report["time"].get("untimed_filtered", 0)
     if left_out:
         verb, were = ("has", "was") if left_out == 1 else ("have", "were")
+        # Bytes that a search by time left unread may hold more of them.
+        least = "at least " if report["lines"]["skipped_bytes"] else ""
         return (
-            f"{labels.plural(left_out, 'record')} {verb} no timestamp that can be used and {were} "
-            "left out of the time range"
+            f"{least}{labels.plural(left_out, 'record')} {verb} no timestamp that can be used and "
+            f"{were} left out of the time range"
         )
     count, records = report["time"].get("untimed", 0), report["lines"]["parsed"]
     if not 0 < count < records:
@@ -332,9 +334,11 @@ def about_lines(report: Data) -> list[str]:
         lines.append(visible(report["command"]))
     if report.get("anonymized"):
         lines.append("anonymized: clients, query values, e-mails, tokens and raw lines are masked")
-        if any(row.get("merged") for row in (report.get("clients") or {}).get("top") or ()):
+        tables = [report.get("clients") or {}, *(report.get("groups") or {}).values()]
+        if any(row.get("merged") for table in tables for row in table.get("top") or ()):
             lines.append(
-                "clients of one network are one row; they are counted apart in numbers of clients"
+                "clients of one network are one row, the sum of those among the first; "
+                "they are counted apart in numbers of clients"
             )
     performance = report.get("performance")
     if performance:

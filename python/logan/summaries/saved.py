@@ -162,11 +162,13 @@ class Saved:
             figures, self.summary, step=step, user_agents=user_agents, geoip=geoip
         )
         figures = keep_rows(figures, top=top, sort=sort, named=named)
-        order = {each.source: index for index, each in enumerate(self.inputs)}
+        order = {
+            each.source: index for index, each in enumerate(self.inputs) if each.source is not None
+        }
         return assemble(
             figures,
             [_entry(each, evaluated.get(each.source)) for each in self.inputs],
-            input_of_source=[order[source] for source in range(len(order) - (None in order))],
+            input_of_source=[order.get(at, 0) for at in range(1 + max(order, default=-1))],
             missing=self.missing,
             selection=self.selection,
             findings=findings,
@@ -223,14 +225,15 @@ class Saved:
 
     def check(self) -> None:
         """Raises `ValueError` if its parts do not belong together."""
-        sources = sorted(each.source for each in self.inputs if each.source is not None)
-        planned = json.loads(self.spec.to_json())["sources"]
-        if sources != list(range(len(planned))):
-            raise ValueError("its inputs are not those of its spec")
-        if self.summary.meaning_digest != self.spec.meaning_digest or any(
-            source >= len(planned) for source, _, _ in self.summary.segments()
-        ):
+        sources = [each.source for each in self.inputs if each.source is not None]
+        planned = range(len(json.loads(self.spec.to_json())["sources"]))
+        counted = {source for source, _, _ in self.summary.segments()}
+        if self.summary.meaning_digest != self.spec.meaning_digest or not counted <= {*planned}:
             raise ValueError("its metrics are not those of its spec")
+        # A watch may know of logs of which nothing came: those have no input.
+        known = {*sources}
+        if len(known) < len(sources) or not counted <= known <= {*planned}:
+            raise ValueError("its inputs are not those of its spec")
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it to a file at once. Raises `OutputError`."""

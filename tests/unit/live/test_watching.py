@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from logan import _logan
+from logan import _logan, load
 from logan.errors import InputError, UsageError
 from logan.live.starting import parse_from
 from logan.live.watching import Watch
@@ -302,6 +302,37 @@ def test_logs_far_behind_and_a_clock_that_is_set(log: Path) -> None:
         watch.step(now)
         watch.view("5m", now)
     assert lines_of(watch, "all", NOW + 10) == 30
+
+
+@pytest.mark.parametrize("there", ["nothing new", "empty", "absent"])
+def test_a_summary_of_nothing_is_one(tmp_path: Path, there: str) -> None:
+    quiet, busy = tmp_path / "quiet.log", tmp_path / "busy.log"
+    busy.write_bytes(line(0) * 3)
+    if there != "absent":
+        quiet.write_bytes(line(0) if there == "nothing new" else b"")
+    saved = []
+    for path, start in [(quiet, "end"), (busy, "start")]:
+        watch = watch_of(path, start=start)
+        read_all(watch, NOW)
+        total = watch.finish(NOW + 9)
+        whole = watch.saved(total, watch.report(total, final=True))
+        whole.save(tmp_path / "saved.logan")
+        saved.append(load(tmp_path / "saved.logan"))
+        watch.close()
+    assert saved[0].report()["lines"]["total"] == 0
+    for first, second in [saved, saved[::-1]]:
+        both = first.merge(second).report()
+        assert both["lines"]["total"] == 3
+        assert any(each["path"] == str(busy) for each in both["inputs"])
+
+
+def test_a_watch_says_what_it_assumed(log: Path) -> None:
+    log.write_bytes(b"2024-01-24 10:15:32 INFO started\n" * 3)
+    watch = watch_of(log)
+    read_all(watch, NOW)
+    for final in (False, True):
+        (entry,) = watch.report(watch.summary(None, NOW), final=final)["inputs"]
+        assert "timestamps without a time zone are UTC" in entry["assumed"]
 
 
 def test_a_file_by_two_names_counts_once(log: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from logan import analyze_logs
 from logan.errors import ExpectationError
 from logan.report import Report
 from logan.report.expectation_parser import parse_expectation
@@ -282,3 +284,23 @@ def test_annotations_are_one_line_each() -> None:
     assert [line.partition(" ")[0] for line in lines] == ["::error", "::error", "::warning"]
     assert all("\n" not in line and "\r" not in line for line in lines)
     assert lines[2] == "::warning title=logan%3A finding::a\\r\\nb 100%25 ::error::x"
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        *("error_rate < 1", "errors.per_minute < 1", "requests_per_second > 0"),
+        *("throughput.observed_rps > 0", "errors.ratio < 50% in every 5m"),
+    ],
+)
+def test_records_without_a_time_leave_rates_without_data(tmp_path: Path, expression: str) -> None:
+    log = tmp_path / "a.log"
+    request = '"method": "GET", "path": "/x", "status"'
+    dated = [f'{{"time": "2024-01-24T10:{n:02}:32Z", {request}: 200}}\n' * 7 for n in range(30)]
+    for count, is_known in [(0, True), (2, True), (3, False), (300, False)]:
+        log.write_text("".join(dated) + f"{{{request}: 500}}\n" * count)
+        verdict = check(expression, analyze_logs(log))
+        said = f"has no data: {count} of {210 + count} records have no time" in str(verdict)
+        assert said != is_known, str(verdict)
+        assert is_known or not verdict.ok
+    assert not check("errors.ratio < 50%", analyze_logs(log)).ok
