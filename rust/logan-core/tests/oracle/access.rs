@@ -240,11 +240,18 @@ pub(super) fn quoted_request(
 
 /// Status and size behind a request, and the position behind them.
 pub(super) fn answer(text: &[u8]) -> Option<(Option<u16>, Option<u64>, usize)> {
-    let (status, at) = if text.starts_with(b" - ") { (Some(0), 3) } else { (status(text, 1)?, 5) };
+    let is_zero = text.starts_with(b" 0 ");
+    let (status, at) = match is_zero || text.starts_with(b" - ") {
+        true => (Some(0), 3),
+        false => (status(text, 1)?, 5),
+    };
     if text[0] != b' ' || text.get(at - 1) != Some(&b' ') {
         return None;
     }
     let (bytes_sent, end) = size(text, at)?;
+    if is_zero && !text[end..].starts_with(b" \"") {
+        return None;
+    }
     Some((status, bytes_sent, end))
 }
 

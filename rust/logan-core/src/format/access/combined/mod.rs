@@ -44,8 +44,9 @@
 //! the user agent ends at the first quote, in this order.
 //!
 //! **number3** is three digits, the first not `0`; or `000`, which is a request without an answer.
-//! **status** is number3, or `-`, which says the same. **size** is `-` (none), or digits, of which 20 or more are none; a space
-//! or the end of the line follows it.
+//! **status** is number3, or `-`, which says the same as 000, and so does `0` if a quoted field follows
+//! the size. **size** is `-` (none), or digits, of which 20 or more are none; a space or the end of the
+//! line follows it.
 //!
 //! **Request** (what is inside the first quoted). It has a route if it is `method SP rest`, method
 //! being 1–20 letters, `-` or `_`, and either rest is `target SP protocol`, where protocol begins
@@ -424,12 +425,14 @@ fn two_quoted<S: Simd>(simd: S, line: Line<'_>, at: usize) -> Option<(usize, usi
 type Answer = (u16, (u64, usize));
 
 /// Status and size behind the closing quote of a request that holds quotes that are not escaped,
-/// or a status that is `-`; and that quote.
+/// or a status that is `-` or 0; and that quote.
 #[cold]
 #[inline(never)]
 fn unusual_answer<S: Simd>(simd: S, line: Line<'_>, request_end: usize) -> Option<(usize, Answer)> {
     let answer = |quote: usize| {
-        let none = line.u32_at(quote + 1) & 0x00FF_FFFF == u32::from_le_bytes(*b" - \0");
+        let word = line.u32_at(quote + 1) & 0x00FF_FFFF;
+        let is_zero = word == u32::from_le_bytes(*b" 0 \0");
+        let none = is_zero || word == u32::from_le_bytes(*b" - \0");
         let status = match none {
             true => NO_ANSWER,
             false if line.byte(quote + 1) == b' ' && line.byte(quote + 5) == b' ' => {
@@ -437,7 +440,10 @@ fn unusual_answer<S: Simd>(simd: S, line: Line<'_>, request_end: usize) -> Optio
             }
             false => return None,
         };
-        Some((status, size_at(line, quote + if none { 4 } else { 6 })?))
+        let size = size_at(line, quote + if none { 4 } else { 6 })?;
+        // A 0 may be a time before the status, but not where of two numbers none is left for that.
+        let is_answer = !is_zero || line.u16_at(size.1) == u16::from_le_bytes(*b" \"");
+        is_answer.then_some((status, size))
     };
     let quote = match answer(request_end) {
         Some(_) => request_end,
