@@ -59,7 +59,7 @@ def test_the_keys_are_those_of_the_schema(report: dict[str, Any]) -> None:
         if name in ("groups", "templates", *ADDED):
             continue
         for row in report[table.section][table.rows]:
-            assert set(table.names()) - {"why"} <= set(row) <= set(table.names()), name
+            assert set(table.names()) - {"why", "merged"} <= set(row) <= set(table.names()), name
 
 
 def test_rows_that_lead_by_errors_or_time_are_beside_the_most_frequent(
