@@ -56,7 +56,8 @@ class _Unit:
 
 
 class Backlog:
-    """The bytes of a file from `start` up to the last of `cuts`.
+    """The bytes of a file from `start` up to the last of `cuts`. Threads begin when it is first
+    asked for: of many logs one is counted at a time.
 
     Args:
         cuts: (offset, time) of places up to which lines belong to a time, in order; a line starts
@@ -75,13 +76,15 @@ class Backlog:
         self._file = file
         self._spec = spec
         self._units = _units(file, start, cuts, held, _unit_bytes(cuts[-1][0] - start))
-        self._threads = ThreadPoolExecutor(cpus(), thread_name_prefix="logan-backlog")
+        self._threads: ThreadPoolExecutor | None = None
         self._begun: deque[tuple[_Unit, Future[Groups]]] = deque()
-        self._begin_more()
 
     def next(self, accept: Callable[[int, Edges], bool]) -> Groups | None:
         """What the next unit counts, if it is `accept`ed with its end and the edges that the file
         had there before. None if there are no more, or the rest is to be read in another way."""
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(cpus(), thread_name_prefix="logan-backlog")
+            self._begin_more(self._threads)
         if not self._begun:
             self.close()
             return None
@@ -93,21 +96,22 @@ class Backlog:
         if counted is None or unit.edges is None or not accept(unit.end, unit.edges):
             self.close()
             return None
-        self._begin_more()
+        self._begin_more(self._threads)
         return counted
 
     def close(self) -> None:
         """Give up what was not accepted."""
         self._begun.clear()
-        self._threads.shutdown(cancel_futures=True)
+        if self._threads is not None:
+            self._threads.shutdown(cancel_futures=True)
 
-    def _begin_more(self) -> None:
+    def _begin_more(self, threads: ThreadPoolExecutor) -> None:
         """Have all threads busy while the result of one unit is taken in."""
         while len(self._begun) <= cpus() and (unit := next(self._units, None)) is not None:
             unit.edges = self._file.edges_at(unit.end)
             # By its descriptor: whatever its name is by now.
             path = f"/dev/fd/{self._file.fd}"
-            self._begun.append((unit, self._threads.submit(unit.scan, path, self._spec)))
+            self._begun.append((unit, threads.submit(unit.scan, path, self._spec)))
 
 
 def _unit_bytes(size: int) -> int:

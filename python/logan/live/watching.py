@@ -15,7 +15,6 @@ from logan._logan import LOOK_BACK_BYTES_MAX, Summary
 from logan.limits import MIB
 from logan.live import starting
 from logan.live.allocator import give_back
-from logan.live.backlog import Backlog
 from logan.live.by_log import last_time
 from logan.live.followed import FollowedLog
 from logan.live.follower import Follower
@@ -111,8 +110,13 @@ class Watch(Watched):
                 self._take_parts(self.last_step)  # they arrived in the slot that is over
             self.last_step = now
             more = False
+            behind = next((log for log in self._logs.values() if log.backlog is not None), None)
             for log in self._logs.values():
-                more |= self._read(log, now)
+                if log.backlog is None:
+                    more |= self._read(log, now)
+            if behind is not None:
+                self._catch_up(behind, now)
+                more = True
             if self.memory is not None and self.memory.is_due(now):
                 self._commit(self.memory, now)
             return more
@@ -123,9 +127,6 @@ class Watch(Watched):
         memory.commit(counters, now, last=last)
 
     def _read(self, log: FollowedLog, now: float) -> bool:
-        if log.backlog is not None:
-            self._catch_up(log, log.backlog, now)
-            return True
         left = STEP_BYTES_MAX
         while left > 0:
             data = log.reader.read(min(left, READ_BYTES_MAX), now)
@@ -148,11 +149,12 @@ class Watch(Watched):
             log.read += len(data)
         return True
 
-    def _catch_up(self, log: FollowedLog, backlog: Backlog, now: float) -> None:
+    def _catch_up(self, log: FollowedLog, now: float) -> None:
         """Take in what threads have counted meanwhile."""
         reader = log.reader
         assert isinstance(reader, Follower)
-        counted = backlog.next(lambda end, edges: reader.passed(end, edges, now))
+        assert log.backlog is not None
+        counted = log.backlog.next(lambda end, edges: reader.passed(end, edges, now))
         log.read = reader.offset
         if counted is None:
             self._end_backlog(log)

@@ -200,6 +200,19 @@ def test_a_file_that_changes_meanwhile(tmp_path: Path, how: str, units: int) -> 
             assert counted == at_least
 
 
+def test_of_many_logs_one_is_counted_at_a_time(tmp_path: Path) -> None:
+    paths = [log_of(tmp_path / f"{name}.log", 1_500 + at) for at, name in enumerate("abc")]
+    watch = Watch([str(tmp_path)], Options(), start="start", now=NOW)
+    logs = [watch._logs[str(each)] for each in paths]
+    while any(log.backlog is not None for log in logs):
+        assert watch.step(NOW)
+        begun = [log.backlog._threads is not None for log in logs if log.backlog is not None]
+        assert sum(begun) <= 1
+    read_all(watch, NOW)
+    lines = json.loads(watch.finish(NOW).evaluate())["lines"]["total"]
+    assert lines == sum(1_500 + at for at in range(3))
+
+
 def test_ctrl_c_while_it_is_counted(tmp_path: Path) -> None:
     path = log_of(tmp_path / "a.log", 3_000)
     watch = watch_of(path)
