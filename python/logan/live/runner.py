@@ -28,6 +28,7 @@ PACE_STEPS: Final = 4
 """Between two steps, at least, and as a multiple of what a step took, so that a thousand logs do
 not keep a processor busy by being looked at; what is written meanwhile is read in one step."""
 
+IDLE_LOOKS_MIN: Final = 3
 FOLDERS_S: Final = 5.0
 ALERTS_S: Final = 1.0
 NOTIFY_END_S: Final = 10.0
@@ -95,16 +96,19 @@ class Runner:
 
     async def _pump(self) -> None:
         started = trio.current_time()
-        idle_since = started
+        idle_since, idle_looks = started, 0
         last = self.watch.last_data
         while not self.stop.is_set():
             before = trio.current_time()
             more = await trio.to_thread.run_sync(self.watch.step, self._clock())
             self._pass_on()
             now = trio.current_time()
+            idle_looks += 1
             if self.watch.last_data != last:
-                last, idle_since = self.watch.last_data, now
-            if self._is_over(started, idle_since, now) and not (more and self.watch.ended):
+                last, idle_since, idle_looks = self.watch.last_data, now, 0
+            # On a busy machine looks are rare, and it takes two to go on in the next file.
+            idle_s = now - idle_since if idle_looks >= IDLE_LOOKS_MIN else 0.0
+            if self._is_over(now - started, idle_s) and not (more and self.watch.ended):
                 break
             if more:
                 continue
@@ -117,11 +121,11 @@ class Runner:
                 await self.wake.wait()
             self.wake = trio.Event()
 
-    def _is_over(self, started: float, idle_since: float, now: float) -> bool:
+    def _is_over(self, ran_s: float, idle_s: float) -> bool:
         limits = self._limits
-        if limits.for_s is not None and now - started >= limits.for_s:
+        if limits.for_s is not None and ran_s >= limits.for_s:
             return True
-        return limits.idle_s is not None and now - idle_since >= limits.idle_s
+        return limits.idle_s is not None and idle_s >= limits.idle_s
 
     def _pass_on(self) -> None:
         if change := self._system.change():
