@@ -476,6 +476,26 @@ def test_permission_that_is_lost_and_regained(tmp_path: Path, watch: Any) -> Non
     assert process.returncode == 0
 
 
+@pytest.mark.parametrize("pattern", ["", "*.log"])
+def test_a_folder_that_is_closed_at_first(tmp_path: Path, watch: Any, pattern: str) -> None:
+    folder = tmp_path / "closed"
+    folder.mkdir()
+    (folder / "a.log").write_bytes(line(1) * 10)
+    folder.chmod(0)
+    process = watch(
+        *(folder / pattern, "--json", "--interval", "0.2s"), before=held_to_permissions()
+    )
+    said = process.stderr.readline()
+    assert b"the folder cannot be read: permission denied; waiting until it can be read" in said
+    folder.chmod(0o755)
+    for text in iter(process.stdout.readline, b""):
+        if json.loads(text)["lines"]["total"] == 10:
+            break
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+
+
 def test_a_burst(tmp_path: Path, watch: Any) -> None:
     log = tmp_path / "a.log"
     log.write_bytes(line(1) * 10)

@@ -102,7 +102,11 @@ class Joining:
     def announce(self, now: float) -> None:
         """All that is there was found: look at other hosts, and say so if there is nothing yet."""
         self.hosts.begin()
-        if not self.logs and self.patterns:
+        closed = [(each, why) for each in self.patterns if (why := _closed(each)) is not None]
+        for each, why in closed:
+            text = f"{each}: the folder cannot be read: {why}; waiting until it can be read"
+            self._notices.add(Notice("unreadable", "", text, now, True))
+        if not self.logs and len(closed) < len(self.patterns):
             text = f"no file matches {', '.join(self.patterns)} yet"
             self._notices.add(Notice("waiting", "", text, now, True))
 
@@ -285,3 +289,15 @@ class Joining:
 
     def _count(self, name: str, now: float, **how: Any) -> LogCounter:
         return LogCounter(name, self._options, now=now, notices=self._notices, **how)
+
+
+def _closed(pattern: str) -> str | None:
+    """Why the folder that is meant cannot be read, which then looks as if it were empty."""
+    folder = pattern if os.path.isdir(pattern) else os.path.dirname(pattern) or "."
+    if glob.has_magic(folder) or (folder != pattern and not glob.has_magic(pattern)):
+        return None
+    try:
+        with os.scandir(folder):
+            return None
+    except OSError as error:
+        return (error.strerror or str(error)).lower()
