@@ -63,6 +63,9 @@ class Backlog:
         cuts: (offset, time) of places up to which lines belong to a time, in order; a line starts
             at each.
         held: what need not be told apart.
+
+    Attributes:
+        end: the last cut.
     """
 
     def __init__(
@@ -73,9 +76,11 @@ class Backlog:
         cuts: Sequence[tuple[int, float]],
         held: Held,
     ) -> None:
+        self.end = cuts[-1][0]
         self._file = file
+        file.remember(file.edges_at(self.end))
         self._spec = spec
-        self._units = _units(file, start, cuts, held, _unit_bytes(cuts[-1][0] - start))
+        self._units = _units(file, start, cuts, held, _unit_bytes(self.end - start))
         self._threads: ThreadPoolExecutor | None = None
         self._begun: deque[tuple[_Unit, Future[Groups]]] = deque()
 

@@ -187,6 +187,10 @@ class OpenFile:
         """By what it is seen, once it is read up to `position`, whether it is still the same."""
         return Edges(*self.edges(position, HEAD_BYTES_MAX, TAIL_BYTES_MAX))
 
+    def remember(self, edges: Edges) -> None:
+        """What is read next is what began so when it was looked at."""
+        self.head = edges.head
+
     def holds(self, position: int, edges: Edges) -> bool:
         """Whether it has these edges there, and still what was read of it."""
         before = len(self.tail)

@@ -280,6 +280,19 @@ class Follower:
         self._at_line_start = at_line_start
         self._last_read = now
 
+    def say_cut_short(self, end: int, now: float) -> None:
+        """Say so if the current file, which began as it does now, went on up to `end` before."""
+        file = self._file
+        if file is None:
+            return
+        try:
+            left = file.beginning().size
+        except Replaced:  # the next read says so
+            return
+        if left < end:
+            text = f"{self.name} was cut from {end:,} to {left:,} bytes before all of it was read"
+            self._tell("lost", f"{text}: the rest is lost", now, gone=True)
+
     def passed(self, end: int, edges: Edges, now: float) -> bool:
         """Whole lines up to `end` of the current file were read elsewhere, which had these edges
         before. False if they are not what comes next: then they were not read."""

@@ -158,7 +158,7 @@ def copy_of(old: Generation, current: OpenFile) -> tuple[Readable, Generation] |
 
     Plain files first: an archive is complete only when the file that it was made of is deleted.
     """
-    if not old.size:
+    if not old.head:
         return None
     for _ in range(ATTEMPTS_MAX):
         places = _places(current)

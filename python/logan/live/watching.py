@@ -19,6 +19,7 @@ from logan.live.by_log import last_time
 from logan.live.followed import FollowedLog
 from logan.live.follower import Follower
 from logan.live.joining import Joining
+from logan.live.notices import Notice
 from logan.live.pipes import Pipe
 from logan.live.remembered import Memory
 from logan.live.remote.log import RemoteLog
@@ -157,18 +158,19 @@ class Watch(Watched):
         counted = log.backlog.next(lambda end, edges: reader.passed(end, edges, now))
         log.read = reader.offset
         if counted is None:
-            self._end_backlog(log)
+            self._end_backlog(log, now)
             return
         log.cuts = [each for each in log.cuts if each[0] > log.read]
         self._counted.add_groups(counted, now)
         self.last_data = now
 
-    def _end_backlog(self, log: FollowedLog) -> None:
+    def _end_backlog(self, log: FollowedLog, now: float) -> None:
         """From here on it is read, not counted by threads."""
         reader = log.reader
         assert isinstance(reader, Follower)
         if log.backlog is not None and reader.file is not None:
             log.backlog.close()
+            reader.say_cut_short(log.backlog.end, now)
             log.counter.passed(log.read, reader.before(LOOK_BACK_BYTES_MAX), reader.file.head)
         log.backlog = None
         give_back()
@@ -257,14 +259,21 @@ class Watch(Watched):
                 return self.total()
             for log in self._logs.values():
                 if log.backlog is not None:
-                    self._end_backlog(log)
+                    self._end_backlog(log, now)
                 log.counter.close()
                 if log.cuts:  # it was still catching up
+                    self._say_unread(log, now)
                     self._take_part(log, log.cuts[0][1], now)
                     log.cuts.clear()
             self._take_parts(now)
             self._ended = True
             return self.total()
+
+    def _say_unread(self, log: FollowedLog, now: float) -> None:
+        """What was there already and was not come to has no place in any figure."""
+        name, end = log.counter.name, log.cuts[-1][0]
+        text = f"{name}: {end - log.read:,} bytes that were there already were not read"
+        self.notices.add(Notice("unread", name, text, now, True, log.read, end, certain=True))
 
     def _never_read(self, *, final: bool) -> list[tuple[str, str | None, str]]:
         failed = self._joining.hosts.failed(final=final)

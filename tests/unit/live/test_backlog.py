@@ -194,10 +194,24 @@ def test_a_file_that_changes_meanwhile(tmp_path: Path, how: str, units: int) -> 
         # What was counted before stays, what is there now is counted, and the gap is told.
         at_least = 40 if how == "truncated" else 3_040
         assert at_least <= counted <= 3_040 + 3_000
-        if units:
-            assert any(each.is_fault and "lost" in each.text for each in watch.notices)
-        else:
+        assert any(each.is_fault and "lost" in each.text for each in watch.notices)
+        if not units:
             assert counted == at_least
+
+
+@pytest.mark.parametrize("left", [0, 1, 100_000])
+def test_a_log_that_is_cut_while_it_waits(tmp_path: Path, left: int) -> None:
+    log_of(tmp_path / "a.log", 1_500)
+    path = log_of(tmp_path / "b.log", 3_000)
+    watch = Watch([str(tmp_path)], Options(), start="start", now=NOW)
+    watch.step(NOW)
+    kept = path.read_bytes()[:left].rpartition(b"\n")[0] + b"\n" if left else b""
+    path.write_bytes(kept)
+    read_all(watch, NOW)
+    report = watch.report(watch.finish(NOW), final=True)
+    assert report["lines"]["total"] == 1_500 + kept.count(b"\n")
+    assert report["partial"] or any("is lost" in each.text for each in watch.notices)
+    assert any(each.is_fault and each.log == str(path) for each in watch.notices)
 
 
 def test_of_many_logs_one_is_counted_at_a_time(tmp_path: Path) -> None:
@@ -220,7 +234,12 @@ def test_ctrl_c_while_it_is_counted(tmp_path: Path) -> None:
         watch.step(NOW)
     total = watch.finish(NOW)
     watch.close()
+    report = watch.report(total, final=True)
     ((_, start, end),) = total.segments()
+    (missing,) = report["missing"]
+    assert (missing["start"], missing["end"]) == (end, path.stat().st_size)
+    assert "bytes that were there already were not read" in missing["why"]
+    assert report["partial"]
     assert start == 0
     assert 0 < end < path.stat().st_size
     (spec,) = watch.specs().values()

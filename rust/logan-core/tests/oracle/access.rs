@@ -249,7 +249,8 @@ pub(super) fn answer(text: &[u8]) -> Option<(Option<u16>, Option<u64>, usize)> {
         return None;
     }
     let (bytes_sent, end) = size(text, at)?;
-    if is_zero && !text[end..].starts_with(b" \"") {
+    let may_be_status = bytes_sent.is_some_and(|size| (100..600).contains(&size));
+    if is_zero && (may_be_status || !text[end..].starts_with(b" \"")) {
         return None;
     }
     Some((status, bytes_sent, end))

@@ -45,8 +45,8 @@
 //!
 //! **number3** is three digits, the first not `0`; or `000`, which is a request without an answer.
 //! **status** is number3, or `-`, which says the same as 000, and so does `0` if a quoted field follows
-//! the size. **size** is `-` (none), or digits, of which 20 or more are none; a space or the end of the
-//! line follows it.
+//! the size, and that is not 100 to 599. **size** is `-` (none), or digits, of which 20 or more are none;
+//! a space or the end of the line follows it.
 //!
 //! **Request** (what is inside the first quoted). It has a route if it is `method SP rest`, method
 //! being 1–20 letters, `-` or `_`, and either rest is `target SP protocol`, where protocol begins
@@ -441,8 +441,10 @@ fn unusual_answer<S: Simd>(simd: S, line: Line<'_>, request_end: usize) -> Optio
             false => return None,
         };
         let size = size_at(line, quote + if none { 4 } else { 6 })?;
-        // A 0 may be a time before the status, but not where of two numbers none is left for that.
-        let is_answer = !is_zero || line.u16_at(size.1) == u16::from_le_bytes(*b" \"");
+        // A 0 may be a time before the status, but not where no number behind it can be one.
+        let is_time =
+            line.u16_at(size.1) != u16::from_le_bytes(*b" \"") || (100..600).contains(&size.0);
+        let is_answer = !is_zero || !is_time;
         is_answer.then_some((status, size))
     };
     let quote = match answer(request_end) {

@@ -251,13 +251,14 @@ fn statuses_and_sizes_that_are_none() {
         (said.status, said.bytes_sent)
     };
     assert_eq!(rest("- 5"), (NO_ANSWER, Some(5)));
-    assert_eq!(rest("0 503"), (NO_ANSWER, Some(503)));
+    assert_eq!(rest("0 5031"), (NO_ANSWER, Some(5031)));
+    assert_eq!(rest("0 0"), (NO_ANSWER, Some(0)));
     assert_eq!(rest("0 -"), (NO_ANSWER, None));
     assert_eq!(rest("- -"), (NO_ANSWER, None));
     assert_eq!(rest("000 -"), (NO_ANSWER, None));
     assert_eq!(rest("408 12345678901234567890"), (408, None));
     // A time before the status.
-    for rest in ["0 200", "0 200 512", "0 200 512 \"-\" \"x\""] {
+    for rest in ["0 200", "0 503 \"-\" \"x\"", "0 200 512", "0 200 512 \"-\" \"x\""] {
         let line = format!("{HEAD} \"GET / HTTP/1.1\" {rest}");
         assert_eq!(say(line.as_bytes()), None, "{rest}");
     }
