@@ -76,7 +76,7 @@ class Joining:
         self._memory = memory
         self._rotated = RotatedSets(folders)
         self._held = held
-        self._discovered = now
+        self._discovered: float | None = now
         self._too_many = False
         self._other_names: set[str] = set()
         files = [each for each in paths if each not in pipes]
@@ -147,7 +147,7 @@ class Joining:
 
     def discover(self, now: float) -> None:
         """Follow files that joined, looked for at intervals."""
-        if now - self._discovered < DISCOVER_S:
+        if self._discovered is not None and now - self._discovered < DISCOVER_S:
             return
         self._discovered = now
         if not any(glob.has_magic(each) or os.path.isdir(each) for each in self.patterns):
@@ -157,6 +157,10 @@ class Joining:
                 self._add(name, current, "start", now)
                 if name in self.logs:
                     self._notices.add(Notice("joined", name, f"{name} joined", now))
+
+    def look_for_new(self) -> None:
+        """Look for files that joined the next time, however short the interval is by then."""
+        self._discovered = None
 
     def _found(self, now: float) -> dict[str, Current]:
         """The logs that are there, without rotated files that a pattern names, too."""

@@ -98,6 +98,7 @@ class Runner:
         started = trio.current_time()
         idle_since, idle_looks = started, 0
         last = self.watch.last_data
+        is_last_look = False
         while not self.stop.is_set():
             before = trio.current_time()
             more = await trio.to_thread.run_sync(self.watch.step, self._clock())
@@ -106,10 +107,15 @@ class Runner:
             idle_looks += 1
             if self.watch.last_data != last:
                 last, idle_since, idle_looks = self.watch.last_data, now, 0
+                is_last_look = False
             # On a busy machine looks are rare, and it takes two to go on in the next file.
             idle_s = now - idle_since if idle_looks >= IDLE_LOOKS_MIN else 0.0
             if self._is_over(now - started, idle_s) and not (more and self.watch.ended):
-                break
+                if is_last_look or not idle_s:
+                    break
+                self.watch.look_for_new()
+                is_last_look = True
+                continue
             if more:
                 continue
             if not self._caught_up.is_set():

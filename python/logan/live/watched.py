@@ -110,6 +110,9 @@ class Watched(ABC):
     def step(self, now: float) -> bool:
         """Read what there is, up to a bound; whether there may be more at once."""
 
+    def look_for_new(self) -> None:  # noqa: B027 - only files can join
+        """Look for logs that joined at the next step, not only when it is their time."""
+
     @property
     @abstractmethod
     def ended(self) -> bool:

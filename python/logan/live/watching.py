@@ -122,6 +122,10 @@ class Watch(Watched):
                 self._commit(self.memory, now)
             return more
 
+    def look_for_new(self) -> None:
+        with self._lock:
+            self._joining.look_for_new()
+
     def _commit(self, memory: Memory, now: float, *, last: bool = False) -> None:
         self._take_parts(now)
         counters = {name: log.counter for name, log in self._logs.items()}

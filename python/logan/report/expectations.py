@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Final
 
-from logan.report import windows
+from logan.report import untimed, windows
 from logan.report.comparison import is_number, show
 from logan.report.rows import row_name
 from logan.report.schema import (
@@ -117,7 +117,7 @@ class Expectation:
             return self._compared(actual)
         why = _not_measured(report, self.name, allow_empty=allow_empty)
         if self.name in _OVER_TIME or self.name.startswith("throughput."):
-            why = why or _without_times(report)
+            why = why or untimed.left_out(report, self.name, windows=False)
         if why is None and actual is None and _is_empty(report):
             if _is_count(self.name):
                 actual = 0
@@ -173,7 +173,7 @@ class Expectation:
         if self.name.startswith("err") and "levels" in report and not errors_measured(report):
             return self._no_data("no record has a level or a status")
         found, why = windows.windows_of(report, self.name, seconds)
-        why = why or _without_times(report)
+        why = why or untimed.left_out(report, self.name, windows=True)
         if why is not None:
             return self._no_data(why)
         metric = windows.METRICS[self.name]
@@ -271,9 +271,6 @@ _ALWAYS_MEASURED: Final = (
 _OVER_TIME: Final = ("error_rate", "errors.per_minute", "requests_per_second")
 """Figures that are divided by time, beside those of `throughput`."""
 
-UNTIMED_SHARE_MAX: Final = 0.01
-"""So many records without a time change such a figure by no more than it is compared to."""
-
 _COUNTS: Final = (
     *("total_requests", "error_rate", "requests_per_second", "bytes_sent"),
     *("errors.total", "errors.per_minute", "throughput.requests_per_second"),
@@ -340,16 +337,6 @@ def _not_measured(report: Mapping[str, Any], name: str, *, allow_empty: bool) ->
     if name in ("routes.distinct", "clients.distinct") and not figure(report, name):
         return f"no record has a {head.removesuffix('s')}"
     return _too_few_values(report, name)
-
-
-def _without_times(report: Mapping[str, Any]) -> str | None:
-    """Why records without a time leave nothing to say over time; None if they are too few."""
-    records = (report.get("lines") or {}).get("parsed") or 0
-    untimed = (report.get("time") or {}).get("untimed") or 0
-    if untimed <= records * UNTIMED_SHARE_MAX:
-        return None
-    verb = "has" if untimed == 1 else "have"
-    return f"{untimed:,} of {records:,} records {verb} no time, and would be left out"
 
 
 def _any_counted(table: Mapping[str, int]) -> bool:

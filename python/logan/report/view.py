@@ -16,6 +16,7 @@ from logan.report.charts import drawn
 from logan.report.tables import clamped, when
 from logan.report.timezones import zone_name
 from logan.report.units import visible
+from logan.report.untimed import untimed_errors
 
 __all__ = [
     "FINDINGS_SHOWN_MAX",
@@ -221,9 +222,11 @@ def untimed(report: Data) -> str | None:
     if not 0 < count < records:
         return None
     verb = "has" if count == 1 else "have"
+    errors = untimed_errors(report)
+    among = f", {errors:,} of the {report['errors']['total']:,} errors among them" if errors else ""
     return (
         f"{units.count(count)} of {labels.plural(records, 'record')} {verb} no timestamp that can "
-        f"be used ({units.percent(count / records)})"
+        f"be used ({units.percent(count / records)}){among}"
     )
 
 

@@ -192,7 +192,7 @@ pub(in crate::format) fn of_message(
 }
 
 /// As [`of_message`], also where the parts of the request are values of keys: `done method=GET path=/a
-/// status=200`.
+/// status=200`, `done path=/a status=200`.
 pub(in crate::format) fn of_pairs_in_message(
     line: &[u8],
     context: &mut Context,
@@ -200,7 +200,8 @@ pub(in crate::format) fn of_pairs_in_message(
     record: &mut Record,
 ) {
     let message = record.message.bytes(line, arena);
-    if memchr::memmem::find(message, b" method=").is_some() {
+    let has = |key: &[u8]| memchr::memmem::find(message, key).is_some();
+    if has(b" method=") || has(b"status=") || has(b"status_code=") {
         fill_from(message, true, context, record);
     }
 }
@@ -218,7 +219,7 @@ fn fill_from(message: &[u8], anywhere: bool, context: &mut Context, record: &mut
     let cx = &mut Parse { simd: Baseline, context, arena: &mut arena, record: &mut found };
     if AnyRequest::new(&Params::of_payloads()).read(line, &request, cx).is_none()
         || !found.path.is_of_line()
-        || !found.method.is_of_line()
+        || !(found.method.is_of_line() || found.method.is_empty())
     {
         return;
     }
@@ -226,7 +227,10 @@ fn fill_from(message: &[u8], anywhere: bool, context: &mut Context, record: &mut
         let (start, end) = text.range();
         record.message.part(start, end)
     };
-    (record.method, record.path) = (part(found.method), part(found.path));
+    record.path = part(found.path);
+    if !found.method.is_empty() {
+        record.method = part(found.method);
+    }
     record.status = found.status;
     if record.duration_ns == NO_DURATION {
         record.duration_ns = found.duration_ns;
@@ -280,7 +284,9 @@ impl AnyRequest {
         };
         cx.record.status = code;
         let method = &text[request.method.0..request.method.1];
-        cx.record.method = if method.iter().any(u8::is_ascii_lowercase) {
+        cx.record.method = if method.is_empty() {
+            Text::default()
+        } else if method.iter().any(u8::is_ascii_lowercase) {
             let from = cx.arena.len();
             cx.arena.extend(method.iter().map(u8::to_ascii_uppercase));
             Text::of_arena(from, cx.arena.len())

@@ -540,3 +540,29 @@ proptest! {
         read(&String::from_utf8_lossy(&text).replace('\n', " "));
     }
 }
+
+#[test]
+fn pairs_without_a_method() {
+    const FRONT: &str = "2024-01-24T10:15:32Z";
+    let rest = |rest: &str| {
+        read(&format!("{FRONT} {rest}")).map(|said| (said.status, said.method, said.path))
+    };
+    let said = |status, path: &str| Some((status, String::new(), path.to_string()));
+    for (text, expected) in [
+        ("INFO done path=/a status=200 duration=5ms", said(200, "/a")),
+        ("INFO done: status_code=404 http.path=\"/a b?c=1\"", said(404, "/a b?c=1")),
+        ("[ERROR]  web: failed: request_uri=/a http.status=502 latency=1.5s", said(502, "/a")),
+        ("INFO done cs_uri=/a status=\"304\"", said(304, "/a")),
+        // Neither a status nor a method, a file, another service's URL, what is no key.
+        ("INFO opened path=/a mode=200", None),
+        ("INFO opened path=/a status=ok", None),
+        ("INFO opened path=/a status=200ms", None),
+        ("INFO opened path=/a status=999", None),
+        ("INFO opened path=/a exit_statuses=200", None),
+        ("INFO rotated path=/var/log/a.log status=200", None),
+        ("INFO called url=https://api.example/a status=200", None),
+        ("INFO done xpath=/a status=200", None),
+    ] {
+        assert_eq!(rest(text), expected, "{text}");
+    }
+}

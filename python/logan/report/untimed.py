@@ -1,0 +1,77 @@
+"""What figures over time lack: records that have no time are in no window and in no rate.
+
+Where there are few of them a rate is right all the same, unless they are what it counts: 14 of
+2,000 records, and all of the errors. So what is counted is compared, not only the records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+__all__ = ["SHARE_MAX", "left_out", "untimed_errors"]
+
+SHARE_MAX: Final = 0.01
+"""So much without a time changes such a figure by no more than it is compared to."""
+
+_PERCENTILE_SHARE_MAX: Final[Mapping[str, float]] = {"p95": 0.005, "p99": 0.001}
+"""A tenth of the requests that are slower than the percentile."""
+
+
+def left_out(report: Mapping[str, Any], name: str, *, windows: bool) -> str | None:
+    """Why a figure over time would lack too much of what it counts; None if it does not.
+
+    Args:
+        report: a report.
+        name: the metric.
+        windows: whether it is asked for in windows of time, not as a rate of the whole log.
+    """
+    records = (report.get("lines") or {}).get("parsed") or 0
+    untimed = (report.get("time") or {}).get("untimed") or 0
+    if not untimed:
+        return None
+    last = name.rpartition(".")[2]
+    share_max = _PERCENTILE_SHARE_MAX.get(last, SHARE_MAX) if windows else SHARE_MAX
+    if untimed > records * share_max:
+        return _sentence(untimed, records, "record")
+    if name.startswith("err"):
+        return _counted(untimed_errors(report), (report.get("errors") or {}).get("total"), "error")
+    if last.endswith("requests") or "requests" in name or last == "observed_rps":
+        total = report.get("total_requests")
+        return _counted(_untimed(report, "requests", total), total, "request")
+    if windows and last == "max":
+        return _slowest(report)
+    return None
+
+
+def untimed_errors(report: Mapping[str, Any]) -> int:
+    """Errors that have no time."""
+    return _untimed(report, "errors", (report.get("errors") or {}).get("total"))
+
+
+def _untimed(report: Mapping[str, Any], column: str, total: int | None) -> int:
+    """What of a total is in no step of the series."""
+    if not total or not (report.get("time") or {}).get("untimed"):
+        return 0
+    points = (report.get("series") or {}).get("points") or ()
+    return total - sum(point[column] or 0 for point in points)
+
+
+def _counted(untimed: int, total: int | None, noun: str) -> str | None:
+    return _sentence(untimed, total, noun) if total and untimed > total * SHARE_MAX else None
+
+
+def _sentence(untimed: int, total: int, noun: str) -> str:
+    verb = "has" if untimed == 1 else "have"
+    nouns = noun if total == 1 else f"{noun}s"
+    return f"{untimed:,} of {total:,} {nouns} {verb} no time, and would be left out"
+
+
+def _slowest(report: Mapping[str, Any]) -> str | None:
+    """Whether the slowest request is none of those in the series."""
+    slowest = (report.get("response_time_ms") or {}).get("max")
+    points = (report.get("series") or {}).get("points") or ()
+    seen = max((point.get("max_ms") or 0.0 for point in points), default=0.0)
+    if slowest is None or slowest <= seen:
+        return None
+    return f"the slowest request, {slowest:,.6g} ms, has no time, and would be left out"
