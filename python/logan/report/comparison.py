@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from logan.errors import UsageError
-from logan.report.schema import COUNT_TABLES, UnknownMetricError, figure
+from logan.report.schema import COUNT_TABLES, UnknownMetricError, errors_measured, figure
+from logan.report.untimed import is_over_time
 
 __all__ = ["Mismatch", "is_number", "show", "validate_results"]
 
@@ -68,14 +69,26 @@ def _compare_named(
     except UnknownMetricError as error:
         yield Mismatch(name, wanted, None, str(error))
     else:
-        yield from _compare(name, actual, wanted, tolerance)
+        for each in _compare(name, actual, wanted, tolerance):
+            yield _with_reason(report, each)
+
+
+def _with_reason(report: Mapping[str, Any], mismatch: Mismatch) -> Mismatch:
+    """Say why a figure is null, where that is known."""
+    name = mismatch.name
+    if mismatch.actual is not None or mismatch.expected is None:
+        return mismatch
+    if name in _ERRORS_MEASURED and not errors_measured(report):
+        why = "no record has a level or a status"
+    elif is_over_time(name) and not (report.get("time") or {}).get("minutes"):
+        why = "no record has a time"
+    else:
+        return mismatch
+    return replace(mismatch, why=f"is null ({why}), expected {show(mismatch.expected)}")
 
 
 def _compare(name: str, actual: Any, wanted: Any, tolerance: float) -> Iterator[Mismatch]:
-    if name in _ERRORS_MEASURED and actual is None and wanted is not None:
-        why = f"is null (no record has a level or a status), expected {show(wanted)}"
-        yield Mismatch(name, wanted, actual, why)
-    elif isinstance(wanted, Mapping) and isinstance(actual, Mapping):
+    if isinstance(wanted, Mapping) and isinstance(actual, Mapping):
         absent = 0 if name in COUNT_TABLES else _ABSENT
         for key, each in wanted.items():
             yield from _compare(f"{name}.{key}", actual.get(key, absent), each, tolerance)

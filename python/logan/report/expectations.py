@@ -116,7 +116,7 @@ class Expectation:
         if self.value is None:
             return self._compared(actual)
         why = _not_measured(report, self.name, allow_empty=allow_empty)
-        if self.name in _OVER_TIME or self.name.startswith("throughput."):
+        if untimed.is_over_time(self.name):
             why = why or untimed.left_out(report, self.name, windows=False)
         if why is None and actual is None and _is_empty(report):
             if _is_count(self.name):
@@ -267,9 +267,6 @@ _ALWAYS_MEASURED: Final = (
     *("lines", "malformed", "malformed_lines", "performance"),
 )
 """Sections about the input and the run: they have a value whatever the records hold."""
-
-_OVER_TIME: Final = ("error_rate", "errors.per_minute", "requests_per_second")
-"""Figures that are divided by time, beside those of `throughput`."""
 
 _COUNTS: Final = (
     *("total_requests", "error_rate", "requests_per_second", "bytes_sent"),

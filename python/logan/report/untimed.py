@@ -9,13 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-__all__ = ["SHARE_MAX", "left_out", "untimed_errors"]
+__all__ = ["is_over_time", "left_out", "untimed_errors"]
 
-SHARE_MAX: Final = 0.01
+_OVER_TIME: Final = ("error_rate", "errors.per_minute", "requests_per_second")
+
+_SHARE_MAX: Final = 0.01
 """So much without a time changes such a figure by no more than it is compared to."""
 
 _PERCENTILE_SHARE_MAX: Final[Mapping[str, float]] = {"p95": 0.005, "p99": 0.001}
 """A tenth of the requests that are slower than the percentile."""
+
+
+def is_over_time(name: str) -> bool:
+    """Whether a figure of the whole log is divided by time."""
+    return name in _OVER_TIME or name.startswith("throughput.")
 
 
 def left_out(report: Mapping[str, Any], name: str, *, windows: bool) -> str | None:
@@ -31,7 +38,7 @@ def left_out(report: Mapping[str, Any], name: str, *, windows: bool) -> str | No
     if not untimed:
         return None
     last = name.rpartition(".")[2]
-    share_max = _PERCENTILE_SHARE_MAX.get(last, SHARE_MAX) if windows else SHARE_MAX
+    share_max = _PERCENTILE_SHARE_MAX.get(last, _SHARE_MAX) if windows else _SHARE_MAX
     if untimed > records * share_max:
         return _sentence(untimed, records, "record")
     if name.startswith("err"):
@@ -58,7 +65,7 @@ def _untimed(report: Mapping[str, Any], column: str, total: int | None) -> int:
 
 
 def _counted(untimed: int, total: int | None, noun: str) -> str | None:
-    return _sentence(untimed, total, noun) if total and untimed > total * SHARE_MAX else None
+    return _sentence(untimed, total, noun) if total and untimed > total * _SHARE_MAX else None
 
 
 def _sentence(untimed: int, total: int, noun: str) -> str:

@@ -87,3 +87,13 @@ def test_requests_without_a_time(tmp_path: Path) -> None:
     ok, text = verdict(report, "requests_per_second<1")
     assert (ok, report["total_requests"]) == (False, 10)
     assert "9 of 10 requests have no time" in text
+
+
+def test_validation_says_why_a_rate_is_null(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    path.write_text(f"{INFO}\n" * 9 + f"{ERROR}\n")
+    report = logan.analyze_logs(path)
+    expected = {"errors": {"per_minute": 0, "total": 1}, "requests_per_second": 2}
+    errors, requests = logan.validate_results(report, expected)
+    assert str(errors) == "errors.per_minute: is null (no record has a time), expected 0"
+    assert str(requests) == "requests_per_second: is null (no record has a time), expected 2"

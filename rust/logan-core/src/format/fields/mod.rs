@@ -284,6 +284,12 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Nothing found in this line, whose message is known.
+    pub(super) fn of_message(line: Line<'a>, start: usize, end: usize) -> Self {
+        let message = Value { start, end, escaped: false, number: false };
+        Fields { message, ..Fields::new(line) }
+    }
+
     /// Takes in the value of a key, which was written at `key`.
     #[inline(always)]
     pub fn take<S: Simd>(&mut self, known: Known, key: usize, value: Value, cx: &mut Parse<'_, S>) {

@@ -20,14 +20,11 @@
 //!   VERSION` (OAuth2 Proxy), `METHOD [200] PATH` (Dart's shelf), `: method PATH QUERY` behind `[response`
 //!   (hapi's good), `METHOD 200 12ms ADDRESS PATH` (Hanami), and pairs of keys and values: a path or URL
 //!   behind `path=`, `uri=`, `url=` or `target=`, with or without a quote and names and points before,
-//!   and `method=` with one of the methods above anywhere in the line. A path in a pair whose line has a
-//!   pair for the [status](super::status), too, needs no method.
+//!   and `method=` with one of the methods above anywhere in the line.
 
-use super::status;
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::cursor::Span;
-use crate::format::fields::is_log_file;
 use crate::format::http::closing_quote;
 
 /// Position before which a request begins: what stands before it are times, levels and names.
@@ -42,7 +39,6 @@ const GAP_BYTES_MAX: usize = 16;
 pub(super) struct Request {
     /// Where it begins, with the quote before it.
     pub(super) start: usize,
-    /// Empty if pairs of keys and values say none.
     pub(super) method: Span,
     /// The path or URL; empty if it is none.
     pub(super) target: Span,
@@ -236,28 +232,20 @@ fn of_pairs(line: Line<'_>, at: usize, end: usize) -> Option<Request> {
         let ends = |b: &u8| if is_quoted { *b == b'"' } else { b" \t,;})]\"".contains(b) };
         text[from..].iter().position(ends).unwrap_or(text.len() - from)
     };
-    let target = (at, at + value_len(at));
-    let key = end - 1 - key.len();
-    let pairs = Request {
-        start: key,
-        method: (key, key),
-        target,
-        end: target.1,
-        is_certain: false,
-        is_barred: false,
-    };
-    let Some(found) = memchr::memmem::find(text, KEY) else {
-        let is_one = text[at] == b'/' && !is_log_file(&text[target.0..target.1]);
-        return (is_one && status::of_pairs(text).is_some()).then_some(pairs);
-    };
+    let found = memchr::memmem::find(text, KEY)?;
     let method = found + KEY.len() + usize::from(text.get(found + KEY.len()) == Some(&b'"'));
     let method = (method, method + value_len(method));
-    let start = found.min(key);
-    is_usual(&text[method.0..method.1]).then_some(Request {
-        start,
+    if !is_usual(&text[method.0..method.1]) {
+        return None;
+    }
+    let target = (at, at + value_len(at));
+    Some(Request {
+        start: found.min(end - 1 - key.len()),
         method,
+        target,
         end: target.1.max(method.1),
-        ..pairs
+        is_certain: false,
+        is_barred: false,
     })
 }
 

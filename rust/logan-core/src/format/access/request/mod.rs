@@ -10,6 +10,8 @@
 //!   behind one of ``<space><tab>[(|<>"'=;:,@``, else the first behind it, outside of quotes. A number
 //!   without colons is one only at the front of the line. Lines inside of an envelope need none.
 //!
+//! Where none is written so, [pairs](pairs) of keys and values may say a status and more.
+//!
 //! Not lines that begin with `{` or a `key=` ([`logfmt`](crate::format::logfmt)), start lines (`Request starting`,
 //! `Started`), and calls to other services: a line that speaks of a [client library](outgoing) before
 //! its request, or has an arrow (`-->`, `<--`) before a URL (OkHttp). Those are no requests of this
@@ -54,6 +56,7 @@
 
 pub mod entry;
 mod find;
+mod pairs;
 mod status;
 
 use super::tail::tail_time;
@@ -143,8 +146,10 @@ impl LineFormat for AnyRequest {
             &mut Parse { simd: Baseline, context: cx.context, arena: cx.arena, record: cx.record };
         match found {
             Some(request) => self.read(line, &request, cx),
-            None if line.byte(0) == b'[' => refused(line, cx),
-            None => None,
+            None if line.byte(0) == b'[' => {
+                refused(line, cx).or_else(|| pairs::read(self, line, cx))
+            }
+            None => pairs::read(self, line, cx),
         }
     }
 }
@@ -171,9 +176,8 @@ fn refused(line: Line<'_>, cx: &mut Parse<'_, Baseline>) -> Option<()> {
 
 /// Reads a line that holds a request, with a timestamp or without; whether it does.
 pub(in crate::format) fn of_line<S>(line: Line<'_>, cx: &mut Parse<'_, S>) -> bool {
-    let Some(request) = find::find(Baseline, line) else { return false };
     let cx = &mut Parse { simd: Baseline, context: cx.context, arena: cx.arena, record: cx.record };
-    AnyRequest::new(&Params::of_payloads()).read(line, &request, cx).is_some()
+    AnyRequest::new(&Params::of_payloads()).plain(line, cx).is_some()
 }
 
 /// Fills status, route and response time of a record that has neither of the first two from a message
@@ -192,7 +196,7 @@ pub(in crate::format) fn of_message(
 }
 
 /// As [`of_message`], also where the parts of the request are values of keys: `done method=GET path=/a
-/// status=200`, `done path=/a status=200`.
+/// status=200`, `done status=200 took=5ms`.
 pub(in crate::format) fn of_pairs_in_message(
     line: &[u8],
     context: &mut Context,
@@ -201,7 +205,8 @@ pub(in crate::format) fn of_pairs_in_message(
 ) {
     let message = record.message.bytes(line, arena);
     let has = |key: &[u8]| memchr::memmem::find(message, key).is_some();
-    if has(b" method=") || has(b"status=") || has(b"status_code=") {
+    if memchr::memchr(b'=', message).is_some() && (has(b"method=") || has(b"stat") || has(b"resp="))
+    {
         fill_from(message, true, context, record);
     }
 }
@@ -212,25 +217,22 @@ fn fill_from(message: &[u8], anywhere: bool, context: &mut Context, record: &mut
     let padded = PaddedLine::new(message);
     let line = padded.line();
     let (mut arena, mut found) = (Vec::new(), Record::EMPTY);
-    let Some(request) = find::find(Baseline, line).filter(|request| anywhere || request.start == 0)
-    else {
-        return;
-    };
     let cx = &mut Parse { simd: Baseline, context, arena: &mut arena, record: &mut found };
-    if AnyRequest::new(&Params::of_payloads()).read(line, &request, cx).is_none()
-        || !found.path.is_of_line()
-        || !(found.method.is_of_line() || found.method.is_empty())
-    {
+    let format = AnyRequest::new(&Params::of_payloads());
+    let is_one = match find::find(Baseline, line) {
+        Some(request) if anywhere || request.start == 0 => format.read(line, &request, cx),
+        None if anywhere => pairs::read(&format, line, cx),
+        _ => None,
+    };
+    let is_whole = |text: Text| text.is_empty() || text.is_of_line();
+    if is_one.is_none() || !is_whole(found.path) || !is_whole(found.method) {
         return;
     }
     let part = |text: Text| {
         let (start, end) = text.range();
-        record.message.part(start, end)
+        if text.is_empty() { Text::NONE } else { record.message.part(start, end) }
     };
-    record.path = part(found.path);
-    if !found.method.is_empty() {
-        record.method = part(found.method);
-    }
+    (record.method, record.path) = (part(found.method), part(found.path));
     record.status = found.status;
     if record.duration_ns == NO_DURATION {
         record.duration_ns = found.duration_ns;
@@ -252,9 +254,15 @@ impl AnyRequest {
     #[cold]
     #[inline(never)]
     fn uncolored<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
-        let request = find::find(Baseline, line)?;
         let Parse { context, arena, record, .. } = cx;
-        self.read(line, &request, &mut Parse { simd: Baseline, context, arena, record })
+        self.plain(line, &mut Parse { simd: Baseline, context, arena, record })
+    }
+
+    fn plain(&self, line: Line<'_>, cx: &mut Parse<'_, Baseline>) -> Option<()> {
+        match find::find(Baseline, line) {
+            Some(request) => self.read(line, &request, cx),
+            None => pairs::read(self, line, cx),
+        }
     }
 
     #[inline(never)]
@@ -284,9 +292,7 @@ impl AnyRequest {
         };
         cx.record.status = code;
         let method = &text[request.method.0..request.method.1];
-        cx.record.method = if method.is_empty() {
-            Text::default()
-        } else if method.iter().any(u8::is_ascii_lowercase) {
+        cx.record.method = if method.iter().any(u8::is_ascii_lowercase) {
             let from = cx.arena.len();
             cx.arena.extend(method.iter().map(u8::to_ascii_uppercase));
             Text::of_arena(from, cx.arena.len())

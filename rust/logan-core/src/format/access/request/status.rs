@@ -60,7 +60,7 @@ pub(super) fn answer(text: &[u8], request: &Request) -> Option<Answer> {
     let is_dashed = request.target.0 == request.target.1;
     let found = if is_dashed { right_before(text, request.start) } else { None };
     let found = found
-        .or_else(|| if is_of_pairs(text, request) { of_pairs(text) } else { None })
+        .or_else(|| of_pairs(text, request))
         .or_else(|| right_behind(text, request.end))
         .or_else(|| right_before(text, request.start))
         .or_else(|| behind(text, request.end))
@@ -75,15 +75,13 @@ pub(super) fn answer(text: &[u8], request: &Request) -> Option<Answer> {
     }
 }
 
-/// Whether keys say what the request is.
-fn is_of_pairs(text: &[u8], request: &Request) -> bool {
+/// Rule 0.
+fn of_pairs(text: &[u8], request: &Request) -> Option<(u16, usize)> {
     let before = &text[..request.method.0];
     let before = before.strip_suffix(b"\"").unwrap_or(before);
-    request.method.0 == request.method.1 || before.ends_with(b"method=")
-}
-
-/// Rule 0: the status that a key says.
-pub(super) fn of_pairs(text: &[u8]) -> Option<(u16, usize)> {
+    if !before.ends_with(b"method=") {
+        return None;
+    }
     let is_of_key = |b: &&u8| b.is_ascii_alphanumeric() || b"_-.".contains(b);
     memchr::memchr_iter(b'=', text).find_map(|mark| {
         let key = text[..mark].iter().rev().take_while(is_of_key).count();

@@ -444,7 +444,7 @@ fn what_is_no_request_of_this_service() {
         "2024-01-24 10:15:32 INFO DELETE /tmp/a 404 files in 12ms",
         "2024-01-24 10:15:32 INFO GET /x exit code 200",
         "2024-01-24 10:15:32 INFO method=GET path=/x size=200 duration=404ms",
-        "2024-01-24 10:15:32 INFO path=/x status=200",
+        "2024-01-24 10:15:32 INFO path=/x mode=200",
         // No method without a version.
         "2024-01-24 10:15:32 INFO MOUNT /data 200",
         "2024-01-24 10:15:32 INFO get /data 200",
@@ -542,27 +542,72 @@ proptest! {
 }
 
 #[test]
-fn pairs_without_a_method() {
+fn pairs_in_text() {
     const FRONT: &str = "2024-01-24T10:15:32Z";
-    let rest = |rest: &str| {
-        read(&format!("{FRONT} {rest}")).map(|said| (said.status, said.method, said.path))
+    let row = |rest: &str| {
+        let said = read(&format!("{FRONT} {rest}"))?;
+        assert_eq!(said.second, SECOND, "{rest}");
+        Some((said.status, said.method, said.path, said.level, said.ms))
     };
-    let said = |status, path: &str| Some((status, String::new(), path.to_string()));
+    let said = |status, method: &str, path: &str, level, ms| {
+        Some((status, method.to_string(), path.to_string(), level, ms))
+    };
+    use Level::{Error, Info, None as NoLevel};
     for (text, expected) in [
-        ("INFO done path=/a status=200 duration=5ms", said(200, "/a")),
-        ("INFO done: status_code=404 http.path=\"/a b?c=1\"", said(404, "/a b?c=1")),
-        ("[ERROR]  web: failed: request_uri=/a http.status=502 latency=1.5s", said(502, "/a")),
-        ("INFO done cs_uri=/a status=\"304\"", said(304, "/a")),
-        // Neither a status nor a method, a file, another service's URL, what is no key.
+        ("INFO done path=/a status=200 duration=5ms", said(200, "", "/a", Info, Some(5.0))),
+        ("INFO done: status_code=404, path=\"/a b?c=1\"", said(404, "", "/a b?c=1", Info, None)),
+        (
+            "[ERROR]  web: failed: request_uri=/a http_status=502 latency=1.5s",
+            said(502, "", "/a", Error, Some(1_500.0)),
+        ),
+        (
+            "INFO \"HTTP\" verb=\"GET\" URI=\"/a\" latency=\"5ms\" resp=304",
+            said(304, "GET", "/a", Info, Some(5.0)),
+        ),
+        (
+            "INFO finished processing request latency=0 ms status=404",
+            said(404, "", "", Info, Some(0.0)),
+        ),
+        ("INFO response sent {code=404,size=12}", said(404, "", "", Info, None)),
+        ("called url=https://api.example/a status=200", said(200, "", "/a", NoLevel, None)),
+        // What is no key, no status, a file, or nothing that speaks of a request.
         ("INFO opened path=/a mode=200", None),
         ("INFO opened path=/a status=ok", None),
         ("INFO opened path=/a status=200ms", None),
-        ("INFO opened path=/a status=999", None),
+        ("INFO opened path=/a status=2000", None),
         ("INFO opened path=/a exit_statuses=200", None),
-        ("INFO rotated path=/var/log/a.log status=200", None),
-        ("INFO called url=https://api.example/a status=200", None),
-        ("INFO done xpath=/a status=200", None),
+        ("INFO opened path=/a x:status=200", None),
+        ("INFO rotated path=/var/log/a.log code=200", None),
+        ("INFO exited code=200 request_id=7", None),
+        ("INFO exited status=137 after 3s", None),
     ] {
-        assert_eq!(rest(text), expected, "{text}");
+        assert_eq!(row(text), expected, "{text}");
+    }
+    assert_eq!(read("INFO done path=/a status=200 at=2024-01-24T10:15:32Z"), None);
+}
+
+proptest! {
+    /// Whatever parts the pairs, and in whatever order they come.
+    #[test]
+    fn pairs_in_any_dressing(
+        status in prop::sample::select(vec![200u16, 301, 404, 503]),
+        key in prop::sample::select(vec!["status", "status_code", "http.status_code", "statusCode", "code"]),
+        path in "/[a-z0-9/._-]{0,12}",
+        other in "x_[a-z]{1,6}=[a-z0-9:/]{0,6}",
+        (open, gap, close) in prop::sample::select(vec![
+            ("", " ", ""), ("[", " ", "]"), ("{", ", ", "}"), ("(", ",", ")"), ("| ", "|", ""), ("", "; ", ";"),
+        ]),
+        order in 0usize..6,
+        is_quoted: bool,
+    ) {
+        let quote = if is_quoted { "\"" } else { "" };
+        let mut pairs = vec![format!("{key}={quote}{status}{quote}"), format!("path={quote}{path}{quote}"), other];
+        pairs.rotate_left(order % 3);
+        if order > 2 {
+            pairs.swap(0, 1);
+        }
+        let line = format!("2024-01-24T10:15:32Z INFO done {open}{}{close}", pairs.join(gap));
+        let said = read(&line).unwrap_or_else(|| panic!("{line}"));
+        prop_assert_eq!((said.status, said.path, said.second), (status, path, SECOND), "{}", line);
     }
 }
