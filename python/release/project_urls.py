@@ -20,6 +20,9 @@ PYPROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 README = PYPROJECT.with_name("README.md")
 _TABLE = re.compile(r"^\[project\.urls\]\n(?:[^\[\n].*\n|\n)*", re.MULTILINE)
 _LINK = re.compile(r"(?P<picture>!?)\[(?P<text>[^\]]*)\]\((?P<path>(?!#)[^):\s]+)\)")
+_RUNS = re.compile(r"\(\.\./\.\./(?P<path>actions/workflows/[\w.-]+\.yml(?:/badge\.svg)?)\)")
+"""Runs of a workflow and its badge. Relative links lead to them on the repository's page."""
+
 _NEXT = "[project.scripts]\n"
 
 
@@ -42,14 +45,17 @@ def with_urls(text: str, address: str) -> str:
 
 
 def with_absolute_links(text: str, address: str) -> str:
-    """A page in which links to files of the repository name it; those within the page stay."""
+    """A page in which links to files and workflows of the repository name it.
+
+    Links within the page stay.
+    """
 
     def absolute(link: re.Match[str]) -> str:
         kind = "raw" if link["picture"] else "blob"
         target = f"{address.rstrip('/')}/{kind}/HEAD/{link['path']}"
         return f"{link['picture']}[{link['text']}]({target})"
 
-    return _LINK.sub(absolute, text)
+    return _LINK.sub(absolute, _RUNS.sub(rf"({address.rstrip('/')}/\g<path>)", text))
 
 
 def main(arguments: list[str]) -> int:

@@ -83,9 +83,14 @@ def test_the_page_of_the_index_has_links_that_lead_somewhere() -> None:
     targets = re.findall(r"\]\(([^)\s]+)\)", re.sub(r"```.*?```", "", page, flags=re.S))
     assert len(targets) > 3
     for target in targets:
-        assert target.startswith(("#", f"{address}/blob/HEAD/", f"{address}/raw/HEAD/")), target
-        if not target.startswith("#"):
-            assert (ROOT / target.split("/HEAD/")[1]).exists(), target
+        if target.startswith("#"):
+            continue
+        _, kind, path = re.split(r"/(blob/HEAD|raw/HEAD|actions/workflows)/", target)
+        assert target.startswith(f"{address}/{kind}/")
+        folder = ROOT / ".github" / "workflows" if kind == "actions/workflows" else ROOT
+        assert (folder / path.removesuffix("/badge.svg")).exists(), target
+    runs = f"{address}/actions/workflows/tests.yml"
+    assert f"[![tests]({runs}/badge.svg)]({runs})" in page
     assert f"![The first screen of a report]({address}/raw/HEAD/python/docs/report.svg)" in page
     assert project_urls.with_absolute_links(page, address) == page
 

@@ -108,12 +108,30 @@ def test_no_text_of_others_becomes_a_command(path: Path) -> None:
         assert not re.search(r"\$\{\{\s*github\.(?:event|head_ref|ref_name)", step.get("run", ""))
 
 
-def test_the_matrix_has_the_pythons_of_the_metadata() -> None:
+def pythons() -> list[str]:
+    """The versions that the metadata names, from the first on."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     prefix = "Programming Language :: Python :: 3."
-    named = ["3." + each.removeprefix(prefix) for each in project["classifiers"] if prefix in each]
+    return ["3." + each.removeprefix(prefix) for each in project["classifiers"] if prefix in each]
+
+
+def test_the_matrix_has_the_pythons_of_the_metadata() -> None:
     jobs = load(ROOT / ".github" / "workflows" / "tests.yml")["jobs"]
-    assert jobs["python"]["strategy"]["matrix"]["python"] == named
+    assert jobs["python"]["strategy"]["matrix"]["python"] == pythons()
+
+
+def test_wheels_for_linux_are_tried_with_the_pythons_of_the_metadata() -> None:
+    listed = load(ROOT / ".github" / "workflows" / "wheels.yml")["jobs"]["linux"]["steps"]
+    (installed,) = [
+        each["with"]["python-version"]
+        for each in listed
+        if "python-version" in each.get("with", {})
+    ]
+    assert sorted(installed.split(), key=pythons().index) == pythons()
+    tried = [each["run"] for each in listed if each.get("name", "").startswith("try the wheel")]
+    assert len(tried) == 2
+    for script in tried:
+        assert f"for version in {' '.join(pythons())}; do" in script
 
 
 def test_only_the_publishing_job_may_write() -> None:

@@ -485,7 +485,7 @@ pub fn sets() -> &'static [&'static str] {
 /// The instruction sets that this processor has and that anything here is written for.
 #[cfg(not(target_arch = "x86_64"))]
 pub fn sets() -> &'static [&'static str] {
-    &[if cfg!(target_arch = "aarch64") { "NEON" } else { "none" }]
+    if cfg!(target_arch = "aarch64") { &["NEON"] } else { &["none"] }
 }
 
 /// From now on, in the whole process, as if the processor had nothing beyond the one of [`sets`] at
