@@ -3,11 +3,13 @@
 //! # The rule
 //! A *pair* is a key, `=` and a value. A key is letters, digits and `_-.@`, at the line's start or
 //! behind white space or one of ``[({|,;``. A value is in quotes, or goes to white space, or to one
-//! of ``,;|)]}`` with white space, a quote, another pair or nothing behind it. What keys mean, and
-//! whether a status is one of HTTP, says the table of [`fields`](crate::format::fields), as it does in
-//! logfmt and JSON; the message, where that asks for it, is what stands before the first pair. Of it count
-//! method, path, status, client, size and response times whose value or key has a unit; the first
-//! [`PAIRS_MAX`] pairs are looked at.
+//! of ``,;|)]}`` with white space, a quote, another pair or nothing behind it. The first [`PAIRS_MAX`] pairs
+//! are looked at. Of them count method, path, status, client, size, and response times whose value or
+//! key has a unit.
+//!
+//! What keys mean, and whether a status is one of HTTP, says the table of
+//! [`fields`](crate::format::fields), as it does in logfmt and JSON; the message, where that asks for it, is
+//! what stands before the first pair. The status must be a registered one.
 //!
 //! A line counts if it says a status so, and has a timestamp before the first pair.
 
@@ -16,11 +18,11 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Baseline;
 use crate::format::Parse;
 use crate::format::cursor::Span;
-use crate::format::fields::{Fields, Group, Known, Meaning, Names, Value};
+use crate::format::fields::{Fields, Group, Known, Meaning, Names, Value, is_registered_status};
 use crate::format::http::closing_quote;
 use crate::format::text::duration::with_unit;
 use crate::format::text::text_duration;
-use crate::record::{NO_DURATION, NO_STATUS};
+use crate::record::NO_DURATION;
 
 /// Pairs of a line that are looked at.
 const PAIRS_MAX: usize = 64;
@@ -80,7 +82,7 @@ pub(super) fn read(
     }
     fields.finish(cx);
     cx.record.message = whole;
-    if cx.record.status == NO_STATUS {
+    if !is_registered_status(cx.record.status) {
         *cx.record = before;
         return None;
     }

@@ -580,6 +580,7 @@ fn pairs_in_text() {
         ("INFO rotated path=/var/log/a.log code=200", None),
         ("INFO exited code=200 request_id=7", None),
         ("INFO exited status=137 after 3s", None),
+        ("INFO executed path=/bin/sh code=127", None),
     ] {
         assert_eq!(row(text), expected, "{text}");
     }
