@@ -204,7 +204,7 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
          sc_status proxy.status_code api.status_code response_http_status_code \
          last_status final_status response_code_sent resp_code rsp_code return_status rsp_status \
          downstream_status_code ibm_response_code proxy_response_code http_response.status \
-         elb_status_code http_return_code",
+         elb_status_code http_return_code http.code",
     ),
     (Meaning::Status, 1, "origin_status"),
     (Meaning::BareStatus, 3, "status"),

@@ -56,6 +56,10 @@ impl MultiLineFormat for Plain {
         let Parse { context, record, .. } = cx;
         if is_request {
             record.for_each_text(|text| *text = text.at(self.indent as u32));
+            if record.level == Level::None {
+                // Before a time of day, which the reader of requests does not look for.
+                record.level = level_and_message(text).0;
+            }
         } else {
             **record = Record::EMPTY;
             let (level, message) = level_and_message(text);

@@ -283,8 +283,13 @@ fn behind_upstream(line: Line<'_>, at: usize) -> Option<Request> {
     let before = text[..at - 1].strip_suffix(b" ")?;
     let upstream = before.iter().rev().take_while(|b| !b.is_ascii_whitespace()).count();
     let upstream = before.len() - upstream;
+    let is_host = |host: &[u8]| {
+        let port = host.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+        port > 0 && host[..host.len() - port].ends_with(b":")
+    };
     let is_one = matches!(&before[upstream..], b"-" | b"/")
-        || memchr::memmem::find(&before[upstream..], b"://").is_some();
+        || memchr::memmem::find(&before[upstream..], b"://").is_some()
+        || is_host(&before[upstream..]);
     let (method, _) = method_before(text, upstream).filter(|_| is_one)?;
     let close = closing_quote(crate::bytes::simd::Plain, line, at)?;
     let version = text.get(close + 1..)?.strip_prefix(b" ").map(version_len)?;

@@ -13,7 +13,7 @@
 //!
 //! A line counts if it says a status so, and has a timestamp before the first pair.
 
-use super::{AnyRequest, Request, is_of_another, timestamp};
+use super::{AnyRequest, Request, is_of_another, is_watch, timestamp};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Baseline;
 use crate::format::Parse;
@@ -86,9 +86,9 @@ pub(super) fn read(
         *cx.record = before;
         return None;
     }
-    // Of a connection, or of what a client of Kubernetes' server waits for.
     let method = cx.record.method.bytes(text, cx.arena);
-    if cx.record.status == 101 || matches!(method, b"CONNECT" | b"WATCH") {
+    let target = cx.record.path.bytes(text, cx.arena);
+    if cx.record.status == 101 || method == b"CONNECT" || is_watch(method, target) {
         cx.record.duration_ns = NO_DURATION;
     } else if cx.record.duration_ns == NO_DURATION {
         cx.record.duration_ns =
