@@ -281,3 +281,17 @@ def test_json_report_needs_no_rich(tmp_path: Path) -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stderr.strip() == "[]"
+
+
+def test_a_local_file_needs_nothing_that_reads_from_elsewhere(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    log.write_text("2024-01-24 10:15:32.123 INFO Request processed in 127ms\n")
+    found = loaded_by(
+        f"from logan.cli.main import main; assert main(['analyze', '--json', {str(log)!r}]) == 0"
+    )
+    assert "logan.planning.seek" in found, "the list is of the modules, not of a failure"
+    assert not {each for each in found if each.startswith(("logan.sources.ssh", "logan.cluster"))}
+    heavy = {"concurrent", "logging", "multiprocessing", "sqlite3", "ssl", "subprocess", "tempfile"}
+    assert not {each.partition(".")[0] for each in found} & {*heavy, "zoneinfo"}
+    # What explains a log that no format reads.
+    assert "logan.planning.proposal" not in found

@@ -6,7 +6,6 @@ import shlex
 
 from logan.errors import UnreadableLogError
 from logan.model import Detection
-from logan.planning.proposal import FIRST_LINES_MAX, propose, shortened
 from logan.sources.inputs import Input, shown_name
 
 __all__ = ["has_unread", "unreadable"]
@@ -22,6 +21,8 @@ def has_unread(entry: Input) -> bool:
 
 def unreadable(entry: Input) -> UnreadableLogError:
     """Nothing of an input was read: what its lines look like, and a format that reads them."""
+    from logan.planning.proposal import FIRST_LINES_MAX, propose, shortened  # few logs need it
+
     name = shown_name(entry.path)
     lines = entry.unread or [entry.first_line.encode()]
     proposal = propose(lines)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from datetime import UTC, timedelta, timezone, tzinfo
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 __all__ = ["near_zone", "zone_info"]
 
@@ -35,6 +34,8 @@ def zone_info(name: str) -> tzinfo:
         return UTC
     found = _OFFSET.fullmatch(name)
     if found is None:
+        from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # most jobs read no local times
+
         try:
             return ZoneInfo(name)
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -51,6 +52,7 @@ def zone_info(name: str) -> tzinfo:
 def near_zone(text: str) -> str | None:
     """The IANA name that was probably meant: of an abbreviation, a city, or a slip."""
     from difflib import get_close_matches
+    from zoneinfo import available_timezones
 
     if text.upper() in _EXAMPLES:
         return _EXAMPLES[text.upper()]

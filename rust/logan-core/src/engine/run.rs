@@ -10,6 +10,7 @@ use crate::chunk::{Chunk, ChunkEdge, finish_line};
 use crate::engine::{AbortOnPanic, Control, DecoderPool, Facts, Request, StoredFile};
 use crate::error::Error;
 use crate::format::state::{FIELDS_BYTES_MAX, LAYOUT_HEADER, Layouts, fields_of};
+use crate::metric::Steps;
 use crate::panics::caught;
 use crate::scan::Scanner;
 use crate::spec::Spec;
@@ -324,13 +325,21 @@ pub fn run_into<S: Open>(
     let broken = Mutex::new(None);
     let wanted = if archives.packings.is_empty() { chunks.len() } else { threads };
     let threads = threads.clamp(1, wanted.max(1));
+    // Of all that is in the tree or in a pair that is merged, so that the root has none finer.
+    let steps = Mutex::new(Steps::default());
     let merge = |id: usize, summary| -> Result<(), Error> {
         let mut merged = Merged::subtree((0, id as u64), summary);
-        // Only the bookkeeping is done under the lock.
-        while let Some(pair) = { lock(&tree).offer(merged)? } {
+        loop {
+            let known = merged.summary().figures.steps();
+            // Only the bookkeeping is done under the lock.
+            let pair = { lock(&tree).offer(merged)? };
+            {
+                let mut steps = lock(&steps);
+                *steps = steps.or(known);
+            }
+            let Some(pair) = pair else { return Ok(()) };
             merged = pair.join()?;
         }
-        Ok(())
     };
     let work = || -> Result<(), Error> {
         let mut scanner = Scanner::with(spec.clone(), control.fast)?;
@@ -342,6 +351,7 @@ pub fn run_into<S: Open>(
                 return Ok(());
             }
             let chunk = chunks[id];
+            scanner.start_at(*lock(&steps));
             let scanned = if let Some(request) = archives.request(chunk.source) {
                 let scanned = one_archive(&pool, &mut scanner, sources, request, control);
                 pool.done();
@@ -580,6 +590,52 @@ mod tests {
         }
         let merged = crate::summary::codec::encode(&tree.finish(chunks.len() as u64).unwrap());
         assert!(alone == (merged, failures));
+    }
+
+    /// An hour in which requests lie so dense that the steps of the grid and of routes over time grow
+    /// from chunk to chunk, then some lines without a time, which have no step.
+    #[test]
+    fn the_step_that_chunks_begin_with_never_shows() {
+        let line = |second: u32| {
+            let (minute, second) = (second / 60, second % 60);
+            format!(
+                "10.0.0.{minute} - - [24/Jan/2024:10:{minute:02}:{second:02} +0000] \
+                 \"GET /api/r{} HTTP/1.1\" 200 7 \"-\" \"curl/8\" 0.0{second}\n",
+                second % 7
+            )
+        };
+        let mut text: String = (0..3_600).map(line).collect();
+        text.push_str(&"neither a request nor timed\n".repeat(700));
+        let file = TempFile::new("steps", text.as_bytes());
+        let spec = Arc::new(Spec::plain());
+        let size = text.len() as u64;
+        let chunks: Vec<Chunk> = (0..size.div_ceil(9_000))
+            .map(|i| Chunk { source: 0, start: i * 9_000, end: size.min(i * 9_000 + 9_000) })
+            .collect();
+        let source = Source::open(&file.0, Mode::READ).unwrap();
+        let fingerprint = Fingerprint::of_source(&source, size).unwrap();
+        let sources = [(source, fingerprint)];
+        let mut tree = MergeTree::new(&spec);
+        for (i, &chunk) in chunks.iter().enumerate() {
+            let mut scanner = Scanner::new(spec.clone()).unwrap();
+            let scanned =
+                scan_chunk(&mut scanner, &sources[0].0, size, chunk, &Control::default()).unwrap();
+            tree.insert(i as u64, scanned).unwrap();
+        }
+        let expected = tree.finish(chunks.len() as u64).unwrap();
+        assert_ne!(expected.figures.steps(), Steps::default());
+        for threads in [1, 3] {
+            let outcome = run(&sources, &chunks, &spec, threads, &Control::default()).unwrap();
+            assert!(outcome.summary == expected, "{threads} threads");
+        }
+        // By itself a chunk shows where it began.
+        let mut scanner = Scanner::new(spec.clone()).unwrap();
+        scanner.start_at(expected.figures.steps());
+        let mut scan = |chunk| {
+            scan_chunk(&mut scanner, &sources[0].0, size, chunk, &Control::default()).unwrap()
+        };
+        assert_eq!(scan(chunks[0]).figures.steps(), expected.figures.steps());
+        assert_eq!(scan(chunks[chunks.len() - 1]).figures.steps(), Steps::default());
     }
 
     #[test]

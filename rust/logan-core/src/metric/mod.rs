@@ -38,6 +38,10 @@ pub trait Metric {
 
     /// What was counted since the last call; the accumulator is then as new, but keeps its memory.
     fn take(&mut self) -> Self::State;
+
+    /// Lets the time buckets of later states begin with this step, as those states will be merged
+    /// with one that has it; see [`Steps`].
+    fn start_at(&mut self, _step: u8) {}
 }
 
 /// Mergeable figures: a commutative monoid whose identity is `default()`.
@@ -48,6 +52,12 @@ pub trait State: Default + Clone + PartialEq + Serialize + DeserializeOwned + Se
     /// Whether decoded bytes make sense: sorted, within caps, sums that agree. Never panics;
     /// `merge` and `evaluate` may rely on it.
     fn check(&self) -> Result<(), &'static str>;
+
+    /// The step of its time buckets as an index into a ladder of steps, of a state whose sum with any
+    /// other has at least this step; 0 of states that do not say.
+    fn time_step(&self) -> u8 {
+        0
+    }
 
     /// Replaces each index of a source by what `number` gives for it.
     fn renumber(&mut self, _number: &dyn Fn(u32) -> u32) {}
@@ -97,7 +107,20 @@ macro_rules! metrics {
             }
         }
 
+        impl Metrics {
+            /// Lets the time buckets of what is counted next begin with these steps; see [`Steps`].
+            pub fn start_at(&mut self, steps: Steps) {
+                let mut steps = steps.0.into_iter();
+                $(Metric::start_at(&mut self.$name, steps.next().unwrap_or(0));)+
+            }
+        }
+
         impl Figures {
+            /// The step of each metric.
+            pub fn steps(&self) -> Steps {
+                Steps([$(State::time_step(&self.$name)),+])
+            }
+
             /// What the metrics are called.
             pub const NAMES: &[&str] = &[$(stringify!($name)),+];
 
@@ -134,6 +157,25 @@ macro_rules! metrics {
             }
         }
     };
+}
+
+/// The steps of the metrics that count by time.
+///
+/// A step follows from the set of seconds, and a sum never has a finer one than its parts. So what
+/// is merged with figures of some step may be counted at that step from the beginning: the sum has
+/// the same bytes, and a chunk of a long log has few buckets instead of hundreds that each merge
+/// adds up again. By itself a state that was counted so is not what its records alone give: only the
+/// sum may leave the process.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Steps([u8; Figures::NAMES.len()]);
+
+impl Steps {
+    /// The coarser of each two steps.
+    #[must_use]
+    pub fn or(mut self, other: Steps) -> Steps {
+        self.0.iter_mut().zip(other.0).for_each(|(step, other)| *step = other.max(*step));
+        self
+    }
 }
 
 metrics! {

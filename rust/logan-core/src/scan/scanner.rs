@@ -15,8 +15,8 @@ use crate::format::text::ansi::ESC;
 use crate::format::{
     self, Context, Format, LineRef, LineSubset, PLACES, Part, Run, classify, state,
 };
-use crate::metric::Metrics;
 use crate::metric::lines::Lines;
+use crate::metric::{Metrics, Steps};
 use crate::record::{BATCH_ROWS, Batch, Columns, Level, NO_STATUS};
 use crate::record::{Block, LineCounts, Mask, OtherLine, RecordSink};
 use crate::scan::interleave::Interleaver;
@@ -267,6 +267,11 @@ impl Scanner {
         self.carry_line = PAD;
         self.overlong = false;
         (self.start, self.position) = (start, first_line);
+    }
+
+    /// Lets the time buckets of the chunks that come next begin with these steps; see [`Steps`].
+    pub fn start_at(&mut self, steps: Steps) {
+        self.metrics.start_at(steps);
     }
 
     /// Leaves the scanner in a state in which it panics at the next line of its source.

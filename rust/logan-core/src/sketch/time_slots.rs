@@ -22,6 +22,8 @@ const FREE: (i64, u16) = (0, u16::MAX);
 /// came.
 pub struct TimeSlots {
     step: usize,
+    /// The step to begin with.
+    first_step: usize,
     /// Index of the bucket of each place.
     indices: Vec<i64>,
     /// Open addressing by index.
@@ -33,6 +35,7 @@ impl Default for TimeSlots {
     fn default() -> Self {
         TimeSlots {
             step: 0,
+            first_step: 0,
             indices: Vec::with_capacity(BUCKETS_MAX),
             cells: Box::new([FREE; CELLS]),
             last: FREE,
@@ -124,9 +127,17 @@ impl TimeSlots {
         (places, factor)
     }
 
-    /// As new, but keeps its memory.
+    /// Begins with a step that is at least so coarse, from the next bucket on that is the first.
+    pub fn start_at(&mut self, step: usize) {
+        self.first_step = self.first_step.max(step);
+        if self.indices.is_empty() {
+            self.step = self.first_step;
+        }
+    }
+
+    /// As new, but keeps its memory and the step to begin with.
     pub fn clear(&mut self) {
-        self.step = 0;
+        self.step = self.first_step;
         self.indices.clear();
         self.cells.fill(FREE);
         self.last = FREE;

@@ -52,6 +52,11 @@ impl Merged {
     pub fn subtree((level, place): Position, summary: Summary) -> Merged {
         Merged(Node { level, place, summary })
     }
+
+    /// The summary.
+    pub fn summary(&self) -> &Summary {
+        &self.0.summary
+    }
 }
 
 /// The position of a subtree: its level, 0 for a chunk, and its place among those of its level.

@@ -209,7 +209,9 @@ impl Clients {
         }
         for (place, &hash) in places.iter_mut().zip(&hashes) {
             *place = memo.ways.guess(hash).unwrap_or(NOWHERE);
-            prefetch(memo.names.as_ptr().wrapping_add(*place as usize));
+            if let Some(name) = memo.names.get(*place as usize) {
+                prefetch(name);
+            }
         }
         let misses = memo.misses;
         let rows = places.iter_mut().zip(&names).zip(batch.client());

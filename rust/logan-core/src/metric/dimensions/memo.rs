@@ -117,7 +117,9 @@ impl Memo {
             let text = rows.texts[row];
             if text.is_empty() {
                 rows.places[row] = NOWHERE;
-            } else if !table.is_key(rows.places[row] as usize, text) {
+                continue;
+            }
+            if !table.is_key(rows.places[row] as usize, text) {
                 if table.room() == 0 && row > from {
                     return row;
                 }

@@ -183,6 +183,10 @@ fn by_memo(
     for start in (0..batch.len).step_by(ROWS) {
         let range = start..batch.len.min(start + ROWS);
         let cells = &cells[range.clone()];
+        if cells.iter().fold(true, |all, cell| all & cell.is_empty()) {
+            // A column of which most records say nothing.
+            continue;
+        }
         let flags = &batch.flags()[range.clone()];
         let durations_ns = &batch.duration_ns()[range.clone()];
         let bytes = &batch.bytes_sent()[range.clone()];

@@ -142,6 +142,10 @@ impl Metric for Grid {
         all.merge(&state);
         all
     }
+
+    fn start_at(&mut self, step: u8) {
+        self.slots.start_at(step.into());
+    }
 }
 
 impl Grid {
@@ -162,7 +166,9 @@ impl Grid {
             slots.indices().iter().enumerate().map(|(place, &index)| (index, place)).collect();
         order.sort_unstable();
         let rows = order.into_iter().map(|(index, place)| cells[place].freeze(index));
-        let state = GridBuckets::encode(slots.step(), rows);
+        // Without buckets every step fits; the finest is the canonical one.
+        let step = if slots.indices().is_empty() { 0 } else { slots.step() };
+        let state = GridBuckets::encode(step, rows);
         slots.clear();
         state
     }
@@ -415,6 +421,10 @@ impl State for GridBuckets {
             same
         });
         *self = GridBuckets::encode(step, rows.into_iter());
+    }
+
+    fn time_step(&self) -> u8 {
+        self.step
     }
 
     fn check(&self) -> Result<(), &'static str> {

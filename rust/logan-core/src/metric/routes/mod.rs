@@ -140,6 +140,10 @@ impl Metric for Routes {
         self.finder.restart();
         RouteGroups { groups: self.table.take(), over_time: self.over_time.take() }
     }
+
+    fn start_at(&mut self, step: u8) {
+        self.over_time.start_at(step);
+    }
 }
 
 /// The place of a row without a path.
@@ -297,7 +301,9 @@ impl Tally {
     #[inline(always)]
     pub(super) fn prefetch(&self, duration_ns: u64) {
         let at = buckets::bucket_of::<BITS>(duration_ns).wrapping_sub(self.window.first.into());
-        prefetch(self.window.counts.as_ptr().wrapping_add(at));
+        if let Some(count) = self.window.counts.get(at) {
+            prefetch(count);
+        }
     }
 
     fn bytes(&self) -> u128 {
@@ -553,6 +559,10 @@ impl State for RouteGroups {
     fn merge(&mut self, other: &Self) {
         self.groups.merge(&other.groups, ROUTES_MAX);
         self.over_time.merge(&other.over_time);
+    }
+
+    fn time_step(&self) -> u8 {
+        self.over_time.time_step()
     }
 
     fn check(&self) -> Result<(), &'static str> {

@@ -165,7 +165,9 @@ impl<P: Payload> GroupTable<P> {
         };
         for &hash in hashes {
             let place = place(hash);
-            prefetch(self.heads.as_ptr().wrapping_add(place as usize));
+            if let Some(head) = self.heads.get(place as usize) {
+                prefetch(head);
+            }
             self.prefetch(place);
         }
         hashes.iter().for_each(|&hash| self.prefetch_key(place(hash)));
@@ -232,7 +234,10 @@ impl<P: Payload> GroupTable<P> {
     /// Asks for the memory that [`count`](Self::count) needs; the place may be none.
     #[inline(always)]
     pub fn prefetch(&self, place: u32) {
-        let cell = self.cells.as_ptr().wrapping_add(place as usize);
+        // Of memory that is not there the processor looks for a page, each time anew, which takes
+        // longer than what it is asked for ahead of.
+        let Some(cell) = self.cells.get(place as usize) else { return };
+        let cell = &raw const *cell;
         prefetch(cell);
         if size_of::<Cell<P::Live>>() > CACHE_LINE_BYTES {
             prefetch(cell.wrapping_byte_add(CACHE_LINE_BYTES));

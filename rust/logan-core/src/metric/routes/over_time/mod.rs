@@ -172,6 +172,11 @@ impl OverTime {
         self.table.expect(rows);
     }
 
+    /// Begins with this step, or a coarser one.
+    pub(super) fn start_at(&mut self, step: u8) {
+        self.slots.start_at(step.into());
+    }
+
     /// What was counted since the last call.
     pub(super) fn take(&mut self) -> RoutesOverTime {
         let state = self.freeze();
@@ -188,7 +193,8 @@ impl OverTime {
         let groups = self.table.take();
         let mut indices = self.slots.indices().to_vec();
         indices.sort_unstable();
-        let step = self.slots.step() as u8;
+        // Without buckets every step fits; the finest is the canonical one.
+        let step = if indices.is_empty() { 0 } else { self.slots.step() as u8 };
         self.slots.clear();
         RoutesOverTime { step, indices: put_indices(&indices), groups }
     }
@@ -607,6 +613,10 @@ impl State for RoutesOverTime {
             put_sum(out, [(left, factors[0]), (right, factors[1])]);
         });
         (self.step, self.indices) = (step as u8, put_indices(&indices));
+    }
+
+    fn time_step(&self) -> u8 {
+        self.step
     }
 
     fn check(&self) -> Result<(), &'static str> {
