@@ -7,6 +7,7 @@
 //! integer, the zone and year of timestamps without them, which number of `03/04/2024` is the
 //! month) is decided here, once per source, and named among what was assumed.
 
+mod answers;
 mod blocks;
 mod durations;
 mod levels;
@@ -22,7 +23,8 @@ use crate::format::envelope::inner_formats;
 use crate::format::table::{self as tables, Layout};
 use crate::format::units::Sample;
 use crate::format::{
-    Candidate, Context, Entry, Format, Fragments, Kind, Params, Parse, Part, REGISTRY, Unit, state,
+    Candidate, Context, Entry, Format, Fragments, Kind, Params, Parse, Part, REGISTRY, StatusPlace,
+    Unit, state,
 };
 use crate::record::{NO_DURATION, NO_STATUS, NO_TIME, Record};
 use crate::time::{Prefix, TimeReading, TimestampParser};
@@ -119,13 +121,15 @@ fn describe(
     let head = samples.iter().find(|(offset, _)| *offset == 0).map_or(&[][..], |(_, bytes)| bytes);
     let (table, assumed_of_table) = table.unzip();
     let layout = table.as_ref().and_then(Layout::of);
+    let (status_place, assumed_of_statuses) = answers::find(samples);
     let formats: Vec<_> = REGISTRY
         .iter()
         .map(|e| {
             // Lines of envelopes stand for themselves here: whether they are fragments is to be found
             // out.
             let rejoin = e.facts.is_stateful();
-            (e, (e.build)(&Params { rejoin, table: table.clone(), ..Params::default() }))
+            let table = table.clone();
+            (e, (e.build)(&Params { rejoin, table, status_place, ..Params::default() }))
         })
         .filter(|(e, _)| e.facts.trial != Candidate::Alone)
         .collect();
@@ -203,7 +207,10 @@ fn describe(
                 malformed += 1;
                 continue;
             }
-            let taken = formats.iter().enumerate().find_map(|(i, (_, format))| {
+            let taken = formats.iter().enumerate().find_map(|(i, (entry, format))| {
+                if status_place != StatusPlace::First && entry.facts.is_status_first {
+                    return None;
+                }
                 (context.clock.numeric_date, context.clock.seen_zone) = (None, None);
                 context.durations.sample = Some(Sample::default());
                 (context.clock.seen_level, context.clock.seen_prefix) = (None, None);
@@ -329,6 +336,8 @@ fn describe(
     });
     let (durations, of_durations) = numbers.decide();
     let mut assumed: Vec<String> = assumed_of_table.flatten().into_iter().collect();
+    let has_requests = order.iter().any(|&i| REGISTRY[i].facts.has_status_place);
+    assumed.extend(assumed_of_statuses.filter(|_| has_requests));
     assumed.extend(of_durations);
     let tail = durations.after_agent.or(durations.after_size);
     let tail = tail.and_then(|column| match column.field {
@@ -372,6 +381,9 @@ fn describe(
         }
         if entry.info.name == tables::NAME {
             params["table"] = json!(table);
+        }
+        if entry.facts.has_status_place && status_place != StatusPlace::First {
+            params["status_place"] = json!(status_place);
         }
         let mut payload: Vec<_> = seen.payload.iter().collect();
         payload.sort_by_key(|(name, lines)| (std::cmp::Reverse(**lines), **name));

@@ -60,7 +60,7 @@ pub use context::{Context, Parse};
 pub use driver::Format;
 use driver::is_never_a_record;
 pub(crate) use driver::{bulk, for_each, line_format, listed, multi_line, one_by_one};
-pub use params::{Params, Unit};
+pub use params::{Params, StatusPlace, Unit};
 pub(crate) use run::{LINE_REFS_MAX, LineRefs, line_of};
 pub use run::{LineRef, LineSubset, Run};
 pub use units::DurationReading;
@@ -281,6 +281,11 @@ pub struct Facts {
     pub is_general: bool,
     /// Whether fields have names in the line.
     pub named_fields: bool,
+    /// Whether the number right behind a request is its status, whatever it is. Where detection finds
+    /// that it is not, lines are left to other formats.
+    pub is_status_first: bool,
+    /// Whether it heeds [where](Params::status_place) statuses are.
+    pub has_status_place: bool,
     /// Formats that, asked for alone, take lines of this one, too: what is in it, or what is around
     /// it as something simpler.
     pub also_taken_by: &'static [&'static str],
@@ -299,6 +304,8 @@ impl Facts {
         claims: None,
         is_general: false,
         named_fields: false,
+        is_status_first: false,
+        has_status_place: false,
         also_taken_by: &[],
     };
 

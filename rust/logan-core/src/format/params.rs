@@ -43,6 +43,19 @@ impl Unit {
     }
 }
 
+/// Which number behind a request is its status.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StatusPlace {
+    /// The first, if it can be one.
+    #[default]
+    First,
+    /// The one behind it.
+    Second,
+    /// None.
+    Nowhere,
+}
+
 /// What the plan decided about a format of a source, beyond its name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -64,6 +77,13 @@ pub struct Params {
     /// The table that lines are of, and of no other format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table: Option<Table>,
+    /// Which number behind a request is its status, of formats that [can tell](super::Facts::has_status_place).
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub status_place: StatusPlace,
+}
+
+fn is_first(place: &StatusPlace) -> bool {
+    *place == StatusPlace::First
 }
 
 fn is_zero(number: &u32) -> bool {

@@ -135,7 +135,7 @@ pub static COMBINED: Entry = Entry {
         time_field: "[time]",
         duration: Some(("the number after the user agent, rt= or request_time=", "s")),
     },
-    facts: Facts::PLAIN,
+    facts: Facts { is_status_first: true, ..Facts::PLAIN },
     build: |_| bulk(Quoted::<COMBINED_KIND>),
 };
 
@@ -149,7 +149,7 @@ pub static TRAEFIK: Entry = Entry {
         time_field: "[time]",
         duration: Some(("the last field", "ms")),
     },
-    facts: Facts::PLAIN,
+    facts: Facts { is_status_first: true, ..Facts::PLAIN },
     build: |_| line_format(Quoted::<TRAEFIK_KIND>),
 };
 
@@ -164,7 +164,7 @@ pub static INGRESS_NGINX: Entry = Entry {
         time_field: "[time]",
         duration: Some(("request time, the second number after the user agent", "s")),
     },
-    facts: Facts::PLAIN,
+    facts: Facts { is_status_first: true, ..Facts::PLAIN },
     build: |_| line_format(Quoted::<INGRESS_KIND>),
 };
 
@@ -177,7 +177,7 @@ pub static COMMON: Entry = Entry {
         time_field: "[time]",
         duration: Some(("the number after the size, rt= or request_time=", "s")),
     },
-    facts: Facts::PLAIN,
+    facts: Facts { is_status_first: true, ..Facts::PLAIN },
     build: |_| line_format(Quoted::<COMMON_KIND>),
 };
 
@@ -190,7 +190,7 @@ pub static BARE: Entry = Entry {
         time_field: "[time]",
         duration: Some(("the number after the status or the size", "in the text")),
     },
-    facts: Facts::PLAIN,
+    facts: Facts { is_status_first: true, ..Facts::PLAIN },
     build: |_| bulk(Bare),
 };
 

@@ -16,6 +16,6 @@ pub static ENTRY: Entry = Entry {
             "in the text, else s",
         )),
     },
-    facts: Facts { trial: Candidate::Late, ..Facts::PLAIN },
+    facts: Facts { trial: Candidate::Late, has_status_place: true, ..Facts::PLAIN },
     build: |params| line_format(AnyRequest::new(params)),
 };

@@ -4,13 +4,18 @@
 //! # Accepted
 //! Lines with
 //! - a [request](find),
-//! - its [answer](status): a status, or a sign that there was none; a line with a level needs neither
-//!   if the target is a path, and says no more than method and path then,
+//! - its [answer](status): a status, or a sign that there was none; a plan may say that a number
+//!   [stands before it](StatusPlace). A line with a level, or with `request_time` behind a version, needs
+//!   neither if the target is a path, and says no status then,
 //! - a timestamp ([`TimestampParser::any`], or klog's): the first before the request, at the line's start or
 //!   behind one of ``<space><tab>[(|<>"'=;:,@``, else the first behind it, outside of quotes. A number
 //!   without colons is one only at the front of the line. Lines inside of an envelope need none.
 //!
-//! Not lines that begin with `{` or a `key=` ([`logfmt`](crate::format::logfmt)), start lines (`Request starting`,
+//! Lines that only say [how a request was answered](status::sentence) (`Sent 200 in 12ms`) are accepted,
+//! too. They have no route.
+//!
+//! Not lines that begin with `{` or a `key=` ([`logfmt`](crate::format::logfmt)) but for those with a
+//! date of access logs in brackets before the request, start lines (`Request starting`,
 //! `Started`), and calls to other services: a line that speaks of a [client library](outgoing) before
 //! its request, or has an arrow (`-->`, `<--`) before a URL (OkHttp). Those are no requests of this
 //! service.
@@ -19,7 +24,7 @@
 //! - **Client**: the first address before the request, as a word of its own or in brackets, perhaps
 //!   with a port or a `/` before it, perhaps first of a list in quotes; else the one in parentheses
 //!   right behind it, perhaps with a user and `@` before (Tornado, Jupyter); else the first behind it
-//!   that follows `from`, `Client`, `client` or `fwd="`.
+//!   that follows `from`, `Client`, `client`, `fwd="` or `srcIP="`.
 //! - **Level and message**: as [app text](crate::format::text::app) finds them, between timestamp and
 //!   request or, if there is none, before the timestamp. Without a level there is no message.
 //! - **Size**: a whole number right behind a status that follows a certain request after one space; in
@@ -46,7 +51,8 @@
 //!   9. the only number with a unit among the [`FIELDS_MAX`] fields behind the status, else among those
 //!      between request and status.
 //!
-//!   A status 101 and the method CONNECT have none: their time is that of a connection.
+//!   A status 101, the methods CONNECT and WATCH, and targets of Kubernetes with `watch=true` or `watch=1`
+//!   have none: their time is that of a connection.
 //!
 //! IIS without its header, in its default columns, has its own columns: `date time s-ip cs-method
 //! cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) [cs(Referer)] sc-status sc-substatus
@@ -66,13 +72,14 @@ use crate::format::text::ansi::{self, ESC};
 use crate::format::text::duration::{decimal, with_unit};
 use crate::format::text::{levels, text_duration, timed};
 use crate::format::units::TailPlace;
-use crate::format::{Context, LineFormat, Params, Parse, Unit, address, fields};
+use crate::format::{Context, LineFormat, Params, Parse, StatusPlace, Unit, address, fields};
 use crate::record::{
     Column, Columns, Level, NO_ANSWER, NO_BYTES, NO_DURATION, NO_STATUS, Record, Text,
 };
 use crate::time::{Stamp, TimestampParser};
 use find::Request;
 use status::Answer;
+pub(crate) use status::is_registered;
 
 /// How far behind the request a timestamp may begin.
 const TIME_BYTES_MAX: usize = 1024;
@@ -109,11 +116,13 @@ fn is_path(target: &[u8]) -> bool {
 struct AnyRequest {
     /// Whether the line may lack a timestamp, since what is around it has one.
     is_payload: bool,
+    status_place: StatusPlace,
 }
 
 impl AnyRequest {
     fn new(params: &Params) -> AnyRequest {
-        AnyRequest { is_payload: params.is_payload }
+        let &Params { is_payload, status_place, .. } = params;
+        AnyRequest { is_payload, status_place }
     }
 }
 
@@ -143,8 +152,8 @@ impl LineFormat for AnyRequest {
             &mut Parse { simd: Baseline, context: cx.context, arena: cx.arena, record: cx.record };
         match found {
             Some(request) => self.read(line, &request, cx),
-            None if line.byte(0) == b'[' => refused(line, cx),
-            None => None,
+            None if line.byte(0) == b'[' && refused(line, cx).is_some() => Some(()),
+            None => self.answered(line, cx),
         }
     }
 }
@@ -244,13 +253,54 @@ fn integer_at_end(text: &[u8], at: usize) -> Option<u64> {
     fields::whole(text[at..].strip_prefix(b" ")?)
 }
 
+/// Whether a request of Kubernetes lasts as long as its client wants to see changes.
+fn is_watch(method: &[u8], target: &[u8]) -> bool {
+    let is_api = target.starts_with(b"/api/") || target.starts_with(b"/apis/");
+    let named = |name: &[u8]| memchr::memmem::find(target, name).is_some();
+    method == b"WATCH" || is_api && (named(b"watch=true") || named(b"watch=1"))
+}
+
 impl AnyRequest {
     #[cold]
     #[inline(never)]
     fn uncolored<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
-        let request = find::find(Baseline, line)?;
+        let request = find::find(Baseline, line);
         let Parse { context, arena, record, .. } = cx;
-        self.read(line, &request, &mut Parse { simd: Baseline, context, arena, record })
+        let cx = &mut Parse { simd: Baseline, context, arena, record };
+        match request {
+            Some(request) => self.read(line, &request, cx),
+            None => self.answered(line, cx),
+        }
+    }
+
+    /// Reads a line that says how a request was answered, and not which it was.
+    #[inline(never)]
+    fn answered(&self, line: Line<'_>, cx: &mut Parse<'_, Baseline>) -> Option<()> {
+        let status::Sentence { start, code, nanos } = status::sentence(line.bytes())?;
+        let request = Request {
+            start,
+            method: (start, start),
+            target: (start, start),
+            end: start,
+            is_certain: false,
+            is_barred: false,
+        };
+        let time = match start {
+            0 => None,
+            _ => timestamp(line, &request, cx.clock()).filter(|time| time.end <= start),
+        };
+        if time.is_none() && !self.is_payload {
+            return None;
+        }
+        if let Some(time) = &time {
+            cx.record.set_time(time.stamp);
+        }
+        if self.level(line, &request, time.as_ref(), cx).is_none() {
+            cx.record.message = Text::of_line(start, line.len());
+        }
+        cx.record.status = code;
+        cx.record.duration_ns = if code == 101 { NO_DURATION } else { nanos };
+        Some(())
     }
 
     #[inline(never)]
@@ -259,7 +309,10 @@ impl AnyRequest {
         if iis(line, request, cx) {
             return Some(());
         }
-        let answer = status::answer(text, request);
+        let answer = match self.status_place {
+            StatusPlace::First => status::answer(text, request),
+            place => status::beside_number(text, request, place == StatusPlace::Second),
+        };
         // In the text of an app a request may stand alone; an access log says what became of it.
         let is_alone = answer.is_none();
         if is_of_another(text, request) || is_alone && !is_path(&text[request.target.0..]) {
@@ -309,7 +362,8 @@ impl AnyRequest {
             cx.record.client = Text::of_line(start, end);
         }
         let message = self.level(line, request, time.as_ref(), cx);
-        if is_alone && cx.record.level == Level::None {
+        let is_timed = || nginx_time(text, request, time.as_ref()).is_some();
+        if is_alone && cx.record.level == Level::None && !(request.is_certain && is_timed()) {
             return None;
         }
         let mut tail = behind;
@@ -333,7 +387,8 @@ impl AnyRequest {
             c.request_escaped(Column::REFERRER, referrer, cx);
             c.request_escaped(Column::USER_AGENT, agent, cx);
         }
-        if code != 101 && text[request.method.0..request.method.1] != *b"CONNECT" {
+        let target = &text[request.target.0..request.target.1];
+        if code != 101 && method != b"CONNECT" && !is_watch(method, target) {
             let memo = &mut cx.context.memo;
             let mut find = |from: usize, to: usize| {
                 let found = text_duration::find_beside_request(line.until(to), from, memo);
@@ -462,10 +517,15 @@ fn iis(line: Line<'_>, request: &Request, cx: &mut Parse<'_, Baseline>) -> bool 
 /// Whether the line is one of key-value pairs, a start line, or a call to another service.
 fn is_of_another(text: &[u8], request: &Request) -> bool {
     let name = text.iter().take_while(|b| b.is_ascii_alphanumeric() || b"_.-@".contains(b)).count();
-    if name > 0 && text.get(name) == Some(&b'=') {
-        return true;
-    }
     let before = &text[..request.start];
+    if name > 0 && text.get(name) == Some(&b'=') {
+        // `remote=192.0.2.7 [24/Jan/2024:10:15:32 +0000] status=200 request="GET / HTTP/1.1"`.
+        let is_dated = |at: usize| {
+            let date = text[at + 2..].first_chunk();
+            matches!(date, Some([a, b, b'/']) if a.is_ascii_digit() && b.is_ascii_digit())
+        };
+        return !request.is_certain || !memchr::memmem::find_iter(before, b" [").any(is_dated);
+    }
     let front = before.trim_ascii_end();
     let front = match memchr::memmem::rfind(front, b"HTTP/") {
         Some(at) if !front[at..].contains(&b' ') => front[..at].trim_ascii_end(),
@@ -603,7 +663,9 @@ fn client(text: &[u8], request: &Request) -> Option<Span> {
             return Some((at + start, at + end));
         }
     }
-    for name in [&b"from "[..], b"Client ", b"client ", b"client: ", b"client=", b"fwd=\""] {
+    const NAMES: [&[u8]; 7] =
+        [b"from ", b"Client ", b"client ", b"client: ", b"client=", b"fwd=\"", b"srcIP=\""];
+    for name in NAMES {
         for found in memchr::memmem::find_iter(behind, name) {
             let starts = found == 0 || b" \t[(,|".contains(&behind[found - 1]);
             let at = found + name.len();

@@ -7,14 +7,18 @@
 //! none if a unit follows (`ms`, `%`, `bytes`), a word that is counted (`items`), `of`, or a colon (an
 //! error number: `(111: Connection refused)`). The status is the first of these:
 //! 0. where the request is in pairs of keys and values (`cs-method=GET`), the first code behind a key
-//!    that is `status` or `status_code`, or ends in a part of that name (`sc-status=`);
+//!    that is `status` or `status_code`, or ends in a part of that name (`sc-status=`); behind `verb=`
+//!    (Kubernetes) also `resp`; else the one behind the last ` status=` before the request, since then
+//!    a number right behind that is a size (`status=204 request="GET /a HTTP/1.1" 404`);
 //! 1. the code *right behind* the request, with nothing but white space, dashes, arrows, quotes, bars
 //!    and opening brackets between;
 //! 2. the code *right before* it, with white space and dashes between, or its reason and a colon
-//!    (`404 Not Found: GET /`), unless a plain word stands before the code (`attempt 301 GET /`);
+//!    (`404 Not Found: GET /`), unless a plain word stands before the code (`attempt 301 GET /`), or
+//!    the one in brackets before a colon (`[404]: GET /`, PHP's own server);
 //! 3. the first code *behind* it, with nothing but fields between: addresses, host names, numbers,
 //!    dashes, `key=value`, names with `_` in them, quoted texts, brackets, `from`, `for`, `by`, `to`,
-//!    `via`. What follows a media type is a length. A plain word ends the search;
+//!    `via`. What follows a media type is a length. A plain word ends the search. A colon that closes
+//!    the request is passed (`GET /a: (1.5ms) 200`, Kubernetes before 1.20);
 //! 4. a code behind a word that *names* it, behind the request or in the 64 bytes before it: `status`,
 //!    `status_code`, `response`, `responded`, `returned`, `completed`, `code`, `->`, `=>`, or a version
 //!    (`HTTP/1.1 200`);
@@ -61,6 +65,7 @@ pub(super) fn answer(text: &[u8], request: &Request) -> Option<Answer> {
     let found = if is_dashed { right_before(text, request.start) } else { None };
     let found = found
         .or_else(|| of_pairs(text, request))
+        .or_else(|| pair_before(text, request.start))
         .or_else(|| right_behind(text, request.end))
         .or_else(|| right_before(text, request.start))
         .or_else(|| behind(text, request.end))
@@ -75,11 +80,26 @@ pub(super) fn answer(text: &[u8], request: &Request) -> Option<Answer> {
     }
 }
 
+/// As [`answer`], where a number right behind the request is no status; perhaps the next one is.
+pub(super) fn beside_number(text: &[u8], request: &Request, is_next: bool) -> Option<Answer> {
+    let rest = &text[request.end..];
+    let gap = rest.len() - rest.trim_ascii_start().len();
+    let digits = rest[gap..].iter().take_while(|b| b.is_ascii_digit()).count();
+    let end = request.end + gap + digits;
+    if gap == 0 || digits == 0 || text.get(end).is_some_and(|&b| b != b' ') {
+        return answer(text, request);
+    }
+    let status = |(code, at)| Answer::Status(code, at);
+    let next = code_at(text, end + 1).filter(|_| is_next);
+    Some(next.map_or(Answer::Unknown, status))
+}
+
 /// Rule 0.
 fn of_pairs(text: &[u8], request: &Request) -> Option<(u16, usize)> {
     let before = &text[..request.method.0];
     let before = before.strip_suffix(b"\"").unwrap_or(before);
-    if !before.ends_with(b"method=") {
+    let is_verb = before.ends_with(b" verb=");
+    if !is_verb && !before.ends_with(b"method=") {
         return None;
     }
     let is_of_key = |b: &&u8| b.is_ascii_alphanumeric() || b"_-.".contains(b);
@@ -91,18 +111,72 @@ fn of_pairs(text: &[u8], request: &Request) -> Option<(u16, usize)> {
             let Some(front) = key.len().checked_sub(name.len()) else { return false };
             let is_part = front == 0 || matches!(key[front - 1], b'_' | b'-' | b'.');
             is_part && key[front..].eq_ignore_ascii_case(name)
-        });
+        }) || is_verb && key == b"resp";
         let at = mark + 1 + usize::from(text.get(mark + 1) == Some(&b'"'));
         code_at(text, at).filter(|_| is_one)
     })
 }
 
+/// The code of a pair before the request, which is no method's.
+fn pair_before(text: &[u8], start: usize) -> Option<(u16, usize)> {
+    const KEY: &[u8] = b" status=";
+    let before = &text[..start];
+    code_at(text, memchr::memmem::rfind(before, KEY)? + KEY.len())
+}
+
 /// Whether a status is one that IANA lists, or one that servers and their users know: those of nginx
 /// (444, 460, 463, 494 to 499), of Cloudflare (520 to 530), and 561, 598 and 599.
-pub(super) fn is_registered(code: u16) -> bool {
+pub(crate) fn is_registered(code: u16) -> bool {
     matches!(code,
         100..=104 | 200..=208 | 226 | 300..=308 | 400..=418 | 421..=426 | 428 | 429 | 431 | 444
         | 451 | 460 | 463 | 494..=499 | 500..=508 | 510 | 511 | 520..=530 | 561 | 598 | 599)
+}
+
+/// What says by itself how a request was answered, and not which it was.
+pub(super) struct Sentence {
+    /// Where it begins.
+    pub(super) start: usize,
+    pub(super) code: u16,
+    pub(super) nanos: u64,
+}
+
+/// `Sent 200 in 12ms` (Phoenix), `Completed 404 Not Found in 12ms` (Rails), `Request finished in 12.5ms
+/// 200 text/html` (ASP.NET Core before 5), behind a space or at the line's start.
+///
+/// Source: <https://hexdocs.pm/phoenix/Phoenix.Logger.html>,
+/// <https://guides.rubyonrails.org/debugging_rails_applications.html>,
+/// <https://learn.microsoft.com/en-us/aspnet/core/fundamentals/logging/>.
+pub(super) fn sentence(text: &[u8]) -> Option<Sentence> {
+    const IN: &[u8] = b" in ";
+    memchr::memmem::find_iter(text, IN).find_map(|at| {
+        let (before, behind) = (&text[..at], &text[at + IN.len()..]);
+        let is_end = |b: &u8| b.is_ascii_whitespace() || *b == b'(';
+        let len = behind.iter().position(is_end).unwrap_or(behind.len());
+        let nanos = with_unit(&behind[..len])?;
+        let (start, code) = match before.strip_suffix(b"Request finished") {
+            Some(front) => (front.len(), code_at(text, at + IN.len() + len + 1)?.0),
+            None => completed(text, before)?,
+        };
+        let is_free = start == 0 || text[start - 1] == b' ';
+        is_free.then_some(Sentence { start, code, nanos })
+    })
+}
+
+/// Where `Sent 200` and the like begin that `before` ends with, and the code.
+fn completed(text: &[u8], before: &[u8]) -> Option<(usize, u16)> {
+    let is_of_reason = |b: &&u8| b.is_ascii_alphabetic() || matches!(b, b' ' | b'-' | b'\'');
+    let reason = before.iter().rev().take_while(is_of_reason).count();
+    let (front, reason) = before.split_at(before.len() - reason);
+    let at = front.len().checked_sub(3)?;
+    let (code, _) = code_at(text, at)?;
+    let front = &front[..at];
+    match (front.strip_suffix(b"Sent ").or(front.strip_suffix(b"Chunked ")), reason) {
+        (Some(front), []) => Some((front.len(), code)),
+        (_, [] | [b' ', b'A'..=b'Z', ..]) => {
+            front.strip_suffix(b"Completed ").map(|front| (front.len(), code))
+        }
+        _ => None,
+    }
 }
 
 /// The code at `at`, by itself and by what follows.
@@ -185,6 +259,12 @@ fn dressing(text: &[u8]) -> usize {
 fn right_before(text: &[u8], start: usize) -> Option<(u16, usize)> {
     let is_gap = |b: &&u8| matches!(b, b' ' | b'\t' | b'-');
     let gap = text[..start].iter().rev().take_while(is_gap).count();
+    if let Some(inner) = text[..start].strip_suffix(b"]: ")
+        && inner.len() > 5
+        && inner[..inner.len() - 3].ends_with(b" [")
+    {
+        return code_at(text, inner.len() - 3);
+    }
     let end = before_reason(text, start - gap);
     if gap == 0 || end < 3 {
         return None;
@@ -222,7 +302,7 @@ fn stands_free(text: &[u8], at: usize) -> bool {
 /// Rule 3.
 fn behind(text: &[u8], end: usize) -> Option<(u16, usize)> {
     let limit = text.len().min(end + BEHIND_BYTES_MAX);
-    let mut at = end;
+    let mut at = end + usize::from(text.get(end) == Some(&b':'));
     let mut is_length = false;
     for _ in 0..FIELDS_MAX {
         at += text[at..limit].iter().take_while(|b| b" \t|,;\"'".contains(b)).count();

@@ -472,6 +472,105 @@ fn what_is_no_request_of_this_service() {
 }
 
 #[test]
+fn answers_without_their_request() {
+    for (line, status, ms) in [
+        ("2024-01-24 10:15:32.123 [info] Sent 200 in 12ms", 200, Some(12.0)),
+        ("2024-01-24 10:15:32 request_id=F7 [info] Sent 404 in 812\u{b5}s", 404, Some(0.812)),
+        ("2024-01-24 10:15:32 [info] Chunked 200 in 3ms", 200, Some(3.0)),
+        ("2024-01-24 10:15:32 [info] Sent 101 in 12ms", 101, None),
+        ("2024-01-24 10:15:32 INFO Completed 404 Not Found in 7ms (Views: 1ms)", 404, Some(7.0)),
+        ("2024-01-24 10:15:32 INFO Request finished in 16.25ms 304 text/css", 304, Some(16.25)),
+        ("2024-01-24 10:15:32 INFO Request finished in 2.5ms 404 ", 404, Some(2.5)),
+    ] {
+        let said = read(line).expect(line);
+        assert_eq!((said.status, said.ms, said.second), (status, ms, SECOND), "{line}");
+        assert_eq!((&said.method[..], &said.path[..], said.level), ("", "", Level::Info), "{line}");
+    }
+    for line in [
+        "2024-01-24 10:15:32 INFO Sent 200 mails in 12ms",
+        "2024-01-24 10:15:32 INFO Sent 299 in 12ms",
+        "2024-01-24 10:15:32 INFO Completed 200 requests in 12s",
+        "2024-01-24 10:15:32 INFO Completed 200 in 12 steps",
+        "2024-01-24 10:15:32 INFO UnSent 200 in 12ms",
+        "2024-01-24 10:15:32 INFO Request finished in 2.5ms",
+        "2024-01-24 10:15:32 INFO Request finished in 2.5ms 200 items",
+        "Sent 200 in 12ms",
+    ] {
+        assert_eq!(read(line), None, "{line}");
+    }
+}
+
+#[test]
+fn lines_of_kubernetes() {
+    for (line, status, request, ms) in [
+        (
+            "I0124 10:15:32.000000       1 httplog.go:90] GET /api/v1/pods?limit=5: (12.5ms) 200 [kubectl/v1.17 (linux/amd64) 192.0.2.7:51234]",
+            200,
+            "GET /api/v1/pods?limit=5",
+            Some(12.5),
+        ),
+        (
+            "I0124 10:15:32.000000       1 httplog.go:90] GET /api/v1/pods?watch=true: (5m35s) 200 [kubelet 192.0.2.7:51234]",
+            200,
+            "GET /api/v1/pods?watch=true",
+            None,
+        ),
+        (
+            r#"I0124 10:15:32.000000       1 httplog.go:132] "HTTP" verb="LIST" URI="/api/v1/pods" latency="1.5ms" audit-ID="3c" srcIP="192.0.2.7:51234" resp=403"#,
+            403,
+            "LIST /api/v1/pods",
+            Some(1.5),
+        ),
+        (
+            r#"I0124 10:15:32.000000       1 httplog.go:132] "HTTP" verb="WATCH" URI="/api/v1/pods" latency="5m35s" srcIP="192.0.2.7:51234" resp=200"#,
+            200,
+            "WATCH /api/v1/pods",
+            None,
+        ),
+        // A film that is watched elsewhere.
+        (
+            "2024-01-24 10:15:32 INFO GET /films?watch=1 200 12ms",
+            200,
+            "GET /films?watch=1",
+            Some(12.0),
+        ),
+    ] {
+        let said = read(line).expect(line);
+        let route = format!("{} {}", said.method, said.path);
+        assert_eq!((said.status, &route[..], said.ms), (status, request, ms), "{line}");
+    }
+}
+
+#[test]
+fn names_before_a_request_say_more_than_numbers_behind_it() {
+    let line = r#"peer=192.0.2.7 [24/Jan/2024:10:15:32 +0000] status=204 request_time=0.045 request="GET /a HTTP/1.1" 404 "-""#;
+    let said = read(line).unwrap();
+    assert_eq!((said.status, said.ms, said.size), (204, Some(45.0), None));
+    let line = "[24/Jan/2024:10:15:32 +0000] 192.0.2.7 to: 10.0.0.66:80: GET /a HTTP/1.1 upstream_response_time 0.012 msec 1706091332.123 request_time 0.013";
+    let said = read(line).unwrap();
+    assert_eq!((said.status, said.ms, &said.path[..]), (NO_STATUS, Some(13.0), "/a"));
+    let line = "[Wed Jan 24 10:15:32 2024] 192.0.2.7:51234 [404]: GET /a - No such file";
+    let said = read(line).unwrap();
+    assert_eq!((said.status, &said.client[..]), (404, "192.0.2.7"));
+    assert_eq!(read("2024-01-24 10:15:32 port [404]: GET /a").unwrap().status, 404);
+}
+
+#[test]
+fn a_plan_may_say_that_a_number_stands_before_the_status() {
+    let read = |behind: &str, status_place| {
+        let line =
+            format!("192.0.2.7 - - [24/Jan/2024:10:15:32 +0000] \"GET /a HTTP/1.1\" {behind}");
+        read_as(&line, &Params { status_place, ..Params::default() })
+    };
+    let said = read("200 404 12", StatusPlace::Second).unwrap();
+    assert_eq!((said.status, said.size), (404, Some(12)));
+    assert_eq!(read("200 - 12", StatusPlace::Second).unwrap().status, NO_STATUS);
+    assert_eq!(read("200 404 12", StatusPlace::Nowhere).unwrap().status, NO_STATUS);
+    assert_eq!(read("\"-\" 404 12", StatusPlace::Second).unwrap().status, 404);
+    assert_eq!(read("200 404 12", StatusPlace::First).unwrap().status, 200);
+}
+
+#[test]
 fn payloads_need_no_timestamp() {
     let line = r#"192.0.2.7 "-" "-" "GET /cart" 503 12"#;
     assert_eq!(read(line), None);
