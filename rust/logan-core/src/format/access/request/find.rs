@@ -20,8 +20,7 @@
 //!   VERSION` (OAuth2 Proxy), `METHOD [200] PATH` (Dart's shelf), `: method PATH QUERY` behind `[response`
 //!   (hapi's good), `METHOD 200 12ms ADDRESS PATH` (Hanami), and pairs of keys and values: a path or URL
 //!   behind `path=`, `uri=`, `url=` or `target=`, with or without a quote and names and points before,
-//!   and `method=` with one of the methods above, or ` verb=` and any method (Kubernetes), anywhere in
-//!   the line.
+//!   and `method=` with one of the methods above anywhere in the line.
 
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
@@ -220,13 +219,12 @@ fn before_version(line: Line<'_>, at: usize) -> Option<Request> {
 #[inline(never)]
 fn of_pairs(line: Line<'_>, at: usize, end: usize) -> Option<Request> {
     const KEY: &[u8] = b"method=";
-    const VERB: &[u8] = b" verb=";
     let text = line.bytes();
     let is_of_key = |b: &&u8| b.is_ascii_alphanumeric() || b"_.".contains(b);
     let key = text[..end - 1].iter().rev().take_while(is_of_key).count();
     let key = &text[end - 1 - key..end - 1];
     let name = key.rsplit(|b| b"_.".contains(b)).next()?;
-    if !matches!(name, b"path" | b"uri" | b"url" | b"target" | b"route" | b"URI") {
+    if !matches!(name, b"path" | b"uri" | b"url" | b"target" | b"route") {
         return None;
     }
     let value_len = |from: usize| {
@@ -234,21 +232,10 @@ fn of_pairs(line: Line<'_>, at: usize, end: usize) -> Option<Request> {
         let ends = |b: &u8| if is_quoted { *b == b'"' } else { b" \t,;})]\"".contains(b) };
         text[from..].iter().position(ends).unwrap_or(text.len() - from)
     };
-    let (found, value, is_verb) = match memchr::memmem::find(text, KEY) {
-        Some(found) => (found, found + KEY.len(), false),
-        None => {
-            let found = memchr::memmem::find(text, VERB)?;
-            (found + 1, found + VERB.len(), true)
-        }
-    };
-    let method = value + usize::from(text.get(value) == Some(&b'"'));
+    let found = memchr::memmem::find(text, KEY)?;
+    let method = found + KEY.len() + usize::from(text.get(found + KEY.len()) == Some(&b'"'));
     let method = (method, method + value_len(method));
-    let word = &text[method.0..method.1];
-    // Kubernetes has verbs of its own: LIST, WATCH, DELETECOLLECTION.
-    let is_one = is_verb
-        && (3..=METHOD_BYTES_MAX).contains(&word.len())
-        && word.iter().all(u8::is_ascii_uppercase);
-    if !is_one && !is_usual(word) {
+    if !is_usual(&text[method.0..method.1]) {
         return None;
     }
     let target = (at, at + value_len(at));
