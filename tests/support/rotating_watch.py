@@ -84,8 +84,9 @@ def play(folder: Path, kind: str, rotations: int, per_s: int, seed: int) -> int:
             writer.rotate()
         writer.write(20)
         deadline = time.monotonic()
-        while not _is_caught_up(folder / "out", writer.lines):
-            assert time.monotonic() < deadline + CATCH_UP_S, (folder / "err").read_text()
+        while _lines(folder / "out") < writer.lines:  # more are a fault, which is told later
+            told = f"{_lines(folder / 'out'):,} of {writer.lines:,} lines were counted"
+            assert time.monotonic() < deadline + CATCH_UP_S, told + (folder / "err").read_text()
             time.sleep(0.2)
         watch.send_signal(signal.SIGINT)
         assert watch.wait(60) == 0, (folder / "err").read_text()
@@ -115,14 +116,13 @@ def play(folder: Path, kind: str, rotations: int, per_s: int, seed: int) -> int:
     return writer.lines
 
 
-def _is_caught_up(out: Path, lines: int) -> bool:
-    """Whether the last report counts all lines; more are a fault, which is told later."""
+def _lines(out: Path) -> int:
+    """The lines that the last report counts; 0 while it is being written."""
     last = out.read_bytes().rstrip(b"\n").rsplit(b"\n", 1)[-1]
     try:
-        report = json.loads(last)
-    except ValueError:  # it is being written
-        return False
-    return bool(report["lines"]["total"] >= lines)
+        return int(json.loads(last)["lines"]["total"])
+    except ValueError:
+        return 0
 
 
 def main() -> None:
