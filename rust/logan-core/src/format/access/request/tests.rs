@@ -701,7 +701,8 @@ proptest! {
         is_quoted: bool,
     ) {
         let quote = if is_quoted { "\"" } else { "" };
-        let mut pairs = vec![format!("{key}={quote}{status}{quote}"), format!("path={quote}{path}{quote}"), other];
+        let path_pair = format!("path={quote}{path}{quote}");
+        let mut pairs = [format!("{key}={quote}{status}{quote}"), path_pair, other];
         pairs.rotate_left(order % 3);
         if order > 2 {
             pairs.swap(0, 1);
