@@ -16,8 +16,12 @@ _OVER_TIME: Final = ("error_rate", "errors.per_minute", "requests_per_second")
 _SHARE_MAX: Final = 0.01
 """So much without a time changes such a figure by no more than it is compared to."""
 
-_PERCENTILE_SHARE_MAX: Final[Mapping[str, float]] = {"p95": 0.005, "p99": 0.001}
-"""A tenth of the requests that are slower than the percentile."""
+_TIMES_SHARE_MAX: Final[Mapping[str, float]] = {
+    **{"p95": 0.005, "p99": 0.001},
+    **{"mean": 0.001, "avg_response_time": 0.001},
+}
+"""Of percentiles a tenth of the requests that are slower. Of a mean so few that it changes by no
+more than it is compared to, though each of them be ten times as slow."""
 
 
 def is_over_time(name: str) -> bool:
@@ -38,7 +42,7 @@ def left_out(report: Mapping[str, Any], name: str, *, windows: bool) -> str | No
     if not untimed:
         return None
     last = name.rpartition(".")[2]
-    share_max = _PERCENTILE_SHARE_MAX.get(last, _SHARE_MAX) if windows else _SHARE_MAX
+    share_max = _TIMES_SHARE_MAX.get(last, _SHARE_MAX) if windows else _SHARE_MAX
     if untimed > records * share_max:
         return _sentence(untimed, records, "record")
     if name.startswith("err"):

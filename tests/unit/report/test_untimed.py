@@ -78,6 +78,13 @@ def test_percentiles_in_windows(tmp_path: Path, name: str, count: int, ok: bool)
     assert verdict(report, expression)[0] is ok
 
 
+@pytest.mark.parametrize("name", ["response_time_ms.mean", "avg_response_time"])
+@pytest.mark.parametrize(("count", "ok"), [(2, True), (3, False)])
+def test_a_few_slow_ones_change_a_mean(tmp_path: Path, name: str, count: int, ok: bool) -> None:
+    report = report_of(tmp_path, untimed=ERROR, count=count)
+    assert verdict(report, f"{name}<8ms in every 10m")[0] is ok
+
+
 def test_requests_without_a_time(tmp_path: Path) -> None:
     path = tmp_path / "a.log"
     timed = [line(at, "INFO connected") for at in range(2_000)]

@@ -99,7 +99,7 @@ pub(crate) use values::whole;
 pub use values::{EPOCH_SECONDS_MIN, code_unit, unescape};
 pub(super) use values::{
     client, is_log_file, is_registered_status, key_at, may_hold_request, nanos_of_second, path,
-    request, status, unescape_slashes, usual_time,
+    request, speaks_of_request, status, unescape_slashes, usual_time,
 };
 
 use super::{Context, Parse, Unit, address};

@@ -210,7 +210,7 @@ pub(in crate::format) fn is_registered_status(status: u16) -> bool {
 }
 
 /// Whether a message is about a request or a response.
-pub(super) fn speaks_of_request(message: &[u8]) -> bool {
+pub(in crate::format) fn speaks_of_request(message: &[u8]) -> bool {
     [&b"request"[..], b"respon", b"http"]
         .iter()
         .any(|word| message.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word)))

@@ -11,7 +11,8 @@
 //! a request or a status, by the rules of [`json`](super). Its time is the
 //! object's, or else the one at the front. Its level leads: it is that of the words, as in those of [app
 //! text](crate::format::text::app), or else the object's. The message is the object's where that says the
-//! level, too; else it begins behind the level, as in app text.
+//! level, too; else it begins behind the level, as in app text. A line with a request in its words is left to
+//! [that reader](crate::format::access::request).
 //!
 //! Sources: <https://pkg.go.dev/go.uber.org/zap/zapcore#NewConsoleEncoder>,
 //! <https://docs.fluentd.org/output/file#format>,
@@ -20,6 +21,7 @@
 use super::{Json, Messages};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
+use crate::format::access::request;
 use crate::format::fields::Names;
 use crate::format::prefilter::RequiredBytes;
 use crate::format::text::{levels, text_duration};
@@ -73,6 +75,9 @@ impl LineFormat for BehindText {
             }
         }
         let (object, object_end) = object(text, end)?;
+        if request::stands_in(line.slice(end, object)) {
+            return None;
+        }
         self.0.parse(line.slice(object, object_end), cx)?;
         let words = line.slice(end, object);
         let leading = levels::level_in(words);
@@ -172,6 +177,7 @@ mod tests {
             r#"2024-01-24T10:15:32Z INFO up {"status":200,"path":"/a"} [] []"#,
             r#"2024-01-24T10:15:32Z INFO up {"status":200,"path":"/a"} done"#,
             r#"2024-01-24T10:15:32Z INFO up []"#,
+            r#"2024-01-24T10:15:32Z INFO GET /a 404 5ms {"status":200,"path":"/b"}"#,
         ] {
             assert_eq!(read(line), None, "{line}");
         }

@@ -180,6 +180,13 @@ fn refused(line: Line<'_>, cx: &mut Parse<'_, Baseline>) -> Option<()> {
     Some(())
 }
 
+/// Whether a request stands in a text.
+#[cold]
+#[inline(never)]
+pub(in crate::format) fn stands_in(line: Line<'_>) -> bool {
+    find::find(Baseline, line).is_some()
+}
+
 /// Reads a line that holds a request, with a timestamp or without; whether it does.
 pub(in crate::format) fn of_line<S>(line: Line<'_>, cx: &mut Parse<'_, S>) -> bool {
     let cx = &mut Parse { simd: Baseline, context: cx.context, arena: cx.arena, record: cx.record };

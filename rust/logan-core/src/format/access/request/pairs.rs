@@ -9,7 +9,8 @@
 //!
 //! What keys mean, and whether a status is one of HTTP, says the table of
 //! [`fields`](crate::format::fields), as it does in logfmt and JSON; the message, where that asks for it, is
-//! what stands before the first pair. The status must be a registered one.
+//! what stands before the first pair. Under `code`, `result`, `rc` and the like, which are exit codes as
+//! often, a status must be a registered one of a line that says a method or speaks of a request.
 //!
 //! A line counts if it says a status so, and has a timestamp before the first pair.
 
@@ -18,11 +19,14 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Baseline;
 use crate::format::Parse;
 use crate::format::cursor::Span;
-use crate::format::fields::{Fields, Group, Known, Meaning, Names, Value, is_registered_status};
+use crate::format::fields::{
+    Fields, Group, Known, Meaning, Names, STATUS_RANK, Value, is_registered_status,
+    speaks_of_request, status,
+};
 use crate::format::http::closing_quote;
 use crate::format::text::duration::with_unit;
 use crate::format::text::text_duration;
-use crate::record::NO_DURATION;
+use crate::record::{NO_DURATION, NO_STATUS};
 
 /// Pairs of a line that are looked at.
 const PAIRS_MAX: usize = 64;
@@ -73,16 +77,22 @@ pub(super) fn read(
     let message = format.level(line, &place, time.as_ref(), cx);
     let front = message.or(time.map(|time| time.end)).unwrap_or(0).min(first);
     let whole = cx.record.message;
+    let names_method = |pair: Pair| matches!(known(&pair).meaning, Meaning::Method);
+    let is_of_request = speaks_of_request(&text[front..first]) || Pairs::of(line).any(names_method);
     let mut fields = Fields::of_message(line, front, first);
     for pair in Pairs::of(line) {
         let known = known(&pair);
-        if counts(known, &text[pair.value.start..pair.value.end]) {
+        let value = &text[pair.value.start..pair.value.end];
+        let is_sure = known.meaning != Meaning::BareStatus
+            || known.rank() == STATUS_RANK
+            || is_of_request && status(value).is_some_and(is_registered_status);
+        if is_sure && counts(known, value) {
             fields.take(known, pair.key.0, pair.value, cx);
         }
     }
     fields.finish(cx);
     cx.record.message = whole;
-    if !is_registered_status(cx.record.status) {
+    if cx.record.status == NO_STATUS {
         *cx.record = before;
         return None;
     }
