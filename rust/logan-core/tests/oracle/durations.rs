@@ -752,7 +752,7 @@ fn named_durations(message: &[u8]) -> (Option<u64>, Option<u64>) {
             (1, "ns nanos nsecs nanoseconds"),
             (1_000, "us micros usecs microseconds"),
             (1_000_000, "ms millis msecs milliseconds"),
-            (1_000_000_000, "s sec secs seconds"),
+            (1_000_000_000, "s secs seconds"),
         ];
         let Some((unit_ns, _)) = units.iter().find(|(_, list)| is_in(&words[0], list)) else {
             continue;

@@ -6,7 +6,7 @@
 //! one of `,;|&)]}"'`, or a `.` that no letter or digit follows. The name is the letters, digits and
 //! `_-.` right before, up to 32 bytes, as words: runs of letters, cut further where a small letter is
 //! followed by a capital. Compare without case, from the number leftwards:
-//! 1. the last word is a unit: `ns us ms s nanos micros millis nsecs usecs msecs secs sec` or
+//! 1. the last word is a unit: `ns us ms s nanos micros millis nsecs usecs msecs secs` or
 //!    `nanoseconds microseconds milliseconds seconds`; `_`, `-` or `.` stands before it, or a letter;
 //! 2. skip `in` and the words that fill in;
 //! 3. the next word is `took`, a name of a response time or of a span, or it is `time` (which also
@@ -168,7 +168,7 @@ fn meaning_of(name: &[u8]) -> Option<(Kind, Unit, Option<bool>)> {
         b"ns" | b"nanos" | b"nsecs" | b"nanoseconds" => Unit::Nanoseconds,
         b"us" | b"micros" | b"usecs" | b"microseconds" => Unit::Microseconds,
         b"ms" | b"millis" | b"msecs" | b"milliseconds" => Unit::Milliseconds,
-        b"s" | b"sec" | b"secs" | b"seconds" => Unit::Seconds,
+        b"s" | b"secs" | b"seconds" => Unit::Seconds,
         _ => return None,
     };
     // Behind anything else, such as a digit, it is part of something longer.
