@@ -6,7 +6,7 @@
 
 use super::{SAMPLE_LINES_MAX, whole_lines};
 use crate::format::StatusPlace;
-use crate::format::access::request::is_registered;
+use crate::format::http::is_registered_status;
 
 /// Of so many lines one number that no status can be shows that the column holds none.
 const IMPOSSIBLE_ONE_IN: u64 = 20;
@@ -28,7 +28,7 @@ impl Column {
     fn learn(&mut self, number: &[u8], next: Option<&[u8]>) {
         self.lines += 1;
         self.impossible += u64::from(is_impossible(number));
-        self.answered += u64::from(next.and_then(status).is_some_and(is_registered));
+        self.answered += u64::from(next.and_then(status).is_some_and(is_registered_status));
     }
 
     fn holds_no_status(&self) -> bool {
@@ -100,7 +100,7 @@ fn is_impossible(number: &[u8]) -> bool {
     match status(number) {
         None => number != b"0",
         Some(0) => false,
-        Some(code) => !(200..1_000).contains(&code) && !is_registered(code),
+        Some(code) => !(200..1_000).contains(&code) && !is_registered_status(code),
     }
 }
 

@@ -348,3 +348,15 @@ fn unusual_target_end(line: Line<'_>, target: usize, end: usize) -> usize {
     }
     if rest.first() == Some(&b'/') { end } else { target }
 }
+
+/// Whether a status is one that IANA lists, or one that servers and proxies in use add: those of IIS
+/// (440, 449), nginx (444, 494 to 499), AWS's load balancer (460, 463, 561), Cloudflare (520 to 530),
+/// and 598 and 599.
+///
+/// Source: <https://www.iana.org/assignments/http-status-codes/>
+pub(crate) fn is_registered_status(status: u16) -> bool {
+    matches!(status,
+        100..=104 | 200..=208 | 226 | 300..=308 | 400..=418 | 421..=426 | 428 | 429 | 431 | 440
+        | 444 | 449 | 451 | 460 | 463 | 494..=499 | 500..=508 | 510 | 511 | 520..=530 | 561 | 598
+        | 599)
+}

@@ -468,7 +468,7 @@ fn is_about_request(keys: &[Vec<u8>]) -> bool {
 /// Whether a status is registered, or one that servers in use add.
 fn is_registered(status: u16) -> bool {
     let ranges = [
-        (100, 103),
+        (100, 104),
         (200, 208),
         (226, 226),
         (300, 308),

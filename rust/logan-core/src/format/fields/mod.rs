@@ -98,13 +98,14 @@ pub use producers::{LineKeys, documented, documented_unit, hint};
 pub(crate) use values::whole;
 pub use values::{EPOCH_SECONDS_MIN, code_unit, unescape};
 pub(super) use values::{
-    client, is_log_file, is_registered_status, key_at, may_hold_request, nanos_of_second, path,
-    request, speaks_of_request, status, unescape_slashes, usual_time,
+    client, is_log_file, key_at, may_hold_request, nanos_of_second, path, request,
+    speaks_of_request, status, unescape_slashes, usual_time,
 };
 
 use super::{Context, Parse, Unit, address};
 use crate::bytes::line::Line;
 use crate::bytes::simd::{Baseline, Simd};
+use crate::format::http::is_registered_status;
 use crate::format::text::duration::{decimal, with_unit};
 use crate::format::text::text_duration::{self, NAMED_LIFETIME_NANOS_MIN};
 use crate::record::{

@@ -408,6 +408,25 @@ pub struct Known {
     pub marks: Marks,
 }
 
+impl Meaning {
+    /// Whether requests and their answers consist of it.
+    pub(in crate::format) fn is_of_request(self) -> bool {
+        matches!(
+            self,
+            Meaning::Status
+                | Meaning::BareStatus
+                | Meaning::Duration(_)
+                | Meaning::Method
+                | Meaning::Path
+                | Meaning::Request
+                | Meaning::Client
+                | Meaning::Forwarded
+                | Meaning::Bytes
+                | Meaning::OnRequest(_)
+        )
+    }
+}
+
 impl Known {
     /// Nothing is known of the key.
     pub const NOTHING: Known = Known {
@@ -431,20 +450,8 @@ impl Known {
 
     /// What is left of it in an object that the table does not know: what requests consist of.
     fn loosened(self) -> Known {
-        let is_of_request = matches!(
-            self.meaning,
-            Meaning::Status
-                | Meaning::BareStatus
-                | Meaning::Duration(_)
-                | Meaning::Method
-                | Meaning::Path
-                | Meaning::Request
-                | Meaning::Client
-                | Meaning::Forwarded
-                | Meaning::Bytes
-                | Meaning::OnRequest(_)
-        );
-        let meaning = if is_of_request { self.meaning } else { Meaning::Nothing };
+        let is_kept = self.meaning.is_of_request();
+        let meaning = if is_kept { self.meaning } else { Meaning::Nothing };
         Known { meaning, is_loose: true, marks: 0, elements: Group::NOWHERE, ..self }
     }
 
@@ -460,20 +467,11 @@ impl Known {
     /// What is left of it in an object about a request: it counts less than what the record says
     /// itself.
     fn of_request(self) -> Known {
-        let is_of_request = matches!(
-            self.meaning,
-            Meaning::Status
-                | Meaning::BareStatus
-                | Meaning::Duration(_)
-                | Meaning::RequestTime
-                | Meaning::Method
-                | Meaning::Path
-                | Meaning::Request
-                | Meaning::Client
-                | Meaning::Forwarded
-        );
-        if !is_of_request {
-            return self.loosened();
+        match self.meaning {
+            Meaning::RequestTime => {}
+            Meaning::Bytes | Meaning::OnRequest(_) => return self.loosened(),
+            meaning if meaning.is_of_request() => {}
+            _ => return self.loosened(),
         }
         Known { rank: self.rank.min(2), marks: 0, elements: Group::NOWHERE, ..self }
     }

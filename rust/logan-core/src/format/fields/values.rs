@@ -201,14 +201,6 @@ pub(in crate::format) fn status(bytes: &[u8]) -> Option<u16> {
     ((1..=5).contains(&digits[0]) && digits[1] < 10 && digits[2] < 10).then_some(number)
 }
 
-/// Whether a status is registered with IANA, or one that servers and proxies in use add.
-pub(in crate::format) fn is_registered_status(status: u16) -> bool {
-    matches!(status,
-        100..=103 | 200..=208 | 226 | 300..=308 | 400..=418 | 421..=426 | 428 | 429 | 431 | 440
-        | 444 | 449 | 451 | 460 | 463 | 494..=499 | 500..=508 | 510 | 511 | 520..=530 | 561 | 598
-        | 599)
-}
-
 /// Whether a message is about a request or a response.
 pub(in crate::format) fn speaks_of_request(message: &[u8]) -> bool {
     [&b"request"[..], b"respon", b"http"]

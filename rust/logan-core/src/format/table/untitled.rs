@@ -9,7 +9,8 @@
 
 use super::{COLUMNS_MIN, DELIMITERS, Dialect, cells, is_nothing};
 use crate::bytes::line::PaddedLine;
-use crate::format::fields::{is_registered_status, request, status};
+use crate::format::fields::{request, status};
+use crate::format::http::is_registered_status;
 use crate::time::{TimestampParser, epoch};
 use std::collections::BTreeSet;
 use std::net::IpAddr;

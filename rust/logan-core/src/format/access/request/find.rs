@@ -50,6 +50,15 @@ pub(super) struct Request {
     pub(super) is_barred: bool,
 }
 
+impl Request {
+    /// One that is not written: where what tells of it begins.
+    pub(super) fn unwritten(start: usize) -> Request {
+        let nothing = (start, start);
+        let (is_certain, is_barred) = (false, false);
+        Request { start, method: nothing, target: nothing, end: start, is_certain, is_barred }
+    }
+}
+
 /// The request of a line.
 #[inline(always)]
 pub(super) fn find<S: Simd>(simd: S, line: Line<'_>) -> Option<Request> {

@@ -17,7 +17,7 @@
 //!
 //! Not lines that begin with `{` or a `key=` ([`logfmt`](crate::format::logfmt)) but for those with a
 //! date of access logs in brackets before the request, start lines (`Request starting`,
-//! `Started`), and calls to other services: a line that speaks of a [client library](outgoing) before
+//! `Started`), and calls to other services: a line that speaks of a [client library](outgoing::outgoing_host) before
 //! its request, or has an arrow (`-->`, `<--`) before a URL (OkHttp). Those are no requests of this
 //! service.
 //!
@@ -25,7 +25,7 @@
 //! - **Client**: the first address before the request, as a word of its own or in brackets, perhaps
 //!   with a port or a `/` before it, perhaps first of a list in quotes; else the one in parentheses
 //!   right behind it, perhaps with a user and `@` before (Tornado, Jupyter); else the first behind it
-//!   that follows `from`, `Client`, `client`, `fwd="` or `srcIP="`.
+//!   that follows `from`, `Client`, `client` or `fwd="`.
 //! - **Level and message**: as [app text](crate::format::text::app) finds them, between timestamp and
 //!   request or, if there is none, before the timestamp. Without a level there is no message.
 //! - **Size**: a whole number right behind a status that follows a certain request after one space; in
@@ -59,53 +59,39 @@
 //! cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) [cs(Referer)] sc-status sc-substatus
 //! sc-win32-status time-taken`.
 
+mod client;
 pub mod entry;
 mod find;
+mod iis;
+mod outgoing;
 mod pairs;
 mod status;
+mod times;
+mod timestamp;
+
+pub use outgoing::outgoing_host;
 
 use super::tail::tail_time;
 use crate::bytes::line::{Line, PaddedLine};
 use crate::bytes::simd::{Baseline, Simd};
 use crate::format::cursor::{Cursor, Span};
-use crate::format::http::{closing_quote, integer_at, nanos_of, path, url_host};
+use crate::format::http::{integer_at, nanos_of, path, url_host};
 use crate::format::slices::letters;
 use crate::format::text::ansi::{self, ESC};
-use crate::format::text::duration::{decimal, with_unit};
-use crate::format::text::{levels, text_duration, timed};
+use crate::format::text::{levels, text_duration};
 use crate::format::units::TailPlace;
-use crate::format::{Context, LineFormat, Params, Parse, StatusPlace, Unit, address, fields};
+use crate::format::{Context, LineFormat, Params, Parse, StatusPlace, Unit, fields};
 use crate::record::{
     Column, Columns, Level, NO_ANSWER, NO_BYTES, NO_DURATION, NO_STATUS, Record, Text,
 };
-use crate::time::{Stamp, TimestampParser};
+use client::{address, client};
 use find::Request;
+use outgoing::is_of_another;
 use status::Answer;
-pub(crate) use status::is_registered;
-
-/// How far behind the request a timestamp may begin.
-const TIME_BYTES_MAX: usize = 1024;
-/// Fields behind a status among which a number with a unit is looked for.
-const FIELDS_MAX: usize = 12;
-
-/// Words before a request that say that this service made it: names of client libraries and what
-/// they write, those that begin with this byte.
-fn outgoing(first: u8) -> &'static [&'static [u8]] {
-    match first {
-        b'h' => &[b"httpx"],
-        b'H' => &[b"HTTP Request:", b"HttpClient"],
-        b'u' => &[b"urllib3"],
-        b'e' => &[b"elastic_transport", b"elasticsearch:"],
-        b'b' => &[b"botocore"],
-        b'o' => &[b"openai", b"okhttp"],
-        b'O' => &[b"OkHttp"],
-        b'f' => &[b"feign"],
-        b'a' => &[b"axios"],
-        b'r' => &[b"resty"],
-        b'S' => &[b"Sending HTTP request"],
-        _ => &[],
-    }
-}
+use times::{
+    documented_time, integer_at_end, is_of_jetty, nginx_time, seconds, time_with_unit, unit_follows,
+};
+use timestamp::{Time, timestamp};
 
 /// A slash in JSON that was written into JSON.
 const ESCAPED_SLASH: &[u8] = br"\/";
@@ -252,17 +238,6 @@ fn fill_from(message: &[u8], anywhere: bool, context: &mut Context, record: &mut
     }
 }
 
-/// Whether a line begins with the name of Jetty's logger of requests, whose whole numbers are
-/// milliseconds.
-fn is_of_jetty(before: &[u8]) -> bool {
-    memchr::memmem::find(before, b"RequestLog ").is_some()
-}
-
-/// The whole number that is all there is behind a space at `at`.
-fn integer_at_end(text: &[u8], at: usize) -> Option<u64> {
-    fields::whole(text[at..].strip_prefix(b" ")?)
-}
-
 /// Whether a request of Kubernetes lasts as long as its client wants to see changes.
 fn is_watch(method: &[u8], target: &[u8]) -> bool {
     let is_api = target.starts_with(b"/api/") || target.starts_with(b"/apis/");
@@ -289,14 +264,7 @@ impl AnyRequest {
     #[inline(never)]
     fn answered(&self, line: Line<'_>, cx: &mut Parse<'_, Baseline>) -> Option<()> {
         let status::Sentence { start, code, nanos } = status::sentence(line.bytes())?;
-        let request = Request {
-            start,
-            method: (start, start),
-            target: (start, start),
-            end: start,
-            is_certain: false,
-            is_barred: false,
-        };
+        let request = Request::unwritten(start);
         let time = match start {
             0 => None,
             _ => timestamp(line, &request, cx.clock()).filter(|time| time.end <= start),
@@ -318,7 +286,7 @@ impl AnyRequest {
     #[inline(never)]
     fn read(&self, line: Line<'_>, request: &Request, cx: &mut Parse<'_, Baseline>) -> Option<()> {
         let text = line.bytes();
-        if iis(line, request, cx) {
+        if iis::iis(line, request, cx) {
             return Some(());
         }
         let answer = match self.status_place {
@@ -481,249 +449,6 @@ impl AnyRequest {
     }
 }
 
-/// Fills the record from a line of IIS without its header; whether it is one.
-fn iis(line: Line<'_>, request: &Request, cx: &mut Parse<'_, Baseline>) -> bool {
-    const COLUMNS_MAX: usize = 15;
-    let text = line.bytes();
-    if !text[0].is_ascii_digit() || memchr::memchr_iter(b' ', &text[..request.start]).count() != 3 {
-        return false;
-    }
-    let mut columns = [&b""[..]; COLUMNS_MAX];
-    let mut count = 0;
-    for column in text.split(|&b| b == b' ') {
-        let Some(room) = columns.get_mut(count) else { return false };
-        *room = column;
-        count += 1;
-    }
-    let is_number = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
-    let is_address = |text: &[u8]| address::is_v4(text) || address::v6(text).is_some();
-    let (c, last) = (&columns, count - 4);
-    let fits = (14..=COLUMNS_MAX).contains(&count)
-        && is_address(c[2])
-        && is_number(c[6])
-        && is_address(c[8])
-        && c[last..count].iter().all(|text| is_number(text))
-        && c[last].len() == 3;
-    let status = fields::status(c[if fits { last } else { 0 }]);
-    let Some(status) = status.filter(|_| fits) else { return false };
-    let Some((stamp, 19)) = cx.clock().any(line, 0) else { return false };
-    cx.record.set_time(stamp);
-    cx.record.method = Text::of_line(request.method.0, request.method.1);
-    cx.record.path = path(line, request.target.0, request.target.1);
-    cx.record.status = status;
-    cx.record.client = Text::of_part(text, c[8]);
-    cx.record.duration_ns = match status {
-        101 => NO_DURATION,
-        _ => decimal(c[count - 1], Unit::Milliseconds).unwrap_or(NO_DURATION),
-    };
-    let cursor = Cursor::new(line, 0);
-    let agent = Text::of_part(text, c[9]).range();
-    cursor.request(cx.context.wanted, Column::USER_AGENT, agent, cx.record);
-    if count == COLUMNS_MAX {
-        let referrer = Text::of_part(text, c[10]).range();
-        cursor.request(cx.context.wanted, Column::REFERRER, referrer, cx.record);
-    }
-    true
-}
-
-/// Whether the line is one of key-value pairs, a start line, or a call to another service.
-fn is_of_another(text: &[u8], request: &Request) -> bool {
-    let name = text.iter().take_while(|b| b.is_ascii_alphanumeric() || b"_.-@".contains(b)).count();
-    let before = &text[..request.start];
-    if name > 0 && text.get(name) == Some(&b'=') {
-        // `remote=192.0.2.7 [24/Jan/2024:10:15:32 +0000] status=200 request="GET / HTTP/1.1"`.
-        let is_dated = |at: usize| {
-            let date = text[at + 2..].first_chunk();
-            matches!(date, Some([a, b, b'/']) if a.is_ascii_digit() && b.is_ascii_digit())
-        };
-        return !request.is_certain || !memchr::memmem::find_iter(before, b" [").any(is_dated);
-    }
-    let front = before.trim_ascii_end();
-    let front = match memchr::memmem::rfind(front, b"HTTP/") {
-        Some(at) if !front[at..].contains(&b' ') => front[..at].trim_ascii_end(),
-        _ => front,
-    };
-    if front.ends_with(b"Request starting")
-        || front.ends_with(b"Started")
-        || front.ends_with(b"<--") && !is_url(text, request)
-    {
-        return true;
-    }
-    let arrow = front.ends_with(b"-->") || front.ends_with(b"<--");
-    arrow && is_url(text, request)
-        || (0..before.len())
-            .any(|at| outgoing(before[at]).iter().any(|name| before[at..].starts_with(name)))
-}
-
-/// The host of a call to another service that a line speaks of; None if it speaks of none. What
-/// tells is a [client library](outgoing), or an arrow, before a URL.
-pub fn outgoing_host(line: &[u8]) -> Option<&[u8]> {
-    let urls = memchr::memmem::find_iter(line, b"://").filter_map(|at| {
-        let len = line[..at].iter().rev().take_while(|b| b.is_ascii_alphabetic()).count();
-        let scheme = &line[at - len..at];
-        matches!(scheme, b"http" | b"https").then_some(at - len)
-    });
-    for start in urls {
-        let before = &line[..start];
-        let calls = before.windows(4).any(|arrow| matches!(arrow, b"--> " | b"<-- "))
-            || (0..before.len())
-                .any(|at| outgoing(before[at]).iter().any(|name| before[at..].starts_with(name)))
-            || memchr::memmem::find(before, b"Received HTTP response").is_some();
-        if calls {
-            let (from, to) = url_host(&line[start..])?;
-            return Some(&line[start + from..start + to]);
-        }
-    }
-    None
-}
-
-fn is_url(text: &[u8], request: &Request) -> bool {
-    text.get(request.target.0) != Some(&b'/')
-}
-
-/// A timestamp and where it is.
-struct Time {
-    stamp: Stamp,
-    start: usize,
-    end: usize,
-    /// The level that klog writes in front.
-    level: Option<Level>,
-}
-
-/// The timestamp of a line with a request.
-fn timestamp(line: Line<'_>, request: &Request, clock: &mut TimestampParser) -> Option<Time> {
-    let text = line.bytes();
-    let mut at = 0;
-    while at < request.start {
-        if (at == 0 || is_front(text[at - 1]))
-            && let Some(time) = timestamp_at(line, at, clock)
-            && time.end <= request.start
-        {
-            return Some(time);
-        }
-        at += 1;
-    }
-    let limit = line.len().min(request.end + TIME_BYTES_MAX);
-    at = request.end;
-    while at < limit {
-        if text[at] == b'"' {
-            at = closing_quote(Baseline, line, at + 1)?;
-        } else if is_front(text[at - 1])
-            && let Some(time) = timestamp_at(line, at, clock)
-        {
-            return Some(time);
-        }
-        at += 1;
-    }
-    None
-}
-
-/// What may stand before a timestamp.
-fn is_front(byte: u8) -> bool {
-    static FRONTS: [bool; 256] = crate::format::byte_set(b" \t[(|<>\"'=;:,@");
-    FRONTS[usize::from(byte)]
-}
-
-fn timestamp_at(line: Line<'_>, at: usize, clock: &mut TimestampParser) -> Option<Time> {
-    let byte = line.byte(at);
-    if !byte.is_ascii_digit() && !byte.is_ascii_uppercase() {
-        return None;
-    }
-    if matches!(byte, b'I' | b'W' | b'E' | b'F')
-        && line.byte(at + 1).is_ascii_digit()
-        && let Some((stamp, level, end)) = timed::klog(line, at, clock)
-    {
-        return Some(Time { stamp, start: at, end, level: Some(level) });
-    }
-    if !TimestampParser::may_begin(line, at) {
-        return None;
-    }
-    let (stamp, end) = clock.any(line, at)?;
-    // Other numbers are ids far more often than times.
-    let is_number = line.bytes()[at..end].iter().all(|b| b.is_ascii_digit() || *b == b'.');
-    let is_front = at == 0 || at == 1 && line.byte(0) == b'[' && line.byte(end) == b']';
-    (!is_number || is_front).then_some(Time { stamp, start: at, end, level: None })
-}
-
-/// The client's address, perhaps with brackets and port.
-fn client(text: &[u8], request: &Request) -> Option<Span> {
-    let mut at = 0;
-    let before = &text[..request.start];
-    while at < before.len() {
-        let skip = before[at..].iter().take_while(|b| b" \t\"'(|,/=".contains(b)).count();
-        at += skip;
-        let len = before[at..].iter().take_while(|b| !b" \t\"'()|,".contains(b)).count();
-        let word = &before[at..at + len];
-        let opens = memchr::memchr_iter(b'[', word).filter(|&open| open > 0);
-        // `[info]192.0.2.7` of fly.io.
-        let closes = memchr::memchr_iter(b']', word).map(|close| close + 1);
-        for from in std::iter::once(0).chain(opens).chain(closes) {
-            if let Some((start, end)) = address(&word[from..]) {
-                return Some((at + from + start, at + from + end));
-            }
-        }
-        // What closes is passed, too.
-        at += len.max(1);
-    }
-    let behind = &text[request.end..];
-    if let Some(inner) = behind.strip_prefix(b" (")
-        && let Some(close) = memchr::memchr(b')', inner)
-    {
-        let user = memchr::memchr(b'@', &inner[..close]).map_or(0, |at| at + 1);
-        if let Some((start, end)) = address(&inner[user..close]) {
-            let at = request.end + 2 + user;
-            return Some((at + start, at + end));
-        }
-    }
-    const NAMES: [&[u8]; 7] =
-        [b"from ", b"Client ", b"client ", b"client: ", b"client=", b"fwd=\"", b"srcIP=\""];
-    for name in NAMES {
-        for found in memchr::memmem::find_iter(behind, name) {
-            let starts = found == 0 || b" \t[(,|".contains(&behind[found - 1]);
-            let at = found + name.len();
-            let len = behind[at..].iter().take_while(|b| !b" \t\"'()|,;".contains(b)).count();
-            if starts && let Some((start, end)) = address(&behind[at..at + len]) {
-                return Some((request.end + at + start, request.end + at + end));
-            }
-        }
-    }
-    None
-}
-
-/// Where in a word an address with its port is, if the word is one: perhaps in brackets.
-fn address(word: &[u8]) -> Option<Span> {
-    const WORD_BYTES_MAX: usize = 64;
-    if !(3..=WORD_BYTES_MAX).contains(&word.len()) {
-        return None;
-    }
-    // What opens before an address may close behind another word.
-    let (start, rest) = match word {
-        [b'[', b'/', rest @ ..] => (2, rest),
-        [b'[', rest @ ..] => (1, rest),
-        _ => (0, word),
-    };
-    let is_port = |text: &[u8]| {
-        text.is_empty()
-            || text[0] == b':' && text.len() > 1 && text[1..].iter().all(u8::is_ascii_digit)
-    };
-    let trimmed = rest.strip_suffix(b":").unwrap_or(rest);
-    if start == 1
-        && let Some(close) = memchr::memchr(b']', rest)
-        && address::v6(&rest[..close]).is_some()
-    {
-        return is_port(&rest[close + 1..]).then_some((0, word.len()));
-    }
-    let trimmed = trimmed.strip_suffix(b"]").unwrap_or(trimmed);
-    let v4 = trimmed.iter().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
-    if address::is_v4(&trimmed[..v4]) && is_port(&trimmed[v4..]) {
-        return Some((start, start + trimmed.len()));
-    }
-    let colons = memchr::memchr_iter(b':', trimmed).count();
-    let zone = memchr::memchr(b'%', trimmed).unwrap_or(trimmed.len());
-    (colons >= 2 && address::v6(&trimmed[..zone]).is_some())
-        .then_some((start, start + trimmed.len()))
-}
-
 /// The size behind a status at `at`, and where what is behind both begins.
 fn size(line: Line<'_>, request: &Request, at: usize) -> (u64, usize) {
     let text = line.bytes();
@@ -739,17 +464,6 @@ fn size(line: Line<'_>, request: &Request, at: usize) -> (u64, usize) {
         Some((size, after)) if end(after) && !unit_follows(&text[after..]) => (size, after),
         _ => (NO_BYTES, behind),
     }
-}
-
-/// Whether what follows a number is a unit of time.
-fn unit_follows(text: &[u8]) -> bool {
-    let word = text.trim_ascii_start();
-    let len = word.iter().take_while(|b| b.is_ascii_alphabetic() || !b.is_ascii()).count();
-    matches!(
-        &word[..len],
-        b"ms" | b"us" | b"ns" | b"s" | b"sec" | b"secs" | b"seconds" | b"msec" | b"millis"
-    ) || word.starts_with("\u{b5}s".as_bytes())
-        || word.starts_with("\u{3bc}s".as_bytes())
 }
 
 /// The insides of two quoted fields, each behind a space, at `at`.
@@ -773,228 +487,6 @@ fn quoted_path(line: Line<'_>, from: usize) -> Option<Span> {
         }
     }
     None
-}
-
-/// A number with decimals at the front of `text`, in seconds, if it ends there or before one of these.
-fn seconds(text: &[u8], ends: &[u8]) -> Option<u64> {
-    let len = text.iter().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
-    let number = &text[..len];
-    let point = memchr::memchr(b'.', number)?;
-    let decimals = len - 1 - point;
-    let is_end = text.get(len).is_none_or(|b| ends.contains(b));
-    if decimals == 0 || !is_end { None } else { decimal(number, Unit::Seconds) }
-}
-
-/// The response time where people put nginx's: under its name, or around the timestamp.
-fn nginx_time(text: &[u8], request: &Request, time: Option<&Time>) -> Option<u64> {
-    const NAME: &[u8] = b"request_time";
-    for (part, skip) in [(&text[request.end..], 0), (&text[..request.start], 0)] {
-        let found = memchr::memmem::find_iter(part, NAME).find_map(|at: usize| {
-            let starts =
-                at == skip || !(part[at - 1].is_ascii_alphanumeric() || part[at - 1] == b'_');
-            let value = &part[at + NAME.len()..];
-            let gap = value.iter().take_while(|b| b" =:\"[".contains(b)).count();
-            let value = &value[gap..];
-            if starts && gap > 0 { seconds(value, b" \",;])}") } else { None }
-        });
-        if found.is_some() {
-            return found;
-        }
-    }
-    let time = time.filter(|time| time.end < request.start)?;
-    if let Some(rest) = text[time.end..].strip_prefix(b"] [")
-        && let Some(found) = seconds(rest, b"]")
-    {
-        return Some(found);
-    }
-    let is_three = |word: &[u8]| word.len() > 4 && word[word.len() - 4] == b'.';
-    let mut words = text[..time.start].strip_suffix(b" [")?.split(|&b| b == b' ');
-    let first = words.next().filter(|word| is_three(word))?;
-    let found = seconds(first, b"")?;
-    match (words.next(), words.next()) {
-        (None, None) | (Some(b"-"), None) => Some(found),
-        (Some(second), None) if is_three(second) => {
-            seconds(second, b"").filter(|&second| second <= found).map(|_| found)
-        }
-        _ => None,
-    }
-}
-
-/// The response time of Heroku, SOGo, CouchDB, OpenStack and Artifactory.
-fn documented_time(
-    text: &[u8],
-    request: &Request,
-    answer: Answer,
-    time: Option<&Time>,
-) -> Option<u64> {
-    let Answer::Status(_, at) = answer else { return None };
-    if let Some(found) = of_heroku(text).or_else(|| of_gorouter(text, at)) {
-        return Some(found);
-    }
-    if at < request.end {
-        return None;
-    }
-    if let Some(found) = time.and_then(|time| of_shelf(text.get(time.end..request.start)?)) {
-        return Some(found);
-    }
-    let rest = &text[at + 3..];
-    if let Some(found) = of_odoo(&text[..request.start], rest) {
-        return Some(found);
-    }
-    let is_number = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
-    if let Some(found) = behind_agent(&text[..at], rest) {
-        return Some(found);
-    }
-    if memchr::memmem::find(&text[..request.start], b" [HTTP-").is_some() {
-        // Gerrit: size, milliseconds, processor times and memory.
-        let mut words = rest.strip_prefix(b" ")?.split(|&b| b == b' ');
-        let millis = words.nth(1).filter(|number| is_number(number))?;
-        return if words.count() > 3 { decimal(millis, Unit::Milliseconds) } else { None };
-    }
-    if let Some(number) = rest.strip_prefix(b" ok ").filter(|number| is_number(number)) {
-        return decimal(number, Unit::Milliseconds);
-    }
-    if let Some(found) = of_openstack(rest) {
-        return Some(found);
-    }
-    if let Some(found) = of_bitbucket(rest) {
-        return Some(found);
-    }
-    if request.is_barred && text[at - 1] == b'|' {
-        let mut columns = rest.strip_prefix(b"|")?.split(|&b| b == b'|');
-        let number = columns.nth(2).filter(|number| is_number(number))?;
-        let is_whole = columns.next().is_some() && time.is_some_and(|time| time.start == 0);
-        return if is_whole { decimal(number, Unit::Milliseconds) } else { None };
-    }
-    let mut words = rest.strip_prefix(b" ")?.splitn(3, |&b| b == b' ');
-    let (sizes, number) = (words.next()?, words.next()?);
-    let slash = memchr::memchr(b'/', sizes)?;
-    if is_number(&sizes[..slash]) && is_number(&sizes[slash + 1..]) {
-        seconds(number, b"")
-    } else {
-        None
-    }
-}
-
-/// Bitbucket, behind the status: bytes read and written, labels, milliseconds, and the session, between
-/// bars.
-///
-/// Source: <https://confluence.atlassian.com/bitbucketserverkb/how-to-read-the-bitbucket-server-log-formats-779171668.html>
-fn of_bitbucket(rest: &[u8]) -> Option<u64> {
-    let mut rest = rest.trim_ascii_end().strip_prefix(b" | ")?.strip_suffix(b" |")?;
-    let mut columns = [&b""[..]; 4];
-    for column in &mut columns {
-        let end = memchr::memmem::find(rest, b" | ")?;
-        (*column, rest) = (&rest[..end], &rest[end + 3..]);
-    }
-    let is_size = |text: &[u8]| text == b"-" || text.iter().all(u8::is_ascii_digit);
-    let fits = is_size(columns[0]) && is_size(columns[1]) && !rest.contains(&b'|');
-    let millis = columns[3];
-    let is_number = !millis.is_empty() && millis.iter().all(u8::is_ascii_digit);
-    if fits && is_number { decimal(millis, Unit::Milliseconds) } else { None }
-}
-
-/// OAuth2 Proxy: size and seconds end the line behind a status that follows the quoted user agent.
-///
-/// Source: <https://oauth2-proxy.github.io/oauth2-proxy/configuration/overview#request-log-format>
-fn behind_agent(before: &[u8], rest: &[u8]) -> Option<u64> {
-    let mut words = rest.strip_prefix(b" ")?.split(|&b| b == b' ');
-    let (size, time) = (words.next()?, words.next()?);
-    let fits = before.ends_with(b"\" ")
-        && words.next().is_none()
-        && size.iter().all(u8::is_ascii_digit)
-        && time.len() > 4
-        && time[time.len() - 4] == b'.';
-    if fits { seconds(time, b"") } else { None }
-}
-
-/// Dart's shelf: hours, minutes and seconds between the timestamp and the request, `  0:00:00.012345 `.
-///
-/// Source: <https://pub.dev/documentation/shelf/latest/shelf/logRequests.html>
-fn of_shelf(between: &[u8]) -> Option<u64> {
-    let mut parts = between.trim_ascii().split(|&b| b == b':');
-    let (hours, minutes, rest) = (parts.next()?, parts.next()?, parts.next()?);
-    let is_clock = minutes.len() == 2 && rest.len() == 9 && rest[2] == b'.';
-    let unit = |number: &[u8], seconds: u64| {
-        decimal(number, Unit::Seconds)?.checked_mul(seconds).filter(|_| is_clock)
-    };
-    let sum = unit(hours, 3_600)?.checked_add(unit(minutes, 60)?)?;
-    sum.checked_add(unit(rest, 1)?).filter(|_| parts.next().is_none())
-}
-
-/// Cloud Foundry's router: seconds in a field of its own behind the request.
-///
-/// Source: <https://docs.cloudfoundry.org/concepts/cf-routing-architecture.html#access-logs>
-fn of_gorouter(text: &[u8], from: usize) -> Option<u64> {
-    const BEFORE: &[u8] = b" response_time:";
-    let at = memchr::memmem::find(text.get(from..)?, BEFORE)?;
-    seconds(&text[from + at + BEFORE.len()..], b" ")
-}
-
-/// Heroku's router: `connect=1ms service=18ms` are the time to reach the app, and its own.
-fn of_heroku(text: &[u8]) -> Option<u64> {
-    const NAME: &[u8] = b" service=";
-    let at = memchr::memmem::find(text, NAME)?;
-    let value = &text[at + NAME.len()..];
-    let len = value.iter().take_while(|&&b| b != b' ').count();
-    memchr::memmem::find(&text[..at], b" dyno=")?;
-    with_unit(&value[..len])
-}
-
-/// OpenStack's WSGI servers (`wsgi_log_format`): `status: 200  len: 1893 time: 0.2477829`.
-fn of_openstack(behind_status: &[u8]) -> Option<u64> {
-    let rest = behind_status.trim_ascii_start().strip_prefix(b"len: ")?;
-    let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
-    let rest = rest.get(digits..).filter(|_| digits > 0)?;
-    seconds(rest.strip_prefix(b" time: ")?, b" ")
-}
-
-/// Odoo's server writes the number of its queries, the seconds that they took, and all others, behind
-/// the size: `- 14 0.019 0.023`.
-fn of_odoo(before: &[u8], rest: &[u8]) -> Option<u64> {
-    let mut words = rest.strip_prefix(b" ")?.split(|&b| b == b' ');
-    let (_size, queries) = (words.next()?, words.next()?);
-    let (queried, other) = (words.next()?, words.next()?);
-    let is_whole = words.next().is_none() && queries.iter().all(u8::is_ascii_digit);
-    memchr::memmem::find(before, b" werkzeug: ").filter(|_| is_whole)?;
-    seconds(queried, b"")?.checked_add(seconds(other, b"")?)
-}
-
-/// The only number with a unit among the fields behind `from`.
-fn time_with_unit(text: &[u8], from: usize) -> Option<u64> {
-    let mut only = None;
-    let mut words = text[from..]
-        .split(|b| b" \t|,;".contains(b))
-        .filter(|word| !word.is_empty())
-        .take(FIELDS_MAX)
-        .peekable();
-    while let Some(word) = words.next() {
-        if word.starts_with(b"\"") {
-            break;
-        }
-        let word = word.strip_prefix(b"[").or(word.strip_prefix(b"(")).unwrap_or(word);
-        let word =
-            word.iter().rposition(|b| !b"])".contains(b)).map_or(word, |last| &word[..=last]);
-        let value = match word.last() {
-            Some(b's') if word[0].is_ascii_digit() || word[0] == b'.' => with_unit(word),
-            Some(digit) if digit.is_ascii_digit() && word[0].is_ascii_digit() => {
-                let unit =
-                    words.peek().filter(|unit| unit_follows(unit) && unit[0].is_ascii_alphabetic());
-                unit.and_then(|unit| {
-                    let end = unit.iter().position(|b| b"])".contains(b)).unwrap_or(unit.len());
-                    with_unit(&[word, b" ", &unit[..end]].concat())
-                })
-            }
-            _ => None,
-        };
-        match (only, value) {
-            (None, Some(_)) => only = value,
-            // The line does not tell which of two is the response time.
-            (Some(_), Some(_)) => return None,
-            _ => {}
-        }
-    }
-    only
 }
 
 #[cfg(test)]

@@ -14,16 +14,18 @@
 //!
 //! A line counts if it says a status so, and has a timestamp before the first pair.
 
-use super::{AnyRequest, Request, is_of_another, is_watch, timestamp};
+use super::find::Request;
+use super::outgoing::is_of_another;
+use super::timestamp::timestamp;
+use super::{AnyRequest, is_watch};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Baseline;
 use crate::format::Parse;
 use crate::format::cursor::Span;
 use crate::format::fields::{
-    Fields, Group, Known, Meaning, Names, STATUS_RANK, Value, is_registered_status,
-    speaks_of_request, status,
+    Fields, Group, Known, Meaning, Names, STATUS_RANK, Value, speaks_of_request, status,
 };
-use crate::format::http::closing_quote;
+use crate::format::http::{closing_quote, is_registered_status};
 use crate::format::text::duration::with_unit;
 use crate::format::text::text_duration;
 use crate::record::{NO_DURATION, NO_STATUS};
@@ -56,14 +58,7 @@ pub(super) fn read(
         return None;
     }
     let first = Pairs::of(line).next()?.key.0;
-    let place = Request {
-        start: first,
-        method: (first, first),
-        target: (first, first),
-        end: first,
-        is_certain: false,
-        is_barred: false,
-    };
+    let place = Request::unwritten(first);
     if is_of_another(text, &place) {
         return None;
     }
@@ -110,17 +105,8 @@ pub(super) fn read(
 /// Whether a value of this key counts.
 fn counts(known: Known, value: &[u8]) -> bool {
     match known.meaning {
-        Meaning::Status
-        | Meaning::BareStatus
-        | Meaning::Method
-        | Meaning::Path
-        | Meaning::Request
-        | Meaning::Client
-        | Meaning::Forwarded
-        | Meaning::Bytes
-        | Meaning::OnRequest(_) => true,
         Meaning::Duration(rule) => rule.unit().is_some() || with_unit(value).is_some(),
-        _ => false,
+        meaning => meaning.is_of_request(),
     }
 }
 

@@ -7,9 +7,9 @@
 //! none if a unit follows (`ms`, `%`, `bytes`), a word that is counted (`items`), `of`, or a colon (an
 //! error number: `(111: Connection refused)`). The status is the first of these:
 //! 0. where the request is in pairs of keys and values (`cs-method=GET`), the first code behind a key
-//!    that is `status` or `status_code`, or ends in a part of that name (`sc-status=`); behind `verb=`
-//!    (Kubernetes) also `resp`; else the one behind the last ` status=` before the request, since then
-//!    a number right behind that is a size (`status=204 request="GET /a HTTP/1.1" 404`);
+//!    that is `status` or `status_code`, or ends in a part of that name (`sc-status=`); else the one
+//!    behind the last ` status=` before the request, since then a number right behind that is a size
+//!    (`status=204 request="GET /a HTTP/1.1" 404`);
 //! 1. the code *right behind* the request, with nothing but white space, dashes, arrows, quotes, bars
 //!    and opening brackets between;
 //! 2. the code *right before* it, with white space and dashes between, or its reason and a colon
@@ -35,6 +35,7 @@
 //! `-`, `0`, `000` or `-1`, and then another field or nothing.
 
 use super::find::Request;
+use crate::format::http::is_registered_status;
 use crate::format::text::duration::with_unit;
 
 /// Bytes behind a request in which its status is looked for.
@@ -98,8 +99,7 @@ pub(super) fn beside_number(text: &[u8], request: &Request, is_next: bool) -> Op
 fn of_pairs(text: &[u8], request: &Request) -> Option<(u16, usize)> {
     let before = &text[..request.method.0];
     let before = before.strip_suffix(b"\"").unwrap_or(before);
-    let is_verb = before.ends_with(b" verb=");
-    if !is_verb && !before.ends_with(b"method=") {
+    if !before.ends_with(b"method=") && !before.ends_with(b" verb=") {
         return None;
     }
     let is_of_key = |b: &&u8| b.is_ascii_alphanumeric() || b"_-.".contains(b);
@@ -111,7 +111,7 @@ fn of_pairs(text: &[u8], request: &Request) -> Option<(u16, usize)> {
             let Some(front) = key.len().checked_sub(name.len()) else { return false };
             let is_part = front == 0 || matches!(key[front - 1], b'_' | b'-' | b'.');
             is_part && key[front..].eq_ignore_ascii_case(name)
-        }) || is_verb && key == b"resp";
+        });
         let at = mark + 1 + usize::from(text.get(mark + 1) == Some(&b'"'));
         code_at(text, at).filter(|_| is_one)
     })
@@ -122,14 +122,6 @@ fn pair_before(text: &[u8], start: usize) -> Option<(u16, usize)> {
     const KEY: &[u8] = b" status=";
     let before = &text[..start];
     code_at(text, memchr::memmem::rfind(before, KEY)? + KEY.len())
-}
-
-/// Whether a status is one that IANA lists, or one that servers and their users know: those of nginx
-/// (444, 460, 463, 494 to 499), of Cloudflare (520 to 530), and 561, 598 and 599.
-pub(crate) fn is_registered(code: u16) -> bool {
-    matches!(code,
-        100..=104 | 200..=208 | 226 | 300..=308 | 400..=418 | 421..=426 | 428 | 429 | 431 | 444
-        | 451 | 460 | 463 | 494..=499 | 500..=508 | 510 | 511 | 520..=530 | 561 | 598 | 599)
 }
 
 /// What says by itself how a request was answered, and not which it was.
@@ -195,7 +187,7 @@ fn code_at(text: &[u8], at: usize) -> Option<(u16, usize)> {
         [b'"' | b'\'' | b'|' | b')' | b']' | b'}' | b';' | b'\\', ..] => true,
         _ => false,
     };
-    (ends && is_registered(code)).then_some((code, at))
+    (ends && is_registered_status(code)).then_some((code, at))
 }
 
 /// Whether `text` begins with a unit or with what is counted.

@@ -1,5 +1,7 @@
 use super::*;
+use crate::format::http::is_registered_status;
 use crate::format::line_format;
+use crate::time::TimestampParser;
 use proptest::prelude::*;
 
 /// What a line says. An empty text is none; the timestamp is in seconds.
@@ -621,7 +623,7 @@ proptest! {
         let (before, after) = (words(&before), words(&after));
         let with = format!("{front}{before}{request}{gap}{code} \"-\" {after}");
         let said = read(&with);
-        if status::is_registered(code) {
+        if is_registered_status(code) {
             let said = said.expect(&with);
             prop_assert_eq!(said.status, code, "{}", with);
             prop_assert_eq!((&said.method[..], &said.path[..]), (method, &path[..]), "{}", with);

@@ -5,8 +5,9 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::fields::{
     Known, Meaning, Names, OPEN_MAX, OPENED_RANK, Rule, STATUS_RANK, Scale, columns_of,
-    is_log_file, is_registered_status, key_at, rank_in, scale_of, status,
+    is_log_file, key_at, rank_in, scale_of, status,
 };
+use crate::format::http::is_registered_status;
 use crate::format::json::{Open, Scope};
 use crate::format::json_text::{number_end, skip_space, string_end};
 use crate::format::units::Durations;

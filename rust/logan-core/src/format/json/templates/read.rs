@@ -10,9 +10,9 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::Context;
 use crate::format::fields::{
-    Fields, Part, Value, is_log_file, is_registered_status, may_hold_request, nanos_of_second,
-    status,
+    Fields, Part, Value, is_log_file, may_hold_request, nanos_of_second, status,
 };
+use crate::format::http::is_registered_status;
 use crate::format::text::text_duration::NAMED_LIFETIME_NANOS_MIN;
 use crate::record::{Columns, Level, Record};
 
