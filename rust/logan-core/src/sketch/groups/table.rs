@@ -68,6 +68,8 @@ struct Cell<L> {
 /// Keys and payloads of one thread, to be filled.
 pub struct GroupTable<P: Payload> {
     pub(super) cap: usize,
+    /// Entries at which an insertion first reduces the table; more than `cap`.
+    entries_max: usize,
     /// Open addressing, a power of two: 0 is empty, else the index of an entry plus 1 in the low
     /// 20 bits and the highest 12 bits of its hash above.
     pub(super) slots: Vec<u32>,
@@ -96,9 +98,20 @@ impl<P: Payload> GroupTable<P> {
     /// # Panics
     /// If `cap` is 0 or above 524,288.
     pub fn new(cap: usize) -> Self {
+        Self::with_room(cap, cap + cap / 2 + 1)
+    }
+
+    /// As [`new`](Self::new), with room for this many entries before the light ones of a chunk go:
+    /// they go together, and few of them come back.
+    ///
+    /// # Panics
+    /// If `cap` is 0, or `room` is not above it or above 786,433.
+    pub fn with_room(cap: usize, room: usize) -> Self {
         assert!((1..=CAP_MAX).contains(&cap));
+        assert!((cap + 1..=CAP_MAX + CAP_MAX / 2 + 1).contains(&room));
         GroupTable {
             cap,
+            entries_max: room,
             slots: vec![0; SLOTS_MIN],
             heads: Vec::new(),
             cells: Vec::new(),
@@ -261,13 +274,7 @@ impl<P: Payload> GroupTable<P> {
     /// How many keys can be inserted before places change.
     #[inline(always)]
     pub fn room(&self) -> usize {
-        self.entries_max() - self.heads.len()
-    }
-
-    /// Entries at which an insertion first reduces the table; more than `cap`.
-    #[inline(always)]
-    fn entries_max(&self) -> usize {
-        self.cap + self.cap / 2 + 1
+        self.entries_max - self.heads.len()
     }
 
     #[cold]
@@ -300,7 +307,7 @@ impl<P: Payload> GroupTable<P> {
 
     #[inline(never)]
     fn insert(&mut self, key: &[u8], hash: u64) -> usize {
-        if self.heads.len() == self.entries_max() {
+        if self.heads.len() == self.entries_max {
             self.make_room();
         }
         // At most half full: a second probe is a branch mispredicted more often than not.
@@ -337,7 +344,7 @@ impl<P: Payload> GroupTable<P> {
     #[cold]
     fn make_room(&mut self) {
         self.drop_idle();
-        if self.heads.len() == self.entries_max() {
+        if self.heads.len() == self.entries_max {
             self.reduce();
         }
         self.slots.fill(0);

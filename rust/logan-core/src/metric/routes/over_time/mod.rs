@@ -20,6 +20,10 @@ use super::NOWHERE;
 /// Different routes up to which all counts over time are exact.
 pub const ROUTES_MAX: usize = 256;
 
+/// Routes that are held within a chunk. Sites have some thousands; to make room for each one that comes
+/// back costs more than all else that is counted here.
+const ROUTES_AT_ONCE: usize = 4_096;
+
 /// Routes in a report: those that lead by requests, and those that lead by errors or time.
 const BY_REQUESTS: usize = 64;
 const BY_TROUBLE: usize = 16;
@@ -65,15 +69,10 @@ pub struct Cell {
     log_sq: u64,
 }
 
-/// What one route did within one chunk, by the place of the time bucket.
-///
-/// A route that makes way for others and comes back late does not hold the places before.
+/// What one route did within one chunk, oldest first: as many as it has buckets, as most routes of a
+/// site are rare.
 #[derive(Debug, Default)]
-pub struct Cells {
-    /// The place of the first cell, if there is any.
-    first: usize,
-    cells: Vec<Cell>,
-}
+pub struct Cells(Vec<Cell>);
 
 /// What one route did, by time bucket, oldest first; those without anything are left out.
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -97,7 +96,7 @@ impl Default for OverTime {
         OverTime {
             is_on: true,
             slots: TimeSlots::default(),
-            table: GroupTable::new(ROUTES_MAX),
+            table: GroupTable::with_room(ROUTES_MAX, ROUTES_AT_ONCE),
             places: Vec::new(),
             moves: [u64::MAX; 2],
             rows: 0,
@@ -130,7 +129,7 @@ impl OverTime {
             let Some(first) = places[rows.clone()].iter().position(|&p| p != NOWHERE) else {
                 return;
             };
-            let slot = slots.place(second, |places, factor| coarsen(table, places, factor));
+            let slot = slots.place(second, |_, factor| coarsen(table, factor));
             let index = slots.indices()[slot];
             let placed = places[..rows.end].iter().enumerate().skip(rows.start + first);
             for (row, &place) in placed {
@@ -142,7 +141,7 @@ impl OverTime {
                     _ => find(table, known, moves, routes, place),
                 };
                 let ns = if measured { batch.duration_ns()[row] } else { NO_DURATION };
-                table.count(at as usize).at(slot).add(index, batch.flags()[row], ns);
+                table.count(at as usize).at(index).add(batch.flags()[row], ns);
             }
         });
     }
@@ -155,10 +154,10 @@ impl OverTime {
         self.expect(1);
         let OverTime { slots, table, .. } = self;
         let second = batch.second()[row];
-        let slot = slots.place(second, |places, factor| coarsen(table, places, factor));
+        let slot = slots.place(second, |_, factor| coarsen(table, factor));
         let index = slots.indices()[slot];
         let at = table.index(route);
-        table.count(at).at(slot).add(index, batch.flags()[row], batch.duration_ns()[row]);
+        table.count(at).at(index).add(batch.flags()[row], batch.duration_ns()[row]);
     }
 
     #[inline(always)]
@@ -203,28 +202,26 @@ impl OverTime {
 impl Cells {
     /// The cell of a time bucket.
     #[inline(always)]
-    fn at(&mut self, slot: usize) -> &mut Cell {
-        if slot.wrapping_sub(self.first) >= self.cells.len() {
-            self.widen(slot);
+    fn at(&mut self, index: i64) -> &mut Cell {
+        // Not `last_mut`, whose borrow would last to the end.
+        let last = self.0.len().wrapping_sub(1);
+        if self.0.get(last).is_some_and(|cell| cell.index == index) {
+            return &mut self.0[last];
         }
-        &mut self.cells[slot - self.first]
+        self.other(index)
     }
 
+    /// The cell of a bucket that is not the last one, which mostly is a new one.
     #[inline(never)]
-    fn widen(&mut self, slot: usize) {
-        if self.cells.is_empty() {
-            self.first = slot;
+    fn other(&mut self, index: i64) -> &mut Cell {
+        let at = match self.0.last() {
+            Some(last) if last.index > index => self.0.partition_point(|cell| cell.index < index),
+            _ => self.0.len(),
+        };
+        if self.0.get(at).is_none_or(|cell| cell.index != index) {
+            self.0.insert(at, Cell { index, ..Cell::default() });
         }
-        if slot < self.first {
-            self.cells.splice(..0, std::iter::repeat_n(Cell::default(), self.first - slot));
-            self.first = slot;
-        } else {
-            // Most routes have something in every bucket: rarely one by one, and no more than the
-            // memory that would be taken anyway.
-            let len = slot - self.first + 1;
-            self.cells.reserve(len - self.cells.len());
-            self.cells.resize(len.max(self.cells.capacity().min(BUCKETS_MAX)), Cell::default());
-        }
+        &mut self.0[at]
     }
 }
 
@@ -250,32 +247,24 @@ fn find<P: Payload>(
     at
 }
 
-/// Moves what is counted at each place of a time bucket to its new one.
+/// Moves what is counted to buckets so many times as long.
 #[cold]
-fn coarsen(table: &mut GroupTable<Times>, places: &[u16], factor: i64) {
-    let mut coarse = vec![Cell::default(); places.len()];
-    for live in table.lives_mut() {
-        let (mut first, mut end) = (places.len(), 0);
-        for (cell, &place) in live.cells.iter().zip(&places[live.first.min(places.len())..]) {
-            if !cell.is_empty() {
-                let place = usize::from(place);
-                let index = cell.index.div_euclid(factor);
-                coarse[place].merge(&Cell { index, ..*cell });
-                (first, end) = (first.min(place), end.max(place + 1));
+fn coarsen(table: &mut GroupTable<Times>, factor: i64) {
+    for Cells(cells) in table.lives_mut() {
+        cells.iter_mut().for_each(|cell| cell.index = cell.index.div_euclid(factor));
+        cells.dedup_by(|cell, kept| {
+            let same = cell.index == kept.index;
+            if same {
+                kept.merge(cell);
             }
-        }
-        live.cells.clear();
-        if first < end {
-            live.first = first;
-            live.cells.extend(coarse[first..end].iter_mut().map(std::mem::take));
-        }
+            same
+        });
     }
 }
 
 impl Cell {
     #[inline(always)]
-    fn add(&mut self, index: i64, flags: u8, duration_ns: u64) {
-        self.index = index;
+    fn add(&mut self, flags: u8, duration_ns: u64) {
         self.requests += u32::from(flags & REQUEST != 0);
         self.errors += u32::from(flags & ERROR != 0);
         if duration_ns != NO_DURATION {
@@ -287,7 +276,6 @@ impl Cell {
     }
 
     fn merge(&mut self, other: &Cell) {
-        self.index = other.index;
         self.requests += other.requests;
         self.errors += other.errors;
         self.measured += other.measured;
@@ -438,24 +426,17 @@ impl Payload for Times {
             log_sum: cell.log_sum.into(),
             log_sq: cell.log_sq.into(),
         };
-        // As their buckets came up, so mostly in order.
-        let used = || live.cells.iter().filter(|cell| !cell.is_empty());
-        if used().is_sorted_by_key(|cell| cell.index) {
-            let mut writer = Writer::default();
-            put_behind(out, |out| {
-                used().for_each(|cell| writer.put(out, &bucket(cell)));
-                writer.count
-            });
-        } else {
-            let mut times: Vec<Bucket> = used().map(bucket).collect();
-            times.sort_unstable_by_key(|bucket| bucket.index);
-            Times(times).encode(out);
-        }
-        live.cells.clear();
+        let mut writer = Writer::default();
+        put_behind(out, |out| {
+            let used = live.0.iter().filter(|cell| !cell.is_empty());
+            used.for_each(|cell| writer.put(out, &bucket(cell)));
+            writer.count
+        });
+        live.0.clear();
     }
 
     fn reset(live: &mut Cells) {
-        live.cells.clear();
+        live.0.clear();
     }
 
     fn merge(&mut self, other: &Self) {
