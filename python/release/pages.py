@@ -171,9 +171,10 @@ _MADE_BY_DEFAULT = {*schema.SWITCHABLE, "findings"} - {"templates"}
 _FINDING = (
     (
         "kind",
-        "`errors`, `latency`, `traffic_drop`, `traffic_surge`, `message_new`, `message_gone`, "
-        "`concentration` (one route carries the errors all along), `client_errors` (one client or "
-        "route has most of the 4xx), `clock`, `malformed`",
+        "`errors`, `unanswered` (requests without an answer), `latency`, `traffic_drop`, "
+        "`traffic_surge`, `throttled` (429), `denied` (401 and 403), `message_new`, "
+        "`message_gone`, `concentration` (one route carries the errors all along), "
+        "`client_errors` (one client or route has most of the 4xx), `clock`, `malformed`",
     ),
     ("start", "first moment, to within `step_s`; null where it is not about time"),
     ("end", "first moment after it; null if it lasts to the end of the log"),

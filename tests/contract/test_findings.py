@@ -4,6 +4,7 @@ what the engine counts for them is what a slow count of the lines gives."""
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -101,6 +102,51 @@ def test_client_errors_do_not_depend_on_the_rows_that_a_report_keeps(tmp_path: P
     assert stream.to_dict()["findings"] == whole["findings"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "statuses", "says"),
+    [
+        ("throttled", (429,), "requests throttled (429) 0 % → 33.3 %"),
+        ("denied", (401, 403), "requests denied (401, 403) 0 % → 33.3 %"),
+        ("unanswered", (499, 0), "requests without an answer 0 % → 33.3 %"),
+    ],
+)
+def test_requests_that_are_refused_or_have_no_answer_are_found_when_and_where(
+    kind: str, statuses: tuple[int, ...], says: str, tmp_path: Path
+) -> None:
+    """Every third request of a quarter of an hour, all of one client."""
+    lines, wrong = [], 0
+    for i in range(12_000):
+        minute, second = divmod(i // 2, 60)
+        is_wrong = 40 <= minute < 55 and i % 3 == 0
+        status = statuses[wrong % len(statuses)] if is_wrong else 200
+        wrong += is_wrong
+        client = "203.0.113.9" if is_wrong else f"10.0.0.{i % 40}"
+        clock = f"{10 + minute // 60}:{minute % 60:02}:{second:02}"
+        lines.append(
+            f"{client} - - [24/Jan/2024:{clock} +0000] "
+            f'"GET /item/{i % 7}/x HTTP/1.1" {status} 10 "-" "curl/8.1" 0.0{i % 9 + 1}\n'
+        )
+    path = tmp_path / "access.log"
+    path.write_text("".join(lines))
+    report = logan.analyze(path).to_dict()
+    (found,) = report["findings"]
+    assert (found["kind"], found["explained"]) == (kind, "second_pass")
+    assert (found["start"], found["end"]) == ("2024-01-24T10:40:00Z", "2024-01-24T10:55:00Z")
+    assert (found["before"], found["during"]) == (0.0, 0.333333)
+    assert found["where"][0] == {
+        **{"field": "client", "value": "203.0.113.9"},
+        **{"share": 1.0, "share_outside": 0.0},
+    }
+    assert found["text"].startswith(says)
+    shown = subprocess.run(
+        [sys.executable, "-m", *shlex.split(found["command"])],
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout
+    assert len(shown.splitlines()) == wrong == sum(report["status"][str(s)] for s in statuses)
+
+
 @pytest.mark.parametrize("kind", ["retry_storm", "deploy_message", "bad_clock"])
 def test_the_engine_counts_what_a_slow_count_gives(kind: str, tmp_path: Path) -> None:
     log = make_log(kind, 1, scale=SCALE)
@@ -109,7 +155,8 @@ def test_the_engine_counts_what_a_slow_count_gives(kind: str, tmp_path: Path) ->
     path.write_bytes(data)
     figures = evaluated(path)
     counted, slow = figures["analysis"], analysis_of(log.files)
-    for key in ("step_s", "buckets", "records", "requests", "errors", "measured"):
+    columns = ("records", "requests", "errors", "measured", "unanswered", "throttled", "denied")
+    for key in ("step_s", "buckets", *columns):
         assert counted[key] == slow[key], key
     _same_logs(counted, slow)
     routes = {each["name"]: each for each in counted["routes"]}

@@ -24,6 +24,11 @@ _ACCESS: Final = re.compile(r'(\S+) - - \[([^\]]+)\] "(\S+ \S+) [^"]*" (\d+) .* 
 _APP: Final = re.compile(
     r"(\S+ \S+) ([A-Z]+) (?:([A-Z]+ /\S*) (\d+) completed in ([\d.]+)ms|(.*))$"
 )
+_OUTCOMES: Final = {
+    "unanswered": (444, 460, 463, 499),
+    "throttled": (429,),
+    "denied": (401, 403),
+}
 _WARN: Final = ("WARN", "ERROR", "FATAL")
 
 
@@ -32,6 +37,7 @@ class _Record(NamedTuple):
     level: str
     route: str | None
     is_error: bool
+    status: int
     ns: int | None
     message: str
 
@@ -65,7 +71,7 @@ def _records(data: bytes) -> Iterator[_Record]:
             if route is not None:
                 message = f"{route} {status} completed in {found[5]}ms"
         failed = level in ("ERROR", "FATAL") or status >= 500
-        yield _Record(t, level, route, failed, ns, message)
+        yield _Record(t, level, route, failed, status, ns, message)
 
 
 def _step(times: Iterable[int]) -> int:
@@ -114,6 +120,7 @@ def analysis_of(files: Iterable[tuple[str, bytes]]) -> dict[str, Any]:
         "buckets": [start * step for start in starts],
         "records": [total.records[i] for i in everywhere],
         **total.lists(everywhere),
+        **{name: [total.ended[i, name] for i in everywhere] for name in _OUTCOMES},
         "routes": [
             {"name": name, "at": sorted(each.requests), **each.lists(sorted(each.requests))}
             for name, each in ranked
@@ -135,11 +142,14 @@ class _Series:
         self.measured: Counter[int] = Counter()
         self.log_sum: Counter[int] = Counter()
         self.log_sq: Counter[int] = Counter()
+        self.ended: Counter[tuple[int, str]] = Counter()
 
     def add(self, index: int, record: _Record) -> None:
         self.records[index] += 1
         self.errors[index] += record.is_error
         self.requests[index] += record.route is not None
+        for name, statuses in _OUTCOMES.items():
+            self.ended[index, name] += record.status in statuses
         if record.ns is not None:
             log = round(256 * math.log2(max(1, record.ns)))
             self.measured[index] += 1

@@ -50,6 +50,7 @@ def analysis(
     routes: Sequence[Mapping[str, Any]] = (),
     templates: Sequence[Mapping[str, Any]] = (),
     buckets: Sequence[int] = (),
+    outcomes: Mapping[str, Sequence[int] | None] | None = None,
 ) -> dict[str, Any]:
     """Series of all records; `logs` is the mean of 256 * log2(ns) of each bucket."""
     size = len(requests)
@@ -61,6 +62,8 @@ def analysis(
         "records": list(records) or list(requests),
         "requests": list(requests),
         "errors": list(errors) or [0] * size,
+        **{name: [0] * size for name in ("unanswered", "throttled", "denied")},
+        **(outcomes or {}),
         "measured": measured,
         "log_sum": [n * mean for n, mean in zip(measured, means, strict=True)],
         "log_sq": [

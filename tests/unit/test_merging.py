@@ -148,7 +148,7 @@ def test_feeds_are_known_by_what_was_pushed() -> None:
 
 def test_an_old_summary_is_refused_with_the_next_step() -> None:
     old = Path(__file__).parents[2] / "test_vectors" / "summary" / "v1.bin"
-    with pytest.raises(SummaryError, match="version 1, this logan reads 3: analyze its logs again"):
+    with pytest.raises(SummaryError, match="version 1, this logan reads 3 to 4: analyze"):
         logan.Summary.from_bytes(old.read_bytes())
 
 

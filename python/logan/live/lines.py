@@ -21,7 +21,8 @@ ERRORS_BAD_MIN: Final = 0.01
 """A smaller share of errors is what most services have on a good day."""
 
 _MILD: Final = (
-    *("traffic_surge", "client_errors", "message_new", "message_gone", "clock", "malformed"),
+    *("traffic_surge", "throttled", "denied", "client_errors"),
+    *("message_new", "message_gone", "clock", "malformed"),
 )
 """Findings that need not be trouble."""
 

@@ -37,6 +37,8 @@ from logan.report.findings.explain import (
     counts_of_rows,
     dominant,
 )
+from logan.report.findings.grid import OUTCOMES
+from logan.report.findings.outcomes import condition
 from logan.report.rows import LEADERS_MAX
 
 __all__ = ["STOPPED", "Explain", "Run", "Span", "explained", "unexplained"]
@@ -213,17 +215,25 @@ class _Explanation:
         """By field, what is wrong and all in an interval."""
         if self.kind == "errors":
             return self._groups(interval, where, "errors")
-        if self.kind != "latency":
-            return self._groups(interval, where, "records")
-        slow = joined_conditions(where, slower_than(self.given["before"], self.given["during"]))
-        some = self._groups(interval, slow, "records")
-        timed = self._groups(interval, joined_conditions(where, "duration exists"), "records")
+        if self.kind == "latency":
+            slow = slower_than(self.given["before"], self.given["during"])
+            return self._shares(interval, where, slow, "duration exists")
+        if self.kind in OUTCOMES:
+            return self._shares(interval, where, condition(self.kind), "status exists")
+        return self._groups(interval, where, "records")
+
+    def _shares(
+        self, interval: tuple[int, int], where: str | None, wrong: str, any_: str
+    ) -> Tables:
+        """By field, for how many of the records of one condition another one holds."""
+        some = self._groups(interval, joined_conditions(where, wrong), "records")
+        all_ = self._groups(interval, joined_conditions(where, any_), "records")
         return {
             field: {
                 value: (some.get(field, {}).get(value, (0, 0))[0], count)
                 for value, (_, count) in counts.items()
             }
-            for field, counts in timed.items()
+            for field, counts in all_.items()
         }
 
     def _groups(self, interval: tuple[int, int], where: str | None, wrong: str) -> Tables:

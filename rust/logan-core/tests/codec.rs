@@ -1,8 +1,8 @@
 //! The canonical bytes of a summary: they come back, they stay what they are from version to
 //! version, and nothing that is damaged, foreign or made up gets through or brings anything down.
 //!
-//! `test_vectors/summary/v3.bin` are the bytes of [`LOG`] by version 3 of the codec, and `v1.bin` by
-//! version 1, which is refused. After a change
+//! `test_vectors/summary/v4.bin` are the bytes of [`LOG`] by version 4 of the codec, `v3.bin` by version
+//! 3, which is read, and `v1.bin` by version 1, which is refused. After a change
 //! that must change them (and the version with them, once a version was published):
 //! `LOGAN_WRITE_VECTORS=1 cargo test -p logan-core --test properties codec::golden`.
 
@@ -93,6 +93,27 @@ fn golden() {
     assert_eq!(report["sources"][0]["name"], "golden.log");
     assert_eq!(summary.difference(&spec, spec.plan_digest()), None);
     assert!(today == golden, "the same log gives other bytes; if that is meant: {make}");
+}
+
+/// What an older version did not count is not known, neither alone nor together with what is known.
+#[test]
+fn an_older_version_is_read() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../test_vectors/summary/v3.bin");
+    let old = decode(&std::fs::read(path).unwrap()).unwrap();
+    let mut today = scan(LOG.as_bytes(), &golden_spec()).evaluate(10, None);
+    let mut other = Spec::clone(&golden_spec());
+    other.sources[0].identity = Identity { name: "other.log".into(), ..Identity::default() };
+    let mut both = old.clone();
+    both.merge(&scan(LOG.as_bytes(), &Arc::new(other))).unwrap();
+    let both = both.evaluate(10, None);
+    assert_eq!(both["lines"]["total"], 32);
+    for name in ["unanswered", "throttled", "denied"] {
+        assert!(today["analysis"][name].is_array(), "{name}");
+        assert!(both["analysis"][name].is_null(), "{name}");
+        today["analysis"][name] = serde_json::Value::Null;
+    }
+    assert_eq!(old.evaluate(10, None), today);
+    assert_eq!(decode(&encode(&old)).unwrap(), old);
 }
 
 #[test]

@@ -15,6 +15,7 @@ from logan.report.findings.change import Change
 from logan.report.findings.changes import changes_of
 from logan.report.findings.client_errors import client_errors
 from logan.report.findings.commands import command_for, error_condition
+from logan.report.findings.grid import OUTCOMES
 from logan.report.findings.words import findings_lines, sentence
 
 __all__ = [
@@ -27,8 +28,8 @@ __all__ = [
 ]
 
 _ORDER: Final = (
-    *("errors", "traffic_drop", "latency", "concentration", "traffic_surge"),
-    *("client_errors", "message_new", "malformed", "clock", "message_gone"),
+    *("errors", "unanswered", "traffic_drop", "latency", "concentration", "traffic_surge"),
+    *("throttled", "denied", "client_errors", "message_new", "malformed", "clock", "message_gone"),
 )
 """Kinds, most important first."""
 
@@ -49,7 +50,7 @@ def find(figures: Mapping[str, Any], *, is_partial: bool = False) -> list[dict[s
             figures, ranges or [], judges_traffic=ranges is not None and not is_partial
         )
     found += _concentrated(figures, found)
-    found += client_errors(figures)
+    found += [each for each in client_errors(figures) if not _is_said(each, found, figures)]
     found += _malformed(figures)
     found.sort(key=_rank)
     return [_entry(each) for each in found[: limits.SHOWN_MAX]]
@@ -70,7 +71,7 @@ def finished(
     }
 
 
-EXPLAINED_KINDS: Final = ("errors", "latency", "traffic_surge", "clock")
+EXPLAINED_KINDS: Final = ("errors", *OUTCOMES, "latency", "traffic_surge", "clock")
 """Kinds whose intervals a second pass reads, to name what is common to them."""
 
 
@@ -80,6 +81,20 @@ def unexplained(findings: Sequence[Mapping[str, Any]], why_not: str) -> list[dic
         {**each, "why_not": why_not} if each["kind"] in EXPLAINED_KINDS else dict(each)
         for each in findings
     ]
+
+
+def _is_said(leader: Change, found: Sequence[Change], figures: Mapping[str, Any]) -> bool:
+    """Whether the client errors that one row has most of came in an interval that is found, too."""
+    client_errors = {
+        int(status): count for status, count in figures["status"].items() if status[0] == "4"
+    }
+    half = limits.CONCENTRATION_SHARE_MIN
+    for each in found:
+        counted = sum(client_errors.get(status, 0) for status in OUTCOMES.get(each.kind, ()))
+        is_most = counted >= half * sum(client_errors.values())
+        if is_most and each.weight >= half * leader.details["records"]:
+            return True
+    return False
 
 
 def _rank(change: Change) -> tuple[Any, ...]:

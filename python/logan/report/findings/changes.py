@@ -9,19 +9,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from logan.report.findings import thresholds as limits
 from logan.report.findings.change import Change, where_entry
 from logan.report.findings.grid import Grid, RouteSeries, prefix
 from logan.report.findings.messages import with_messages
+from logan.report.findings.outcomes import outcome_changes
 from logan.report.findings.rhythm import is_skipped_hour, recurs
 from logan.report.findings.scan import Found, Mean, Ratio, find_intervals
 from logan.report.findings.traffic import covered_parts, find_steps, is_explained_by_messages
 
 __all__ = ["changes_of"]
-
-_LADDER: Final = (1, 5, 10, 30, 60, 300, 600, 1_800, 3_600, 10_800, 21_600, 86_400, 2_592_000)
 
 
 def changes_of(
@@ -37,7 +36,7 @@ def changes_of(
         for each in analysis["templates"]
         if each["first"] is not None
     ]
-    found = [*_errors(grid), *_latency(grid)]
+    found = [*_errors(grid), *outcome_changes(grid), *_latency(grid)]
     if judges_traffic:
         found += _traffic(grid, ranges, templates)
     found += _clocks(grid, figures)
@@ -98,20 +97,9 @@ def _change(kind: str, metric: str, grid: Grid, found: Found, exposure: Sequence
         found.outside,
         found.inside,
         found.excess,
-        _resolution(grid.step_s, per_bucket),
+        grid.resolution(per_bucket),
         found.score,
     )
-
-
-def _resolution(step_s: int, per_bucket: float) -> int:
-    """The finest step that is expected to have enough events."""
-    least = step_s * limits.BUCKET_EVENTS_MIN / max(per_bucket, 1e-9)
-    return _step_of(max(least, step_s))
-
-
-def _step_of(least_s: float) -> int:
-    """The finest step of the ladder that is as long."""
-    return next((each for each in _LADDER if each >= least_s), _LADDER[-1])
 
 
 def _indices(grid: Grid, start: int, end: int | None) -> tuple[int, int]:
@@ -167,8 +155,7 @@ def _with_routes(change: Change, grid: Grid, exposure: Sequence[int]) -> Change:
         if times is not None:
             change = replace(change, details={**change.details, "times_as_many": times})
     per_bucket = excess / max(last - first, 1)
-    least = grid.step_s * limits.EDGE_EVENTS_MIN / per_bucket
-    step_s = max(change.step_s, _step_of(least))
+    step_s = max(change.step_s, grid.resolution(excess=per_bucket))
     return replace(change, where=tuple(found[:1]), weight=excess, step_s=step_s)
 
 
@@ -277,7 +264,7 @@ def _latency_change(grid: Grid, found: Found, series: RouteSeries, name: str | N
         2 ** (outside / 256) / 1e6,
         2 ** (inside / 256) / 1e6,
         found.excess,
-        _resolution(grid.step_s, per_bucket),
+        grid.resolution(per_bucket),
         found.score,
         () if name is None else (where_entry("route", name, 1.0, share),),
         name,
@@ -307,7 +294,7 @@ def _traffic(
                 continue
             if is_silence and is_skipped_hour(start, end, grid.step_s):
                 continue
-            least = _resolution(grid.step_s, sum(counts) / len(counts))
+            least = grid.resolution(sum(counts) / len(counts))
             change = Change(
                 kind,
                 start,

@@ -12,6 +12,9 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from logan.report.findings.grid import OUTCOMES
+from logan.report.findings.outcomes import condition
+
 __all__ = ["command_for", "error_condition", "joined_conditions", "quoted", "slower_than"]
 
 _PATHS_MAX: Final = 3
@@ -67,6 +70,8 @@ def _conditions(finding: Mapping[str, Any], error: str) -> list[str | None]:
     if finding["kind"] == "client_errors":
         status = finding.get("status")
         parts.append("status>=400 and status<500" if status is None else f"status={status}")
+    if finding["kind"] in OUTCOMES:
+        parts.append(condition(finding["kind"]))
     for each in finding["where"][:2]:
         if each["field"] in ("source", "template"):
             continue  # the one is a path, for the other there is no condition

@@ -14,9 +14,18 @@ from typing import Any, Final
 
 from logan.report.findings import thresholds as limits
 
-__all__ = ["Grid", "RouteSeries", "prefix"]
+__all__ = ["OUTCOMES", "Grid", "RouteSeries", "prefix"]
 
 _FIELDS: Final = ("requests", "errors", "measured", "log_sum", "log_sq")
+OUTCOMES: Final[Mapping[str, tuple[int, ...]]] = {
+    "unanswered": (0, 444, 460, 463, 499),
+    "throttled": (429,),
+    "denied": (401, 403),
+}
+"""How requests end that findings watch beside the errors, with the statuses that say so. 0 is a
+request whose answer is not known; 444 and 499 are nginx's words for a connection that it or the
+client closed, 460 and 463 those of AWS's load balancer."""
+_LADDER: Final = (1, 5, 10, 30, 60, 300, 600, 1_800, 3_600, 10_800, 21_600, 86_400, 2_592_000)
 _DENSE_MAX: Final = 2_048
 """Buckets of a grid without gaps."""
 
@@ -46,6 +55,7 @@ class Grid:
         is_dense: they follow one another without a gap.
         far: (first, last, records) of buckets far from the others, in seconds.
         records: by bucket.
+        outcomes: requests by bucket of each of `OUTCOMES`; empty where an older version counted.
         first_s, last_s: of the part that most records are in, with the buckets left out here.
     """
 
@@ -56,6 +66,7 @@ class Grid:
     routes: list[RouteSeries]
     routes_exact: bool
     is_dense: bool
+    outcomes: Mapping[str, list[int]] = field(default_factory=dict)
     far: list[tuple[int, int, int]] = field(default_factory=list)
     first_s: int = 0
     last_s: int = 0
@@ -97,10 +108,25 @@ class Grid:
             ],
             routes_exact=analysis["routes_exact"],
             is_dense=is_dense,
+            outcomes={
+                name: spread(analysis[name], everywhere)
+                for name in OUTCOMES
+                if analysis.get(name) is not None
+            },
             far=far,
             first_s=times[low],
             last_s=times[high - 1] + step,
         )
+
+    def resolution(self, events: float | None = None, excess: float | None = None) -> int:
+        """To how many seconds the edges of an interval are known: the finest step of the ladder in
+        which enough of the events, and of those that are too many, are expected. Both by bucket."""
+        least = float(self.step_s)
+        if events is not None:
+            least = max(least, self.step_s * limits.BUCKET_EVENTS_MIN / max(events, 1e-9))
+        if excess is not None:
+            least = max(least, self.step_s * limits.EDGE_EVENTS_MIN / max(excess, 1e-9))
+        return next((each for each in _LADDER if each >= least), _LADDER[-1])
 
     def start_of(self, index: int) -> int:
         """When an interval from `index` on begins: with the log, if it is there from the first

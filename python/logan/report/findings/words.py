@@ -23,6 +23,11 @@ _LABELS: Final = {
     **{"source": "in ", "origin": "on ", "user_agent": "by user agent "},
     "template": "with the message ",
 }
+_OUTCOMES: Final = {
+    "unanswered": "requests without an answer",
+    "throttled": "requests throttled (429)",
+    "denied": "requests denied (401, 403)",
+}
 _NOUNS: Final = {"records_per_second": "records", "requests_per_second": "requests"}
 
 
@@ -38,6 +43,8 @@ def sentence(finding: Mapping[str, Any], zone: tzinfo = UTC) -> str:
     where = _common(finding)
     if kind == "errors":
         head = f"errors {_percent(before)} → {_percent(during)}{when}"
+    elif kind in _OUTCOMES:
+        head = f"{_OUTCOMES[kind]} {_percent(before)} → {_percent(during)}{when}"
     elif kind == "latency":
         slower = f"{brief(units.duration_ms(before))} → {brief(units.duration_ms(during))}"
         head = f"response time {slower}{when}"

@@ -59,6 +59,36 @@ def test_errors_that_cannot_double_halve_the_rest(
     assert [each["kind"] for each in found] == ["errors"] * is_found
 
 
+@pytest.mark.parametrize("kind", ["unanswered", "throttled", "denied"])
+def test_other_ends_of_requests_have_an_interval_of_their_own(kind: str) -> None:
+    counts = changed([1] * 200, 90, 110, 30)
+    figures = evaluated(analysis([100] * 200, outcomes={kind: counts}))
+    found = only(find(figures))
+    assert (found["kind"], found["start"], found["end"]) == (kind, at(90), at(110))
+    assert (found["metric"], found["before"], found["during"]) == (
+        f"status.{kind}_ratio",
+        0.01,
+        0.3,
+    )
+    # Where an older version counted a part of it they are not known.
+    assert find(evaluated(analysis([100] * 200, outcomes={kind: None}))) == []
+
+
+def test_denied_requests_that_are_found_over_time_are_not_said_twice() -> None:
+    """One client guesses passwords: the table of clients shows it, too."""
+    counts = [10 if 90 <= i < 110 else 0 for i in range(200)]
+    figures = evaluated(analysis([100] * 200, outcomes={"denied": counts}))
+    row = {"client": "203.0.113.9", "requests": 200, "client_errors": 200}
+    figures |= {
+        "status": {"200": 19_800, "401": 200},
+        "clients": {"exact": True, "top": [row]},
+        "routes": {"exact": True, "top": []},
+    }
+    assert [each["kind"] for each in find(figures)] == ["denied"]
+    elsewhere = figures | {"status": {"200": 19_800, "404": 200}}
+    assert [each["kind"] for each in find(elsewhere)] == ["denied", "client_errors"]
+
+
 def test_errors_that_last_have_no_end() -> None:
     errors = changed([1] * 200, 150, 200, 30)
     found = only(find(evaluated(analysis([100] * 200, errors))))

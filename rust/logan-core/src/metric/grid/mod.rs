@@ -5,13 +5,18 @@
 //! response times in log-linear buckets of 3.2 %, as routes do, and keeps those that are not 0.
 //! Sums of logarithms follow from these counts ([`buckets::log2_of`]), so they are exact whatever
 //! was merged with what.
+//!
+//! Of answers that are no errors of a server but may be trouble it counts three sorts by themselves:
+//! no answer at all, too many requests, and access denied ([`Outcome`]).
 
 mod report;
 
 pub use report::histogram;
 
 use super::{Metric, State, latency::sum_and_range, series::run_length};
-use crate::record::{Batch, Block, Columns, DURATION_NS_MAX, ERROR, NO_DURATION, NO_TIME, REQUEST};
+use crate::record::{
+    Batch, Block, Columns, DURATION_NS_MAX, ERROR, NO_ANSWER, NO_DURATION, NO_TIME, REQUEST,
+};
 use crate::sketch::buckets;
 use crate::sketch::time_slots::{BUCKETS_MAX, STEPS_S, TimeSlots, is_possible, step_that_fits};
 use crate::sketch::varint::{get_u64, put_u64, unzigzag, zigzag};
@@ -26,6 +31,34 @@ pub(super) static LOG2: [u16; SKETCH_BUCKETS] = buckets::log2_of::<BITS, SKETCH_
 
 /// More rows than a count of 32 bits could hold are never counted at once.
 const ROWS_AT_ONCE_MAX: u64 = u32::MAX as u64;
+
+/// How requests end that findings watch beside the errors.
+#[derive(Debug, Clone, Copy)]
+enum Outcome {
+    /// No answer: none is known, or the client or a proxy closed the connection before.
+    Unanswered,
+    /// Too many requests.
+    Throttled,
+    /// Not logged in, or not allowed.
+    Denied,
+}
+
+/// Their names in a report, in the order of their counts.
+const OUTCOMES: [&str; 3] = ["unanswered", "throttled", "denied"];
+
+impl Outcome {
+    #[inline(always)]
+    fn of(status: u16) -> Option<Outcome> {
+        match status {
+            // nginx closes (444) or sees closed (499), AWS's load balancer sees closed (460), or cannot
+            // read whom the request is for (463).
+            NO_ANSWER | 444 | 460 | 463 | 499 => Some(Outcome::Unanswered),
+            429 => Some(Outcome::Throttled),
+            401 | 403 => Some(Outcome::Denied),
+            _ => None,
+        }
+    }
+}
 
 /// Accumulator.
 pub struct Grid {
@@ -43,6 +76,7 @@ struct Cell {
     records: u32,
     requests: u32,
     errors: u32,
+    outcomes: [u32; OUTCOMES.len()],
     min_ns: u64,
     max_ns: u64,
     // One place more than there are buckets: records without a response time count there.
@@ -53,6 +87,7 @@ const EMPTY: Cell = Cell {
     records: 0,
     requests: 0,
     errors: 0,
+    outcomes: [0; OUTCOMES.len()],
     min_ns: u64::MAX,
     max_ns: 0,
     counts: [0; SKETCH_BUCKETS + 1],
@@ -66,6 +101,7 @@ struct Row {
     records: u64,
     requests: u64,
     errors: u64,
+    outcomes: [u64; OUTCOMES.len()],
     /// `u64::MAX` and 0 without a response time.
     min_ns: u64,
     max_ns: u64,
@@ -85,6 +121,10 @@ pub struct GridBuckets {
     /// less 1 but for the first, and count; if there are any, least and greatest. All varints.
     #[serde(with = "serde_bytes")]
     rows: Vec<u8>,
+    /// Per bucket the counts of the outcomes, varints. None without buckets, and where some of what
+    /// was merged was counted before version 4 of the codec: then they are not known.
+    #[serde(with = "serde_bytes", default, skip_serializing_if = "Option::is_none")]
+    outcomes: Option<Vec<u8>>,
 }
 
 /// Calls `each` for every run of rows of one second, leaving out those without a time.
@@ -168,7 +208,7 @@ impl Grid {
         let rows = order.into_iter().map(|(index, place)| cells[place].freeze(index));
         // Without buckets every step fits; the finest is the canonical one.
         let step = if slots.indices().is_empty() { 0 } else { slots.step() };
-        let state = GridBuckets::encode(step, rows);
+        let state = GridBuckets::encode(step, rows, true);
         slots.clear();
         state
     }
@@ -196,6 +236,15 @@ impl Cell {
         self.records += rows.len() as u32;
         self.requests += count(REQUEST);
         self.errors += count(ERROR);
+        if batch.has(Columns::STATUS) {
+            let statuses = &batch.status()[rows.clone()];
+            let is_other = |status: u16| status == NO_ANSWER || status.wrapping_sub(400) < 100;
+            if statuses.iter().fold(false, |any, &status| any | is_other(status)) {
+                for outcome in statuses.iter().filter_map(|&status| Outcome::of(status)) {
+                    self.outcomes[outcome as usize] += 1;
+                }
+            }
+        }
         if batch.has(Columns::DURATION) {
             let durations = &batch.duration_ns()[rows];
             for &ns in durations {
@@ -211,6 +260,9 @@ impl Cell {
         self.records += other.records;
         self.requests += other.requests;
         self.errors += other.errors;
+        for (count, more) in self.outcomes.iter_mut().zip(other.outcomes) {
+            *count += more;
+        }
         self.min_ns = self.min_ns.min(other.min_ns);
         self.max_ns = self.max_ns.max(other.max_ns);
         for (count, &more) in self.counts.iter_mut().zip(&other.counts) {
@@ -228,6 +280,7 @@ impl Cell {
             records: self.records.into(),
             requests: self.requests.into(),
             errors: self.errors.into(),
+            outcomes: self.outcomes.map(u64::from),
             min_ns: self.min_ns,
             max_ns: self.max_ns,
             counts: counts.map(|(bucket, &count)| (bucket as u16, count.into())).collect(),
@@ -246,6 +299,9 @@ impl Row {
         self.records += other.records;
         self.requests += other.requests;
         self.errors += other.errors;
+        for (count, more) in self.outcomes.iter_mut().zip(other.outcomes) {
+            *count += more;
+        }
         self.min_ns = self.min_ns.min(other.min_ns);
         self.max_ns = self.max_ns.max(other.max_ns);
         let ours = std::mem::take(&mut self.counts);
@@ -298,13 +354,16 @@ impl Row {
         if len > 0 {
             (min_ns, max_ns) = (get_u64(bytes)?, get_u64(bytes)?);
         }
-        Some(Row { index, records, requests, errors, min_ns, max_ns, counts })
+        let outcomes = Default::default();
+        Some(Row { index, records, requests, errors, outcomes, min_ns, max_ns, counts })
     }
 
     fn check(&self) -> Result<(), &'static str> {
         super::sane([self.records, self.requests, self.errors])?;
+        super::sane(self.outcomes)?;
         super::sane(self.counts.iter().map(|(_, count)| *count))?;
-        let most = self.requests.max(self.errors).max(self.measured());
+        let ended = self.outcomes.iter().sum();
+        let most = self.requests.max(self.errors).max(self.measured()).max(ended);
         let bucket = |ns| buckets::bucket_of::<BITS>(ns) as u16;
         let edges = match (self.counts.first(), self.counts.last()) {
             (Some(first), Some(last)) => {
@@ -326,6 +385,8 @@ impl Row {
 #[derive(Clone)]
 struct Rows<'a> {
     bytes: &'a [u8],
+    /// None where they are not known.
+    outcomes: Option<&'a [u8]>,
     left: u32,
     before: Option<i64>,
 }
@@ -337,7 +398,10 @@ impl Rows<'_> {
             None => unzigzag(first),
             Some(before) => before.checked_add(i64::try_from(first).ok().filter(|&d| d > 0)?)?,
         };
-        let row = Row::read(index, &mut self.bytes)?;
+        let mut row = Row::read(index, &mut self.bytes)?;
+        if let Some(bytes) = &mut self.outcomes {
+            row.outcomes = [get_u64(bytes)?, get_u64(bytes)?, get_u64(bytes)?];
+        }
         (self.before, self.left) = (Some(index), self.left - 1);
         Some(row)
     }
@@ -352,10 +416,14 @@ impl Iterator for Rows<'_> {
 }
 
 impl GridBuckets {
-    fn encode(step: usize, rows: impl Iterator<Item = Row>) -> GridBuckets {
-        let mut state = GridBuckets { step: step as u8, count: 0, rows: Vec::new() };
+    fn encode(step: usize, rows: impl Iterator<Item = Row>, knows_outcomes: bool) -> GridBuckets {
+        let mut state = GridBuckets { step: step as u8, ..GridBuckets::default() };
         let mut before = None;
         for row in rows {
+            if knows_outcomes {
+                let bytes = state.outcomes.get_or_insert_default();
+                row.outcomes.iter().for_each(|&count| put_u64(bytes, count));
+            }
             let delta = before.map_or_else(|| zigzag(row.index), |b| (row.index - b) as u64);
             put_u64(&mut state.rows, delta);
             row.write(&mut state.rows);
@@ -363,11 +431,13 @@ impl GridBuckets {
             state.count += 1;
         }
         state.rows.shrink_to_fit();
+        state.outcomes.as_mut().map(Vec::shrink_to_fit);
         state
     }
 
     fn rows(&self) -> Rows<'_> {
-        Rows { bytes: &self.rows, left: self.count, before: None }
+        let outcomes = self.outcomes.as_deref();
+        Rows { bytes: &self.rows, outcomes, left: self.count, before: None }
     }
 
     /// The buckets at a step of the ladder that is not finer than their own.
@@ -420,7 +490,8 @@ impl State for GridBuckets {
             }
             same
         });
-        *self = GridBuckets::encode(step, rows.into_iter());
+        let knows_outcomes = self.outcomes.is_some() && other.outcomes.is_some();
+        *self = GridBuckets::encode(step, rows.into_iter(), knows_outcomes);
     }
 
     fn time_step(&self) -> u8 {
@@ -431,7 +502,7 @@ impl State for GridBuckets {
         const BAD: &str = "the analysis grid is damaged";
         if usize::from(self.step) >= STEPS_S.len()
             || self.count as usize > BUCKETS_MAX
-            || self.count == 0 && self.step != 0
+            || self.count == 0 && (self.step != 0 || self.outcomes.is_some())
         {
             return Err(BAD);
         }
@@ -442,7 +513,8 @@ impl State for GridBuckets {
                 return Err(BAD);
             }
         }
-        if rows.left == 0 && rows.bytes.is_empty() { Ok(()) } else { Err(BAD) }
+        let is_read = rows.bytes.is_empty() && rows.outcomes.is_none_or(<[u8]>::is_empty);
+        if rows.left == 0 && is_read { Ok(()) } else { Err(BAD) }
     }
 }
 

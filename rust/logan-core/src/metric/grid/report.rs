@@ -1,6 +1,6 @@
 //! What a report says of the analysis grid.
 
-use super::{BITS, GridBuckets, LOG2, Row};
+use super::{BITS, GridBuckets, LOG2, OUTCOMES, Row};
 use crate::metric::integer;
 use crate::metric::object::object;
 use crate::sketch::buckets;
@@ -29,6 +29,11 @@ impl GridBuckets {
         put("records", column(&|row| row.records.into()));
         put("requests", column(&|row| row.requests.into()));
         put("errors", column(&|row| row.errors.into()));
+        for (i, name) in OUTCOMES.into_iter().enumerate() {
+            let is_known = self.outcomes.is_some() || self.count == 0;
+            let counts = column(&|row| row.outcomes[i].into());
+            put(name, if is_known { counts } else { Value::Null });
+        }
         put("measured", column(&|row| row.measured().into()));
         put("log_sum", column(&|row| integer(row.log_power(1))));
         put("log_sq", column(&|row| integer(row.log_power(2))));

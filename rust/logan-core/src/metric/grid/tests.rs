@@ -1,5 +1,5 @@
 use super::*;
-use crate::record::{BATCH_ROWS, NO_STATUS, Record};
+use crate::record::{BATCH_ROWS, NO_ANSWER, NO_STATUS, Record};
 use proptest::prelude::*;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ fn records(seconds: &[i64]) -> Vec<Record> {
             1 => DURATION_NS_MAX >> (i % 60),
             _ => second.unsigned_abs() << (i % 30),
         },
-        status: [NO_STATUS, 200, 404, 503][i % 4],
+        status: [NO_STATUS, 200, 404, 503, NO_ANSWER, 401, 403, 429, 444, 460, 463, 499][i % 12],
         ..Record::EMPTY
     };
     seconds.iter().enumerate().map(record).collect()
@@ -37,10 +37,10 @@ fn grid(records: &[Record]) -> GridBuckets {
 
 /// The same by other means: a map of all response times at each step.
 #[expect(clippy::type_complexity, reason = "step, buckets, counts, and response times of each")]
-fn expected(records: &[Record]) -> (i64, Vec<i64>, Vec<[u64; 4]>, Vec<Vec<u64>>) {
+fn expected(records: &[Record]) -> (i64, Vec<i64>, Vec<[u64; 7]>, Vec<Vec<u64>>) {
     let timed = || records.iter().filter(|record| record.time_ns != NO_TIME);
     let at = |step: i64| {
-        let mut buckets: BTreeMap<i64, ([u64; 4], Vec<u64>)> = BTreeMap::new();
+        let mut buckets: BTreeMap<i64, ([u64; 7], Vec<u64>)> = BTreeMap::new();
         for record in timed() {
             let (counts, times) = buckets.entry(record.second.div_euclid(step)).or_default();
             let measured = record.duration_ns != NO_DURATION;
@@ -48,6 +48,10 @@ fn expected(records: &[Record]) -> (i64, Vec<i64>, Vec<[u64; 4]>, Vec<Vec<u64>>)
             counts[1] += u64::from(measured || record.status != NO_STATUS);
             counts[2] += u64::from(record.status >= 500);
             counts[3] += u64::from(measured);
+            let ended = [&[NO_ANSWER, 444, 460, 463, 499][..], &[429], &[401, 403]];
+            for (count, statuses) in counts[4..].iter_mut().zip(ended) {
+                *count += u64::from(statuses.contains(&record.status));
+            }
             times.extend(measured.then_some(record.duration_ns));
         }
         buckets
@@ -91,7 +95,8 @@ proptest! {
         let found = whole.evaluate();
         prop_assert_eq!(&found["step_s"], &json!(step));
         prop_assert_eq!(&found["buckets"], &json!(starts));
-        for (i, name) in ["records", "requests", "errors", "measured"].into_iter().enumerate() {
+        let names = ["records", "requests", "errors", "measured", "unanswered", "throttled", "denied"];
+        for (i, name) in names.into_iter().enumerate() {
             let column: Vec<u64> = counts.iter().map(|counts| counts[i]).collect();
             prop_assert_eq!(&found[name], &json!(column), "{}", name);
         }
@@ -131,9 +136,12 @@ proptest! {
 
     #[test]
     fn bytes_from_elsewhere_never_panic(
-        step in 0u8..20, count in 0u32..600, rows in prop::collection::vec(0u8..140, 0..200),
+        step in 0u8..20,
+        count in 0u32..600,
+        rows in prop::collection::vec(0u8..140, 0..200),
+        outcomes in prop::option::of(prop::collection::vec(0u8..140, 0..200)),
     ) {
-        let state = GridBuckets { step, count, rows };
+        let state = GridBuckets { step, count, rows, outcomes };
         if state.check().is_ok() {
             let mut both = state.clone();
             both.merge(&state);
