@@ -120,6 +120,17 @@ def test_the_matrix_has_the_pythons_of_the_metadata() -> None:
     assert jobs["python"]["strategy"]["matrix"]["python"] == pythons()
 
 
+def test_every_processor_of_the_wheels_runs_all_tests() -> None:
+    """Code for one processor is not even compiled on another."""
+    jobs = load(ROOT / ".github" / "workflows" / "tests.yml")["jobs"].values()
+    wheels = load(ROOT / ".github" / "workflows" / "wheels.yml")["jobs"]["linux"]
+    for runner in {each["runner"] for each in wheels["strategy"]["matrix"]["include"]}:
+        here = [step for job in jobs if job["runs-on"] == runner for step in job["steps"]]
+        scripts = {step.get("run") for step in here}
+        both = {"python -m pytest", "cargo test --workspace --quiet"}
+        assert ".ci/run" in scripts or both <= scripts, runner
+
+
 def test_wheels_for_linux_are_tried_with_the_pythons_of_the_metadata() -> None:
     listed = load(ROOT / ".github" / "workflows" / "wheels.yml")["jobs"]["linux"]["steps"]
     (installed,) = [
