@@ -11,6 +11,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -165,6 +166,28 @@ def test_the_image_is_built_from_what_exists_as_a_user_without_rights() -> None:
         for name in sources.split():
             assert (ROOT / name).exists(), name
             assert f"!{name}" in ignored, f"{name} does not reach the build"
+
+
+def test_logan_does_without_what_the_image_leaves_out() -> None:
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    (removed,) = re.findall(r"uninstall -q -y (.*?) \\\n", text)
+    modules = {
+        name
+        for path in (ROOT / "python" / "logan").rglob("*.py")
+        for name in re.findall(
+            r"(?:from|import) (rich(?:_argparse|\.\w+)*)", path.read_text(encoding="utf-8")
+        )
+    }
+    assert {"rich.live", "rich.table", "rich_argparse"} <= modules
+    blocked = [{"markdown-it-py": "markdown_it"}.get(each, each) for each in removed.split()]
+    program = (
+        f"import importlib, sys\nsys.modules |= dict.fromkeys({blocked})\n"
+        f"for name in {sorted(modules)}: importlib.import_module(name)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 # --- Services -------------------------------------------------------------------------------------
