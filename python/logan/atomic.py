@@ -7,6 +7,7 @@ writes, and is removed by the next write to that folder.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -19,7 +20,7 @@ from logan.errors import OutputError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["cannot_write", "is_special", "replaced", "replacing", "write_whole"]
+__all__ = ["cannot_write", "is_special", "replaced", "replacing", "resolved", "write_whole"]
 
 PREFIX: Final = ".logan-"
 _SUFFIX_CHARS: Final = 8
@@ -29,6 +30,25 @@ _SUFFIX_CHARS: Final = 8
 def is_special(target: Path) -> bool:
     """Whether `target` is a pipe or a device, which can only be written to directly."""
     return target.exists() and not target.is_file()
+
+
+def resolved(target: Path) -> Path:
+    """`target` with every link in it followed. Raises `OSError` for a link that leads to itself.
+
+    `Path.resolve` raises `RuntimeError` for such a link before Python 3.13, and returns it since,
+    so that writing would replace it.
+    """
+    try:
+        found = target.resolve()
+    except RuntimeError as error:
+        raise _link_loop() from error
+    if found.is_symlink():
+        raise _link_loop()
+    return found
+
+
+def _link_loop() -> OSError:
+    return OSError(errno.ELOOP, os.strerror(errno.ELOOP))
 
 
 def cannot_write(path: str | os.PathLike[str], error: Exception) -> OutputError:
@@ -78,7 +98,7 @@ def replaced(target: Path) -> Iterator[int]:
     Where the file system can, the new file has no name until it is whole, so that nothing is left
     of it however the process ends; elsewhere the next write removes it. Raises `OSError`.
     """
-    target = target.resolve()
+    target = resolved(target)
     if sys.platform == "win32":
         with _replaced_unlocked(target) as fd:
             yield fd

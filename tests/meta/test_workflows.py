@@ -11,6 +11,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -120,6 +121,17 @@ def test_the_matrix_has_the_pythons_of_the_metadata() -> None:
     assert jobs["python"]["strategy"]["matrix"]["python"] == pythons()
 
 
+def test_every_processor_of_the_wheels_runs_all_tests() -> None:
+    """Code for one processor is not even compiled on another."""
+    jobs = load(ROOT / ".github" / "workflows" / "tests.yml")["jobs"].values()
+    wheels = load(ROOT / ".github" / "workflows" / "wheels.yml")["jobs"]["linux"]
+    for runner in {each["runner"] for each in wheels["strategy"]["matrix"]["include"]}:
+        here = [step for job in jobs if job["runs-on"] == runner for step in job["steps"]]
+        scripts = {step.get("run") for step in here}
+        both = {"python -m pytest", "cargo test --workspace --quiet"}
+        assert ".ci/run" in scripts or both <= scripts, runner
+
+
 def test_wheels_for_linux_are_tried_with_the_pythons_of_the_metadata() -> None:
     listed = load(ROOT / ".github" / "workflows" / "wheels.yml")["jobs"]["linux"]["steps"]
     (installed,) = [
@@ -154,6 +166,28 @@ def test_the_image_is_built_from_what_exists_as_a_user_without_rights() -> None:
         for name in sources.split():
             assert (ROOT / name).exists(), name
             assert f"!{name}" in ignored, f"{name} does not reach the build"
+
+
+def test_logan_does_without_what_the_image_leaves_out() -> None:
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    (removed,) = re.findall(r"uninstall -q -y (.*?) \\\n", text)
+    modules = {
+        name
+        for path in (ROOT / "python" / "logan").rglob("*.py")
+        for name in re.findall(
+            r"(?:from|import) (rich(?:_argparse|\.\w+)*)", path.read_text(encoding="utf-8")
+        )
+    }
+    assert {"rich.live", "rich.table", "rich_argparse"} <= modules
+    blocked = [{"markdown-it-py": "markdown_it"}.get(each, each) for each in removed.split()]
+    program = (
+        f"import importlib, sys\nsys.modules |= dict.fromkeys({blocked})\n"
+        f"for name in {sorted(modules)}: importlib.import_module(name)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 # --- Services -------------------------------------------------------------------------------------

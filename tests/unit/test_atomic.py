@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from logan.atomic import PREFIX, replaced, write_whole
+from logan.errors import OutputError
 
 
 @pytest.fixture(params=[True, False], ids=["unnamed", "named"])
@@ -68,3 +69,22 @@ def test_two_writers_of_a_folder_leave_each_other_alone(folder: Path) -> None:
         write_whole(folder / "c", b"c")
     assert [(folder / each).read_bytes() for each in "abc"] == [b"a", b"b", b"c"]
     assert sorted(os.listdir(folder)) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("python", ["3.12", "3.13"])
+def test_a_link_that_leads_to_itself_is_not_replaced(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, python: str
+) -> None:
+    link = folder / "loop"
+    link.symlink_to("loop")
+
+    def resolve(path: Path, strict: bool = False) -> Path:
+        if python == "3.12":
+            raise RuntimeError(f"Symlink loop from {str(path)!r}")
+        return Path(os.path.realpath(path, strict=strict))
+
+    monkeypatch.setattr(Path, "resolve", resolve)
+    with pytest.raises(OutputError, match="loop: Too many levels of symbolic links"):
+        write_whole(link, b"x")
+    assert os.readlink(link) == "loop"
+    assert os.listdir(folder) == ["loop"]

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Final, TextIO
 
-from logan.atomic import cannot_write, is_special, write_whole
+from logan.atomic import cannot_write, is_special, resolved, write_whole
 from logan.errors import OutputError, UsageError
 from logan.report import RenderOptions
 from logan.report.units import visible
@@ -145,11 +145,9 @@ def check_saving(
     """Whether a saved summary may go to `path`, beside the output; raises as `check_output`."""
     if path is None:
         return
-    from pathlib import Path
-
     if path == "-":
         raise UsageError("a saved summary needs a file", hint=f"write it like: {flag} day.logan")
-    if output is not None and Path(output).resolve() == Path(path).resolve():
+    if output is not None and os.path.realpath(output) == os.path.realpath(path):
         raise UsageError(f"{path} is both the output and the saved summary", hint="name two files")
     _check_writable(path, flag)
     _check_no_input(path, inputs, f"the saved summary ({flag})")
@@ -166,7 +164,7 @@ def _check_writable(path: str, flag: str = "-o") -> None:
     if not target.is_absolute():
         working_directory()  # raises, in clearer words, if it has been deleted
     try:
-        folder = target.resolve().parent
+        folder = resolved(target).parent
         if target.is_dir():
             raise OutputError(f"{path} is a folder", hint="name a file in it")
         if not folder.is_dir():
@@ -175,7 +173,7 @@ def _check_writable(path: str, flag: str = "-o") -> None:
             )
         if not os.access(target if is_special(target) else folder, os.W_OK):
             raise OutputError(f"cannot write {path}: permission denied")
-    except (OSError, ValueError, RuntimeError) as error:  # a loop of links, a NUL, too long
+    except (OSError, ValueError) as error:  # a loop of links, a NUL, too long
         raise cannot_write(path, error) from error
 
 

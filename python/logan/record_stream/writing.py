@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from logan._logan import RecordScan
-from logan.atomic import cannot_write, is_special, replacing
+from logan.atomic import cannot_write, is_special, replacing, resolved
 from logan.errors import OutputError, UsageError
 from logan.options import RECORD_FILES
 
@@ -100,13 +100,13 @@ def write_scan(
 
 def _checked(path: str) -> Path:
     try:
-        target = Path(path).resolve()
+        target = resolved(Path(path))
         if target.is_dir():
             raise OutputError(f"{path} is a folder", hint="name a file in it")
         if not target.parent.is_dir():
             raise OutputError(
                 f"cannot write {path}: no such folder: {target.parent}", hint="create it first"
             )
-    except (OSError, ValueError, RuntimeError) as error:  # a name too long, a NUL, a loop of links
+    except (OSError, ValueError) as error:  # a name too long, a NUL, a loop of links
         raise cannot_write(path, error) from error
     return target
