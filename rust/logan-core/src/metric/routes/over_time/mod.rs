@@ -20,9 +20,9 @@ use super::NOWHERE;
 /// Different routes up to which all counts over time are exact.
 pub const ROUTES_MAX: usize = 256;
 
-/// Routes that are held within a chunk. Sites have some thousands; to make room for each one that comes
-/// back costs more than all else that is counted here.
-const ROUTES_AT_ONCE: usize = 4_096;
+/// Routes that are held within a chunk. Many sites have some thousands; to make room for each one that
+/// comes back costs more than all else that is counted here, and more of them take more memory.
+const ROUTES_AT_ONCE: usize = 2_048;
 
 /// Routes in a report: those that lead by requests, and those that lead by errors or time.
 const BY_REQUESTS: usize = 64;
@@ -219,6 +219,10 @@ impl Cells {
             _ => self.0.len(),
         };
         if self.0.get(at).is_none_or(|cell| cell.index != index) {
+            // By a quarter, as there are many such lists.
+            if self.0.len() == self.0.capacity() {
+                self.0.reserve_exact((self.0.len() / 4).max(4));
+            }
             self.0.insert(at, Cell { index, ..Cell::default() });
         }
         &mut self.0[at]
