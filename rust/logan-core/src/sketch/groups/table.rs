@@ -101,8 +101,8 @@ impl<P: Payload> GroupTable<P> {
         Self::with_room(cap, cap + cap / 2 + 1)
     }
 
-    /// As [`new`](Self::new), with room for this many entries before the light ones of a chunk go:
-    /// they go together, and few of them come back.
+    /// As [`new`](Self::new), with room for this many entries before light ones go, and for half of them
+    /// then: the fewer go, the fewer of them come back.
     ///
     /// # Panics
     /// If `cap` is 0, or `room` is not above it or above 786,433.
@@ -345,7 +345,8 @@ impl<P: Payload> GroupTable<P> {
     fn make_room(&mut self) {
         self.drop_idle();
         if self.heads.len() == self.entries_max {
-            self.reduce();
+            // Half of the room: those that are a little too rare come back soon.
+            self.reduce(self.cap.max(self.entries_max / 2));
         }
         self.slots.fill(0);
         self.index_entries();
@@ -359,9 +360,9 @@ impl<P: Payload> GroupTable<P> {
         }
     }
 
-    /// Drops light entries until at most `cap` are left; there must be more, and none idle. The
+    /// Drops light entries until at most so many are left; there must be more, and none idle. The
     /// slots are then to be filled anew.
-    fn reduce(&mut self) {
+    fn reduce(&mut self, most: usize) {
         if self.distinct.is_none() {
             let mut distinct = Distinct::default();
             self.heads.iter().for_each(|head| distinct.insert(head.hash));
@@ -369,7 +370,7 @@ impl<P: Payload> GroupTable<P> {
         }
         let cells = &self.cells[..self.heads.len()];
         let weights = cells.iter().map(|cell| u64::from(cell.weight));
-        let subtract = weight_beyond(self.cap, weights);
+        let subtract = weight_beyond(most, weights);
         self.error += subtract;
         // It is one of the weights.
         let subtract = subtract as u32;
@@ -420,7 +421,7 @@ impl<P: Payload> GroupTable<P> {
         if self.heads.len() > self.cap {
             self.drop_idle();
             if self.heads.len() > self.cap {
-                self.reduce();
+                self.reduce(self.cap);
             }
         }
         let has_moved = self.moves != moves;

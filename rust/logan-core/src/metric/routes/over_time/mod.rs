@@ -436,6 +436,8 @@ impl Payload for Times {
             used.for_each(|cell| writer.put(out, &bucket(cell)));
             writer.count
         });
+        // The first chunk has finer buckets than the next ones.
+        live.0.shrink_to(live.0.len());
         live.0.clear();
     }
 
