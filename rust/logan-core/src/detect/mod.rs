@@ -15,6 +15,7 @@ mod named;
 mod table;
 mod timestamps;
 mod undated;
+mod years;
 
 use crate::bytes::line::{LINE_BYTES_MAX, PaddedLine};
 use crate::fast::{FastPath, FastPaths};
@@ -24,7 +25,7 @@ use crate::format::table::{self as tables, Layout};
 use crate::format::units::Sample;
 use crate::format::{
     Candidate, Context, Entry, Format, Fragments, Kind, Params, Parse, Part, REGISTRY, StatusPlace,
-    Unit, state,
+    Unit, has_message, state,
 };
 use crate::record::{NO_DURATION, NO_STATUS, NO_TIME, Record};
 use crate::time::{Prefix, TimeReading, TimestampParser};
@@ -157,6 +158,12 @@ fn describe(
     let mut east = reads(TimestampParser::new(jiff::tz::TimeZone::fixed(jiff::tz::offset(1)), 0));
     const DECADE_NS: i64 = 10 * 366 * 86_400_000_000_000;
     let mut later = reads(TimestampParser::new(jiff::tz::TimeZone::UTC, DECADE_NS));
+    // What reads lines that go on with a record here, and begin one where records have no messages.
+    let mut alone = reads(TimestampParser::utc());
+    let is_of_heads = |i: usize| {
+        REGISTRY[i].facts.trial == Candidate::LastResort && !REGISTRY[i].facts.is_general
+    };
+    let mut heads: Option<(usize, String)> = None;
     let mut arena = Vec::new();
     let mut seen = vec![Seen::default(); formats.len()];
     let (mut blank, mut header, mut continuation, mut malformed) = (0u64, 0u64, 0u64, 0u64);
@@ -223,6 +230,15 @@ fn describe(
                 } else if context.history.tail.takes(line, offset) {
                     continuation += 1;
                     blocks.tail();
+                    if heads.is_none() && !line[0].is_ascii_whitespace() {
+                        alone.history.tail.begin_sample(0);
+                        let mut late = formats.iter().enumerate().filter(|(i, _)| is_of_heads(*i));
+                        let found = late.find(|(_, (_, format))| {
+                            let found = parse(format.as_ref(), &mut alone);
+                            found.is_some_and(|(_, record)| record.time_ns == NO_TIME)
+                        });
+                        heads = found.map(|(i, _)| (i, example_of(line)));
+                    }
                 } else if is_preamble(line) {
                     header += 1;
                     blocks.tail();
@@ -258,6 +274,11 @@ fn describe(
                 .map(|other| u64::from(other.is_some_and(|(_, r)| r.time_ns != record.time_ns)));
             let time_ns = (record.time_ns != NO_TIME).then_some(record.time_ns);
             times.learn(&context.clock, time_ns, moves[1] == 0);
+            if moves[1] > 0
+                && let Some(time_ns) = time_ns
+            {
+                times.learn_year(line, time_ns);
+            }
             if let Some(app) = app.filter(|&app| i < app && !seen[i].like_app && !line.is_empty()) {
                 let app = formats[app].1.as_ref();
                 seen[i].like_app =
@@ -275,9 +296,7 @@ fn describe(
             seen.measured += u64::from(record.duration_ns != NO_DURATION);
             seen.answered += u64::from(record.status != NO_STATUS);
             seen.tails += u64::from(has_tail);
-            seen.example.get_or_insert_with(|| {
-                String::from_utf8_lossy(&line[..line.len().min(200)]).into_owned()
-            });
+            seen.example.get_or_insert_with(|| example_of(line));
             if facts.named_fields {
                 seen.fields.learn(line, record, format.as_ref(), &mut context);
             }
@@ -319,6 +338,15 @@ fn describe(
     }
     let total = lines + blank + header + continuation + malformed;
     let mut order: Vec<usize> = (0..formats.len()).filter(|&i| seen[i].lines > 0).collect();
+    // Access logs have no lines that go on with a record, but what a server of developers prints has
+    // tracebacks between its requests: the format of their heads, listed, lets them.
+    if let Some((head, example)) = heads
+        && !order.is_empty()
+        && !order.iter().any(|&i| has_message(REGISTRY[i].info.name))
+    {
+        seen[head].example = Some(example);
+        order.push(head);
+    }
     let has_late = order.iter().any(|&i| trial(i) == Candidate::Late);
     order.sort_by_key(|&i| {
         let (entry, seen) = (REGISTRY[i], &seen[i]);
@@ -445,6 +473,11 @@ fn describe(
         told: seen.iter().map(|seen| seen.answered + seen.measured).sum(),
         is_table: rows * 20 >= (total - blank - header) * 19,
     }
+}
+
+/// The first bytes of a line, for people.
+fn example_of(line: &[u8]) -> String {
+    String::from_utf8_lossy(&line[..line.len().min(200)]).into_owned()
 }
 
 /// The key itself of a name with those of the objects around it.

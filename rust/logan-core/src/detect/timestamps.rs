@@ -40,6 +40,9 @@ pub(super) struct Timestamps {
     zones: BTreeMap<&'static str, [u64; 2]>,
     /// Records in order: whether their year is written, and their time.
     times: Vec<(bool, i64)>,
+    /// Of those without a year: how many there are, and the times with a year that say the same.
+    yearless: u64,
+    repeated: Vec<i64>,
 }
 
 /// Lines of one format with a time, and those with a doubtful time zone.
@@ -75,6 +78,12 @@ impl Timestamps {
         if let Some(time_ns) = time_ns {
             self.times.push((has_year, time_ns));
         }
+    }
+
+    /// Learns from a record whose date has no year: the line may say the same moment once more.
+    pub(super) fn learn_year(&mut self, line: &[u8], time_ns: i64) {
+        self.yearless += 1;
+        self.repeated.extend(super::years::repeated(line, time_ns));
     }
 
     /// What is decided, given the column of bare numbers, and whether zones are a column.
@@ -118,6 +127,10 @@ impl Timestamps {
     /// The latest time, if some dates have a year and others take that which brings them nearest to
     /// the dated record before them (the first one, before that).
     pub(super) fn anchor_ns(&self) -> Option<i64> {
+        if self.yearless > 0 && self.repeated.len() as u64 * 2 >= self.yearless {
+            let dated = self.times.iter().filter(|(has_year, _)| *has_year).map(|(_, time)| *time);
+            return self.repeated.iter().copied().chain(dated).max();
+        }
         let first = self.times.iter().find(|(has_year, _)| *has_year)?.1;
         if self.times.iter().all(|(has_year, _)| *has_year) {
             return None;
@@ -136,7 +149,7 @@ impl Timestamps {
 }
 
 /// The instant of the same month, day and time of day that lies nearest to `near`.
-fn nearest_year(time_ns: i64, near: i64) -> Option<i64> {
+pub(super) fn nearest_year(time_ns: i64, near: i64) -> Option<i64> {
     const DAY_NS: i64 = 86_400 * NS;
     let (_, month, day) = civil_from_days(time_ns.div_euclid(DAY_NS));
     let (year, ..) = civil_from_days(near.div_euclid(DAY_NS));

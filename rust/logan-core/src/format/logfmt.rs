@@ -162,9 +162,18 @@ fn without_request(line: &[u8], arena: &[u8], record: &mut Record) {
         record.duration_ns = NO_DURATION;
     }
     let method = record.method.bytes(line, arena);
-    if record.path.is_empty() && !method.iter().all(u8::is_ascii_uppercase) {
+    // FortiGate's web filter says by what it found a category: `method="domain"`.
+    if !method.iter().all(u8::is_ascii_uppercase) && (record.path.is_empty() || !is_http(method)) {
         record.method = Text::NONE;
     }
+}
+
+/// Whether a method is one of HTTP, in whatever case.
+#[cold]
+fn is_http(method: &[u8]) -> bool {
+    const METHODS: [&[u8]; 9] =
+        [b"get", b"head", b"post", b"put", b"delete", b"patch", b"options", b"connect", b"trace"];
+    METHODS.iter().any(|known| known.eq_ignore_ascii_case(method))
 }
 
 /// The time that auditd writes at the start of its message: `msg=audit(1706091332.123:456): `.

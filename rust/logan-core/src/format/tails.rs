@@ -79,6 +79,15 @@ const PREFIXES: &[&[u8]] = &[
     b"!STACK ",
     b"!SUBENTRY ",
     b"$_",
+    // Elements of an event of log4j as XML.
+    b"<log4j:message",
+    b"<log4j:throwable",
+    b"<log4j:locationInfo",
+    b"<log4j:properties",
+    b"<log4j:data",
+    b"<log4j:NDC",
+    b"</log4j:",
+    b"]]>",
 ];
 
 /// Bytes of a line that are looked at for what stands within it.
@@ -102,6 +111,7 @@ pub(super) fn is_tail(line: &[u8]) -> bool {
         return true;
     }
     match first {
+        b'-' if is_section(line) => true,
         // PHP numbers the frames: `#0 /app/x.php(12): f()`.
         b'#' => {
             let digits = digits(&line[1..]);
@@ -132,6 +142,17 @@ fn is_php_frame(line: &[u8]) -> bool {
 fn only_closes(line: &[u8]) -> bool {
     let closes = |b: &u8| matches!(b, b'}' | b']' | b')' | b'>');
     line.iter().all(|b| closes(b) || b"\"',; ".contains(b)) && line.iter().any(closes)
+}
+
+/// `--a1b2c3d4-B--`: the heading of a part of a transaction in the audit log of ModSecurity.
+fn is_section(line: &[u8]) -> bool {
+    const ID_BYTES: usize = 8;
+    let Some((id, rest)) =
+        line.strip_prefix(b"--").and_then(|rest| rest.split_at_checked(ID_BYTES))
+    else {
+        return false;
+    };
+    id.iter().all(u8::is_ascii_alphanumeric) && matches!(rest, [b'-', b'A'..=b'Z', b'-', b'-', ..])
 }
 
 /// Five times the same mark, perhaps behind the corner of a table.
@@ -209,6 +230,9 @@ fn opens(line: &[u8]) -> bool {
         b";; ",
     ];
     is_rule(line)
+        || is_section(line)
+        // A message of Configuration Manager that goes on in the next line.
+        || line.starts_with(b"<![LOG[") && !line.ends_with(b">")
         || HEADINGS.iter().any(|heading| line.starts_with(heading))
         || has(line, b"mysqld got signal ")
 }
@@ -561,6 +585,10 @@ mod tests {
             ("pid terminated", &["Server: a.example", "Request: POST /pay"]),
             ("LEVEL: Event", &["PID     : 52263", "INSTANCE: db2inst1"]),
             ("x", &["-------", "anything"]),
+            ("x", &["--a1b2c3d4-B--", "GET /index.php HTTP/1.1", "Host: shop.example"]),
+            ("x", &["<![LOG[Event object:", "instance of Event", "{", "    Type = 23;"]),
+            ("<log4j:event logger=\"a\">", &["<log4j:message><![CDATA[x]]></log4j:message>"]),
+            ("<log4j:event logger=\"a\">", &["]]></log4j:throwable>", "</log4j:event>"]),
             ("x", &["}", "\"}", "  ],", "})';", ">"]),
             ("x terminating", &["** Last message in was {a}", "** When Server state == {b}"]),
             ("x", &[";; flags: qr aa", ".  IN  DNSKEY"]),
@@ -613,6 +641,9 @@ mod tests {
             "main.go: x",
             "example.com",
             "+----",
+            "--a1b2c3d4-BB--",
+            "--a1b2c3-B--",
+            "<log4j:event logger=",
         ] {
             assert_eq!(takes("2024 x", &[line]), [false], "{line}");
         }

@@ -32,6 +32,9 @@ pub(super) fn text_record(line: &[u8], clock: &TimestampParser) -> Option<Record
         {
             return Some(with_message(line, stamp));
         }
+        if let Some(event) = windows_event(line, clock) {
+            return Some(event);
+        }
         // Inside of a line, a timestamp begins with a digit or a capital.
         let limit = clock_end(line).map_or(128, |end| end + 4).min(128);
         let places: Vec<usize> = (1..line.len().min(limit))
@@ -68,6 +71,33 @@ pub(super) fn text_record(line: &[u8], clock: &TimestampParser) -> Option<Record
             None => Some(with_message(line, Stamped { level: level_of_front(front)?, ..stamp })),
         }
     })
+}
+
+/// `<Event xmlns='…'><System>…<Level>2</Level>…<TimeCreated SystemTime='2024-01-24T10:15:32Z'/>…`.
+fn windows_event(line: &[u8], clock: &TimestampParser) -> Option<(Record, usize)> {
+    let text = &line[..line.len().min(1024)];
+    if !text.starts_with(b"<Event ") && !text.starts_with(b"<Event>") {
+        return None;
+    }
+    let start = leading::position(text, b" SystemTime=")? + " SystemTime=".len();
+    let quote = *text.get(start).filter(|b| b"'\"".contains(b))?;
+    let close = find(text, start + 1, quote)?;
+    let (time_ns, end) = clock.any(&text[start + 1..close], 0)?;
+    if end != close - start - 1 {
+        return None;
+    }
+    let level = match leading::position(text, b"<Level>").map(|at| &text[at + "<Level>".len()..]) {
+        Some(number) if number.get(1) == Some(&b'<') => match number[0] {
+            b'1' => Level::Fatal,
+            b'2' => Level::Error,
+            b'3' => Level::Warn,
+            b'0' | b'4' => Level::Info,
+            b'5' => Level::Debug,
+            _ => Level::None,
+        },
+        _ => Level::None,
+    };
+    Some(with_message(line, Stamped { time_ns, level, end: 0, behind: 0 }))
 }
 
 /// The level of `<165>` at the front, and where that ends.

@@ -41,7 +41,7 @@ fn end_of_text(text: &[u8]) -> usize {
     text.trim_ascii_end().len()
 }
 
-fn position(text: &[u8], part: &[u8]) -> Option<usize> {
+pub(super) fn position(text: &[u8], part: &[u8]) -> Option<usize> {
     text.windows(part.len()).position(|window| window == part)
 }
 
@@ -188,7 +188,8 @@ fn level_in_group(open: u8, inner: &[u8], before: Before) -> Option<(Level, usiz
         let severity = || level_of_severity(digits(word, 0, 1).filter(|_| is_first)?);
         return Some((letter.or_else(severity)?, end));
     }
-    if let Some(level) = level_of_column(word).filter(|_| !is_other_name(word)) {
+    let is_element = open == b'<' && word == b"System";
+    if let Some(level) = level_of_column(word).filter(|_| !is_other_name(word) && !is_element) {
         return Some((level, end));
     }
     if open == b'"' {

@@ -277,7 +277,9 @@ impl Fields {
             Rule::Fixed(unit) | Rule::Named { unit, .. } => number(raw, unit.nanos()),
             _ => None,
         };
-        let nanos = fixed.or_else(|| with_unit(raw));
+        let is_of_days =
+            raw.strip_suffix(b"d").is_some_and(|rest| rest.last().is_some_and(u8::is_ascii_digit));
+        let nanos = fixed.or_else(|| with_unit(raw).filter(|_| !is_of_days));
         if nanos.is_some() && rank > self.duration.rank {
             let is_long = nanos >= Some(1_000_000_000) || fixed.is_none();
             self.is_span = is_span(rule).filter(|_| is_long);

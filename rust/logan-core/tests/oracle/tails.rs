@@ -182,6 +182,10 @@ fn has_open_quote(text: &[u8]) -> bool {
 
 /// Whether any line may follow.
 fn opens(line: &[u8]) -> bool {
+    let is_message = line.starts_with(b"<![LOG[") && !line.ends_with(b">");
+    if is_message || is_section(line) {
+        return true;
+    }
     let headings = [
         "Full thread dump",
         "DATA #",
@@ -245,6 +249,20 @@ fn is_rule(line: &[u8]) -> bool {
     rules.iter().any(|rule| {
         line.starts_with(rule.as_bytes()) || line.starts_with(format!("+{rule}").as_bytes())
     })
+}
+
+/// `--a1b2c3d4-B--`
+fn is_section(line: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(line);
+    let parts: Vec<&str> = text.split('-').collect();
+    text.len() >= 14
+        && parts.len() >= 6
+        && parts[..2] == ["", ""]
+        && parts[2].len() == 8
+        && parts[2].chars().all(|c| c.is_ascii_alphanumeric())
+        && parts[3].len() == 1
+        && parts[3].chars().all(|c| c.is_ascii_uppercase())
+        && parts[4].is_empty()
 }
 
 /// `PID     : 52263`, `DATA #1 : x`.
@@ -359,10 +377,20 @@ pub(super) fn is_continuation(line: &[u8]) -> bool {
         "!SUBENTRY ",
         "$_",
         "script_filename = ",
+        "<log4j:message",
+        "<log4j:throwable",
+        "<log4j:locationInfo",
+        "<log4j:properties",
+        "<log4j:data",
+        "<log4j:NDC",
+        "</log4j:",
+        "]]>",
+        "<![LOG[",
     ];
     matches!(line.first(), Some(b' ' | b'\t'))
         || beginnings.iter().any(|beginning| line.starts_with(beginning.as_bytes()))
         || is_rule(line)
+        || is_section(line)
         || is_numbered_frame(line)
         || is_frame_at_address(line)
         || line.starts_with(b"\"") && has(line, "\" #") && has(line, " prio=")

@@ -4,7 +4,7 @@
 //! # Accepted
 //! - `web_1  | PAYLOAD` and `0|api  | PAYLOAD`: a name of letters, digits and `_.-/`, perhaps behind a
 //!   number and `|`; a space or more, `|`, a space. Foreman writes a time of day and a space before it.
-//!   The name of a level is no such name.
+//!   The name of a level is no such name, and neither is an IPv4 address.
 //! - `[pod/NAME/CONTAINER] PAYLOAD`.
 //!
 //! Other lines look like this, too, so a line is of this format only if its payload is of one.
@@ -94,8 +94,36 @@ fn behind_name(line: &[u8]) -> Option<usize> {
     if !(1..=NAME_BYTES_MAX).contains(&name) || Level::from_word(&line[at..at + name]).is_some() {
         return None;
     }
+    // The first column of a log of requests.
+    if line[at].is_ascii_digit() && is_address(&line[at..at + name]) {
+        return None;
+    }
     at += name;
     let spaces = spaces(&line[at..]);
     at += spaces;
     (spaces > 0 && line[at..].starts_with(b"| ")).then_some(at + 2)
+}
+
+/// Whether a name is an IPv4 address.
+#[cold]
+fn is_address(name: &[u8]) -> bool {
+    std::str::from_utf8(name).is_ok_and(|name| name.parse::<std::net::Ipv4Addr>().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::behind_name;
+
+    #[test]
+    fn addresses_are_no_names() {
+        for (line, expected) in [
+            ("web_1  | x", Some(9)),
+            ("0|api  | x", Some(9)),
+            ("10.0.0  | x", Some(10)),
+            ("203.0.113.9 | https | x", None),
+            ("203.0.113.9-web | x", Some(18)),
+        ] {
+            assert_eq!(behind_name(line.as_bytes()), expected, "{line}");
+        }
+    }
 }

@@ -15,8 +15,10 @@
 //! and neither host nor tag may be the name of a level: such a line is app text. With a priority the
 //! host may be missing before a tag, as on systems whose daemon is BSD's. With a priority
 //! and without a tag all behind the host is the payload, and so it is where it begins as
-//! [some formats](Facts::untagged) do, or with a time of NetScaler (`01/24/2024:10:15:32 GMT`), before which a
+//! [some formats](Facts::untagged) do, perhaps behind a tag without a colon, or with a time of NetScaler (`01/24/2024:10:15:32 GMT`), before which a
 //! blank may stand.
+//!
+//! Behind a tag, the number of a message and of its part is passed (`[3-1] `, PostgreSQL).
 //!
 //! The level is the priority's severity, or that of a host such as `daemon.err` (OpenWrt), or of
 //! `<daemon.err>` before the host (FreeBSD, NetScaler); without one there is none. That of a message that
@@ -29,8 +31,9 @@ use super::{Envelope, Head, Opened, Payload};
 use crate::bytes::line::Line;
 use crate::bytes::simd::{Classes, Simd};
 use crate::format::prefilter::RequiredBytes;
+use crate::format::slices::{self, digits};
 use crate::format::text::levels::{is_facility, of_cisco, of_comware};
-use crate::format::{Candidate, Entry, Facts, Fragments, Info, Kind, REGISTRY, slices};
+use crate::format::{Candidate, Entry, Facts, Fragments, Info, Kind, REGISTRY};
 use crate::record::Level;
 use crate::time::TimestampParser;
 
@@ -260,14 +263,24 @@ impl Head for Rfc3164 {
         let rest = end + 1;
         let name_end = run_of(simd, line, rest, NAME, TAG_BYTES_MAX);
         let (name, start) = match tag(bytes, rest, name_end) {
-            Some((name, end)) => (name, end + usize::from(bytes.get(end) == Some(&b' '))),
+            // `CEF: 0|Vendor|…`: the payload's own beginning, not the name of a program.
+            Some((name, _)) if is_beginning(name) => (&[][..], rest),
+            Some((name, end)) => {
+                let end = end + usize::from(bytes.get(end) == Some(&b' '));
+                (name, end + numbered(&bytes[end..]))
+            }
             None if is_sure || is_of_syslogd(&bytes[rest..]) || is_untagged(&bytes[rest..]) => {
                 (&[][..], rest + usize::from(has_own_time(&bytes[rest..]) && bytes[rest] == b' '))
             }
             None if has_own_time(&bytes[rest..]) => {
                 (&[][..], rest + usize::from(bytes[rest] == b' '))
             }
+            None if without_colon(bytes, rest, name_end) > 0 => (&[][..], rest),
             None => return None,
+        };
+        let start = match name {
+            [] => start + without_colon(bytes, start, name_end),
+            _ => start,
         };
         let is_level = |word| Level::from_word(word).is_some();
         if !is_sure && (is_level(host) || is_level(name)) {
@@ -382,6 +395,58 @@ fn is_untagged(text: &[u8]) -> bool {
     REGISTRY.iter().any(|e| e.facts.untagged.iter().any(|beginning| text.starts_with(beginning)))
 }
 
+/// Whether a tag is what the payload of such a format begins with: `CEF:`.
+#[inline(always)]
+fn is_beginning(name: &[u8]) -> bool {
+    const BYTES: std::ops::RangeInclusive<usize> = 3..=4;
+    #[cold]
+    fn is_known(name: &[u8]) -> bool {
+        let mut all = REGISTRY.iter().flat_map(|e| e.facts.untagged);
+        all.any(|beginning| beginning.strip_suffix(b":") == Some(name))
+    }
+    BYTES.contains(&name.len()) && name.iter().all(u8::is_ascii_uppercase) && is_known(name)
+}
+
+/// How many bytes the tag at `at` has that no colon ends, if the payload of a format that needs none
+/// follows: `syslogng[9] CEF:0|`.
+#[cold]
+fn without_colon(bytes: &[u8], at: usize, name_end: usize) -> usize {
+    if name_end <= at || is_untagged(&bytes[at..]) {
+        return 0;
+    }
+    let text = &bytes[name_end..];
+    let id = match text.strip_prefix(b"[") {
+        Some(inner) => digits(inner) + 2,
+        None => 0,
+    };
+    match text.get(id..) {
+        Some([b' ', rest @ ..]) if (id == 0 || text[id - 1] == b']') && is_untagged(rest) => {
+            name_end + id + 1 - at
+        }
+        _ => 0,
+    }
+}
+
+/// How many bytes the number has that PostgreSQL writes before what it sends to syslog: `[3-1] `, of
+/// the message and of its part.
+#[inline(always)]
+fn numbered(payload: &[u8]) -> usize {
+    #[cold]
+    fn len(payload: &[u8]) -> usize {
+        let message = digits(&payload[1..]);
+        let part = digits(payload.get(message + 2..).unwrap_or_default());
+        let is_one = message > 0
+            && part > 0
+            && payload[message + 1] == b'-'
+            && payload[message + 2 + part..].starts_with(b"] ");
+        if is_one { message + part + 4 } else { 0 }
+    }
+    match payload {
+        [b'[', b'0'..=b'9', ..] => len(payload),
+        _ => 0,
+    }
+}
+
 /// Whether a payload begins with the time of NetScaler, behind one blank or none: `01/24/2024:10:15:32 GMT`.
 fn has_own_time(payload: &[u8]) -> bool {
     const SHAPE: &[u8] = b"00/00/0000:00:00:00 ";
@@ -416,4 +481,42 @@ fn tag(line: &[u8], at: usize, name_end: usize) -> Option<(&[u8], usize)> {
     }
     let is_end = matches!(text.get(end + 1), None | Some(b' ' | b'\t'));
     (text.get(end) == Some(&b':') && is_end).then_some((name, at + end + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bytes::line::PaddedLine;
+    use crate::bytes::simd::Baseline;
+
+    fn payload(text: &str) -> Option<String> {
+        let padded = PaddedLine::new(text.as_bytes());
+        let clock = &mut TimestampParser::utc();
+        match Rfc3164.open(Baseline, padded.line(), clock, &mut Vec::new())?.payload {
+            Payload::Line(start, end) => Some(text[start..end].into()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn payloads_without_a_tag_or_behind_one() {
+        for (rest, expected) in [
+            ("h app[4]: x", Some("x")),
+            ("h CEF:0|a|b|1|2|c|3|", Some("CEF:0|a|b|1|2|c|3|")),
+            ("h CEF: 0|a|b|1|2|c|3|", Some("CEF: 0|a|b|1|2|c|3|")),
+            ("h app CEF:0|a|b|1|2|c|3|", Some("CEF:0|a|b|1|2|c|3|")),
+            ("h app[4] CEF:0|a|b|1|2|c|3|", Some("CEF:0|a|b|1|2|c|3|")),
+            ("h app[4: CEF:0|a|b|1|2|c|3|", None),
+            ("h app[4] x", None),
+            ("h postgres[4]: [3-1] LOG:  x", Some("LOG:  x")),
+            ("h postgres[4]: [3-12]  x", Some(" x")),
+            ("h app[4]: [3-] x", Some("[3-] x")),
+            ("h app[4]: [3-1]x", Some("[3-1]x")),
+            ("h app[4]: [31] x", Some("[31] x")),
+            ("h app[4]: [3", Some("[3")),
+        ] {
+            let found = payload(&format!("Jan 24 10:15:32 {rest}"));
+            assert_eq!(found.as_deref(), expected, "{rest}");
+        }
+    }
 }

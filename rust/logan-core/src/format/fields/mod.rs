@@ -53,7 +53,7 @@
 //! twice, as some write JSON into JSON; all others are compared as they are written.
 //!
 //! # Durations
-//! Text that [`with_unit`] reads has its own unit, whatever the key says. Any other value must be a
+//! Text that [`with_unit`] reads has its own unit, whatever the key says; a number of days (`30d`) is none. Any other value must be a
 //! number ([`decimal`]), in quotes or not, and its unit is that of the first rule that applies:
 //!
 //! | key | unit |
@@ -467,7 +467,10 @@ impl<'a> Fields<'a> {
                 if let Some(nanos) = rule.unit().and_then(|unit| decimal(bytes, unit)) {
                     self.span(rule, rank, nanos, NAMED_LIFETIME_NANOS_MIN, record);
                 } else if let Some(nanos) = with_unit(bytes) {
-                    self.span(rule, rank, nanos, 0, record);
+                    // `30d` is how long something is kept or valid.
+                    if !is_of_days(bytes) {
+                        self.span(rule, rank, nanos, 0, record);
+                    }
                 } else {
                     self.open(rule, rank, key, value, bytes);
                 }

@@ -227,7 +227,7 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
          request.url request.path req.url req.path http_request.request_url http_request.uri \
          client_request_uri client_request_path cs_uri_stem proxy.path req_path requested_uri \
          x_envoy_origin_path x_envoy_original_path ibm_uri_path api_resource_template \
-         url_path original_url http_uri request_target pathname",
+         url_path original_url http_uri request_target pathname url_stem",
     ),
     (Meaning::Path, 2, "route http.route full_path"),
     // Of much else, too: only what begins as a path does.
@@ -273,7 +273,8 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
     (
         Meaning::Duration(Rule::Fixed(Unit::Milliseconds)),
         3,
-        "latencies.request response_latency response_ms request_ms total_ms elasticsearch.slowlog.took \
+        // Of Exchange's proxy of requests: <https://learn.microsoft.com/en-us/exchange/httpproxy>.
+        "total_request_time latencies.request response_latency response_ms request_ms total_ms elasticsearch.slowlog.took \
          record.metrics.duration_ms origin_response_duration_ms time.total grpc.time_ms http.time_ms",
     ),
     // https://openliberty.io/docs/latest/json-log-events-list.html

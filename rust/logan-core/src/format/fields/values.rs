@@ -280,6 +280,12 @@ pub(crate) fn whole(bytes: &[u8]) -> Option<u64> {
     Some(number)
 }
 
+/// Whether a span is a number of days in short, as limits and ages are written: `30d`.
+#[inline(always)]
+pub(super) fn is_of_days(bytes: &[u8]) -> bool {
+    matches!(bytes, [.., b'0'..=b'9', b'd'])
+}
+
 /// Whether a value is written like a number without a unit.
 #[inline(always)]
 pub(super) fn is_bare(bytes: &[u8]) -> bool {

@@ -283,6 +283,8 @@ fn durations() {
         (r#""duration":[5]"#, None),
         (r#""duration":"5\u006ds""#, None),
         (r#""duration":"1 day""#, Some(86_400_000_000_000)),
+        // How long something is kept or valid.
+        (r#""duration":"30d""#, None),
         (r#""duration":"1 dog""#, None),
         (r#""retry_in":"5s""#, None),
     ] {

@@ -1,7 +1,7 @@
 //! The Common Event Format (CEF) of ArcSight, which security devices of many vendors write.
 //!
 //! ```text
-//! "CEF:" version "|" vendor "|" product "|" version "|" signature "|" name "|" severity
+//! "CEF:" [SP] version "|" vendor "|" product "|" version "|" signature "|" name "|" severity
 //! ["|" extension]
 //! extension = [key "=" value {SP key "=" value}]
 //! ```
@@ -26,7 +26,7 @@
 //! (`cn1`, `cs2`, `flexNumber1`, …) whose label (`cn1Label`) says so, that of a key whose name does
 //! (`rdwrCldResponseCode`), and `cn1` where vendors document it ([`STATUS_KEYS`]).
 //!
-//! Behind a syslog header no tag is needed; what the line does not say, the header does.
+//! Behind a syslog header no tag is needed, nor a colon behind one; what the line does not say, the header does.
 //!
 //! Sources: <https://www.microfocus.com/documentation/arcsight/arcsight-smartconnectors-8.3/cef-implementation-standard/Content/CEF/Chapter%201%20What%20is%20CEF.htm>,
 //! <https://www.elastic.co/docs/reference/beats/filebeat/exported-fields-cef>.
@@ -105,6 +105,8 @@ fn read(
 ) -> Option<()> {
     let text = line.bytes();
     let version = text.strip_prefix(b"CEF:")?;
+    // Trend Micro and others write a blank there.
+    let version = version.strip_prefix(b" ").unwrap_or(version);
     let digits = digits(version);
     if digits == 0 || version.get(digits) != Some(&b'|') {
         return None;
@@ -341,6 +343,13 @@ mod tests {
             let (record, _) = parse(&event("5", extension)).unwrap();
             assert_eq!(record.time_ns, expected, "{extension}");
         }
+    }
+
+    #[test]
+    fn a_blank_may_stand_before_the_version() {
+        let line = event("5", "rt=1706091332000").replace("CEF:0", "CEF: 0");
+        assert_eq!(parse(&line).unwrap().0.time_ns, TIME_NS);
+        assert!(parse(&line.replace("CEF: 0", "CEF:  0")).is_none());
     }
 
     #[test]

@@ -43,7 +43,8 @@ const LABELS: [(&str, &str); 14] = [
     ("microsec", "duration_us"),
     ("ua", "user_agent"),
     ("forwardedfor", ""),
-    ("apptime", ""),
+    // Of the server behind, which is all that some write.
+    ("apptime", "upstream_service_time"),
     ("runtime", ""),
     ("cache", ""),
     ("upstream_response_time", ""),
@@ -183,6 +184,10 @@ mod tests {
         assert_eq!((record.status, record.duration_ns, record.bytes_sent), (200, 36_000_000, 1532));
         let record = parse("time:2024-01-24T10:15:32Z\tapptime:5\treqtime_microsec:1250").unwrap();
         assert_eq!(record.duration_ns, 1_250_000);
+        let record = parse("time:2024-01-24T10:15:32Z\tapptime:0.057\treqtime:0.060").unwrap();
+        assert_eq!(record.duration_ns, 60_000_000);
+        let record = parse("time:2024-01-24T10:15:32Z\tapptime:57ms\tstatus:200").unwrap();
+        assert_eq!(record.duration_ns, 57_000_000);
         for line in ["a:1\tb:2\tc:3", "time:2024-01-24T10:15:32Z\tx", "time:1\tx y\tz:2", "x:1"] {
             assert!(parse(line).is_none(), "{line}");
         }

@@ -11,6 +11,7 @@ use super::{COLUMNS_MIN, DELIMITERS, Dialect, cells, is_nothing};
 use crate::bytes::line::PaddedLine;
 use crate::format::fields::{request, status};
 use crate::format::http::is_registered_status;
+use crate::format::text::duration::with_unit;
 use crate::time::{TimestampParser, epoch};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -100,6 +101,7 @@ impl<'a> Rows<'a> {
             ("method", self.first(is_method).filter(|_| asked.is_none())),
             ("client_ip", self.liveliest(is_address)),
             ("request_time_s", self.timer(time)),
+            ("duration", self.first(has_unit)),
         ];
         let name = |column| {
             let found = named.iter().find(|(_, place)| *place == Some(column));
@@ -193,6 +195,13 @@ fn is_address(value: &[u8]) -> bool {
     std::str::from_utf8(value).is_ok_and(|text| text.parse::<IpAddr>().is_ok())
 }
 
+/// A number with a unit of time below a day: `12ms`, `1.5 s`.
+fn has_unit(value: &[u8]) -> bool {
+    value.first().is_some_and(u8::is_ascii_digit)
+        && value.last().is_some_and(|b| b.is_ascii_alphabetic() && *b != b'd')
+        && with_unit(value).is_some()
+}
+
 /// Seconds with three decimals.
 fn seconds(value: &[u8]) -> Option<f64> {
     let text = std::str::from_utf8(value).ok()?;
@@ -222,6 +231,14 @@ mod tests {
                 "2024-01-24T10:15:3{i}Z\t192.0.2.{i}\t10.0.0.1\tGET\t/a/{i}\t200\t0.0{i}5\t0.0{i}4\t-"
             ))),
             Some("time\tclient_ip\tcolumn_3\tmethod\turl\tstatus\trequest_time_s\tcolumn_8\tcolumn_9".into())
+        );
+        // A response time with its unit, which goes over into seconds; sizes with theirs are none.
+        assert_eq!(
+            told(rows(|i| {
+                let took = if i == 3 { "1.2s".into() } else { format!("{i}5ms") };
+                format!("2024-01-24 10:15:3{i},GET,/a/{i},200,12kb,{took}")
+            })),
+            Some("time,method,url,status,column_5,duration".into())
         );
         // A request line, a time in brackets, quotes, blanks behind commas.
         assert_eq!(

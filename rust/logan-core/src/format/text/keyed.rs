@@ -6,6 +6,10 @@
 //!   known abbreviation;
 //! - or the first of [`NAMES`] whose value is ten digits or more, perhaps with a fraction, and nothing else.
 //!
+//! - or, in an event of Windows as XML (a line that begins with `<Event`), the timestamp in quotes behind
+//!   `SystemTime=`, with the level that the number in `<Level>` says: 1 FATAL, 2 ERROR, 3 WARN, 5 DEBUG,
+//!   and 0 and 4 INFO.
+//!
 //! A key stands at the front, or behind one of ``<space><tab>,;|>"``, in the first [`FRONT_BYTES`] of the
 //! line. What such a line has for a level is behind one of [`LEVELS`], in whatever place.
 
@@ -53,6 +57,33 @@ pub(super) fn read(line: Line<'_>, clock: &mut TimestampParser) -> Option<(Stamp
         },
     };
     Some((stamp, level, levels::message_start(line, start)))
+}
+
+/// Time and level of an event of Windows as XML.
+///
+/// Source: <https://learn.microsoft.com/en-us/windows/win32/wes/eventschema-systempropertiestype-complextype>.
+#[cold]
+#[inline(never)]
+pub(super) fn event(line: Line<'_>, clock: &mut TimestampParser) -> Option<(Stamp, Level, usize)> {
+    const TIME: &[u8] = b" SystemTime=";
+    const LEVEL: &[u8] = b"<Level>";
+    let text = &line.bytes()[..line.len().min(FRONT_BYTES)];
+    if !matches!(text.strip_prefix(b"<Event"), Some([b' ' | b'>', ..])) {
+        return None;
+    }
+    let quoted = &text[memchr::memmem::find(text, TIME)? + TIME.len()..];
+    let (quote, quoted) = quoted.split_first().filter(|(quote, _)| b"'\"".contains(quote))?;
+    let stamp = stamp(&quoted[..memchr::memchr(*quote, quoted)?], clock)?;
+    let number = memchr::memmem::find(text, LEVEL).map(|at| &text[at + LEVEL.len()..]);
+    let level = match number {
+        Some([b'1', b'<', ..]) => Level::Fatal,
+        Some([b'2', b'<', ..]) => Level::Error,
+        Some([b'3', b'<', ..]) => Level::Warn,
+        Some([b'0' | b'4', b'<', ..]) => Level::Info,
+        Some([b'5', b'<', ..]) => Level::Debug,
+        _ => Level::None,
+    };
+    Some((stamp, level, 0))
 }
 
 /// The timestamp in two pairs, and a third one for its zone.
@@ -103,6 +134,43 @@ fn value<'a>(text: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn events_of_windows() {
+        let read = |text: &str| {
+            let padded = PaddedLine::new(text.as_bytes());
+            let found = event(padded.line(), &mut TimestampParser::utc());
+            found.map(|(stamp, level, _)| (stamp.second, level))
+        };
+        let event_of = |level: &str| {
+            format!(
+                "<Event xmlns='http://schemas.example'><System><Provider Name='Disk'/>{level}\
+                 <TimeCreated SystemTime='2024-01-24T10:15:32.123456700Z'/></System></Event>"
+            )
+        };
+        for (level, expected) in [
+            ("<Level>1</Level>", Level::Fatal),
+            ("<Level>2</Level>", Level::Error),
+            ("<Level>3</Level>", Level::Warn),
+            ("<Level>4</Level>", Level::Info),
+            ("<Level>0</Level>", Level::Info),
+            ("<Level>5</Level>", Level::Debug),
+            ("<Level>16</Level>", Level::None),
+            ("", Level::None),
+        ] {
+            let text = event_of(level);
+            assert_eq!(read(&text), Some((1_706_091_332, expected)), "{text}");
+            assert_eq!(read(&text.replace('\'', "\"")), read(&text));
+        }
+        for text in [
+            event_of("").replace("<Event", "<Events"),
+            event_of("").replace("Z'", "Z"),
+            event_of("").replace("2024-01-24", "2024-13-24"),
+            event_of("").replace("SystemTime", "RawTime"),
+        ] {
+            assert_eq!(read(&text), None, "{text}");
+        }
+    }
 
     #[test]
     fn times_of_keys() {

@@ -259,8 +259,11 @@ impl<'a> Search<'a> {
             };
             return Some((level.filter(|_| opening != b'"').or(severity)?, end));
         }
+        // `<System>` opens a part of an event of Windows.
+        let is_element = opening == b'<' && word == b"System";
         if let Some(level) = Level::from_word(word).or_else(|| Level::from_weak_word(word))
             && !is_name_of_other(word)
+            && !is_element
         {
             return Some((level, end));
         }

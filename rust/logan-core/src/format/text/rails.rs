@@ -8,13 +8,17 @@
 //!   only one of the three that is a request;
 //! - `Started `, a method, the path in quotes, ` for `, the client, ` at `, a timestamp, which counts
 //!   if the logger gave none;
-//! - `Processing by `, something that holds `#`, ` as `.
+//! - `Processing by `, something that holds `#`, ` as `;
+//! - before Rails 3, `Processing `, something that holds `#`, ` (for `, the client, ` at `, a timestamp,
+//!   `) [`, a method and `]`; and `Completed in `, a number with `ms`, or in seconds before ` (`, anything
+//!   to the last ` | `, a status, and words before ` [`, the URL and `]`.
 //!
 //! All other lines of a Rails log are left to other formats.
 
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::slices::{digits, letters};
+use crate::format::text::duration::decimal;
 use crate::format::{Entry, Facts, Info, LineFormat, Parse, Unit, fields, line_format};
 use crate::record::{Columns, Level, Record, Text};
 use crate::time::TimestampParser;
@@ -95,17 +99,72 @@ fn body(
     let message = &text[at..];
     record.message = Text::of_line(at, text.len());
     if let Some(rest) = message.strip_prefix(b"Completed ") {
-        completed(rest, record)
+        completed(rest, text.len() - rest.len(), record)
     } else if let Some(rest) = message.strip_prefix(b"Started ") {
         started(line, text.len() - rest.len(), clock, record)
     } else {
-        let rest = message.strip_prefix(b"Processing by ")?;
+        let Some(rest) = message.strip_prefix(b"Processing by ") else {
+            return processing(line, at, clock, record);
+        };
         let end = memchr::memmem::find(rest, b" as ")?;
         rest[..end].contains(&b'#').then_some(())
     }
 }
 
-fn completed(rest: &[u8], record: &mut Record) -> Option<()> {
+/// `Processing PagesController#show (for 203.0.113.9 at 2009-01-24 10:15:32) [GET]`
+#[cold]
+fn processing(
+    line: Line<'_>,
+    at: usize,
+    clock: &mut TimestampParser,
+    record: &mut Record,
+) -> Option<()> {
+    const FOR: &[u8] = b" (for ";
+    let text = line.bytes();
+    let rest = text[at..].strip_prefix(b"Processing ")?;
+    let name = memchr::memmem::find(rest, FOR).filter(|&end| rest[..end].contains(&b'#'))?;
+    let client = text.len() - rest.len() + name + FOR.len();
+    let client_len = memchr::memmem::find(&text[client..], b" at ")?;
+    let (stamp, end) = clock.iso(line, client + client_len + 4)?;
+    let method = text.get(end..)?.strip_prefix(b") [")?;
+    let start = text.len() - method.len();
+    let len = letters(method);
+    if len == 0 || method.get(len) != Some(&b']') {
+        return None;
+    }
+    if record.level == Level::None {
+        record.set_time(stamp);
+    }
+    record.method = Text::of_line(start, start + len);
+    record.client = Text::of_line(client, client + client_len);
+    Some(())
+}
+
+/// `207ms (View: 10, DB: 20) | 200 OK [http://shop.example/cart]`
+#[cold]
+fn completed_with_url(rest: &[u8], from: usize, record: &mut Record) -> Option<()> {
+    let number = rest.iter().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
+    let unit = match &rest[number..] {
+        [b'm', b's', b' ', ..] => Unit::Milliseconds,
+        [b' ', b'(', ..] => Unit::Seconds,
+        _ => return None,
+    };
+    let duration_ns = decimal(&rest[..number], unit)?;
+    let bar = memchr::memmem::rfind(rest, b" | ")? + 3;
+    let [a, b, c, b' ', ..] = rest[bar..] else { return None };
+    let open = bar + memchr::memmem::find(&rest[bar..], b" [")? + 2;
+    let url = rest[open..].strip_suffix(b"]")?;
+    record.status = fields::status(&[a, b, c])?;
+    record.duration_ns = duration_ns;
+    let path = fields::path(url)?;
+    record.path = Text::of_line(from + open + path.start, from + open + path.end);
+    Some(())
+}
+
+fn completed(rest: &[u8], from: usize, record: &mut Record) -> Option<()> {
+    if let Some(number) = rest.strip_prefix(b"in ") {
+        return completed_with_url(number, from + 3, record);
+    }
     let [a, b, c, b' ', words @ ..] = rest else { return None };
     let at = match words.starts_with(b"in ") {
         true => 3,
@@ -146,4 +205,56 @@ fn started(
     record.path = Text::of_line(path, path + len);
     record.client = Text::of_line(client, client + client_len);
     Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bytes::line::PaddedLine;
+    use crate::record::{NO_DURATION, NO_STATUS};
+
+    fn read(text: &str) -> Option<(Record, Vec<u8>)> {
+        let padded = PaddedLine::new(text.as_bytes());
+        let mut record = Record::EMPTY;
+        body(padded.line(), 0, &mut TimestampParser::utc(), &mut record)?;
+        Some((record, text.as_bytes().to_vec()))
+    }
+
+    #[test]
+    fn requests_before_rails_3() {
+        let (record, line) =
+            read("Processing CartController#show (for 203.0.113.9 at 2024-01-24 10:15:32) [GET]")
+                .unwrap();
+        assert_eq!(record.time_ns, 1_706_091_332_000_000_000);
+        assert_eq!(record.method.bytes(&line, &[]), b"GET");
+        assert_eq!(record.client.bytes(&line, &[]), b"203.0.113.9");
+        assert_eq!((record.status, record.duration_ns), (NO_STATUS, NO_DURATION));
+        for (text, ms, status, path) in [
+            (
+                "Completed in 207ms (View: 10, DB: 20) | 200 OK [http://shop.example/cart?id=1]",
+                207,
+                200,
+                "/cart?id=1",
+            ),
+            (
+                "Completed in 0.25000 (4 reqs/sec) | Rendering: 0.02 (8%) | DB: 0.03 (12%) | 302 Found [https://shop.example/]",
+                250,
+                302,
+                "/",
+            ),
+        ] {
+            let (record, line) = read(text).unwrap();
+            assert_eq!((record.duration_ns, record.status), (ms * 1_000_000, status), "{text}");
+            assert_eq!(record.path.bytes(&line, &[]), path.as_bytes(), "{text}");
+        }
+        for text in [
+            "Completed in 207s | 200 OK [http://shop.example/]",
+            "Completed in 207ms (View: 10) | OK [http://shop.example/]",
+            "Completed in 207ms",
+            "Processing CartController#show (for 203.0.113.9 at noon) [GET]",
+            "Processing of orders (for 203.0.113.9 at 2024-01-24 10:15:32) [GET]",
+        ] {
+            assert!(read(text).is_none(), "{text}");
+        }
+    }
 }

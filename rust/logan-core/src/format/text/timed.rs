@@ -33,6 +33,11 @@ pub(in crate::format) fn anywhere<S: Simd>(
     let mut number = None;
     // But those with a month in another language, which begin the line.
     let first = line.byte(0);
+    if first == b'<'
+        && let Some(event) = keyed::event(line, clock)
+    {
+        return Some(event);
+    }
     if (first.is_ascii_lowercase() || first >= 0x80)
         && TimestampParser::begins_with_month(line, 0)
         && let Some((stamp, level, _, message)) = self::at(line, 0, clock)

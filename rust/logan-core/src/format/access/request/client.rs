@@ -13,6 +13,11 @@ pub(super) fn client(text: &[u8], request: &Request) -> Option<Span> {
         at += skip;
         let len = before[at..].iter().take_while(|b| !b" \t\"'()|,".contains(b)).count();
         let word = &before[at..at + len];
+        // The server that a request went on to: `to: 10.0.0.5:8080`.
+        if before[..at].ends_with(b" to: ") {
+            at += len.max(1);
+            continue;
+        }
         let opens = memchr::memchr_iter(b'[', word).filter(|&open| open > 0);
         // `[info]192.0.2.7` of fly.io.
         let closes = memchr::memchr_iter(b']', word).map(|close| close + 1);

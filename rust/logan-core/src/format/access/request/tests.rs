@@ -551,6 +551,9 @@ fn names_before_a_request_say_more_than_numbers_behind_it() {
     let line = "[24/Jan/2024:10:15:32 +0000] 192.0.2.7 to: 10.0.0.66:80: GET /a HTTP/1.1 upstream_response_time 0.012 msec 1706091332.123 request_time 0.013";
     let said = read(line).unwrap();
     assert_eq!((said.status, said.ms, &said.path[..]), (NO_STATUS, Some(13.0), "/a"));
+    assert_eq!(said.client, "192.0.2.7");
+    let said = read(&line.replace("192.0.2.7", "shop.example")).unwrap();
+    assert_eq!((said.ms, &said.client[..]), (Some(13.0), ""));
     let line = "[Wed Jan 24 10:15:32 2024] 192.0.2.7:51234 [404]: GET /a - No such file";
     let said = read(line).unwrap();
     assert_eq!((said.status, &said.client[..]), (404, "192.0.2.7"));
