@@ -158,7 +158,9 @@ class _Explanation:
             others = [each for each in found if each.field not in known]
             where = [*self.given["where"], *(each.entry() for each in chosen(others))]
         elif found:
-            best = chosen(found)[0]
+            # Of requests that were refused it matters more who made them.
+            leads = "client" if self.kind in ("throttled", "denied") else None
+            best = chosen(found, leads=leads)[0]
             # A value that merely occurs with the best one is not over-represented beside it.
             within: dict[str, list[Candidate]] = {}
             # No condition names an input.
@@ -166,7 +168,7 @@ class _Explanation:
                 narrow = joined_conditions(own, f"{best.field}={quoted(best.value)}")
                 for each in self._candidates(narrow):
                     within.setdefault(each.field, []).append(each)
-            where = [each.entry() for each in chosen(found, within)]
+            where = [each.entry() for each in chosen(found, within, leads=leads)]
         else:
             where = [] if self.kind != "errors" else self._messages() or list(self.given["where"])
         return {**self.given, "where": where[: limits.WHERE_MAX], "explained": "second_pass"}

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
+from logan.report.findings import sentence
 from logan.report.units import time_of
 
 __all__ = ["Local", "in_zone", "zone_name"]
@@ -44,8 +45,10 @@ class Local(tzinfo):
 
 
 def in_zone(report: Mapping[str, Any], zone: tzinfo) -> dict[str, Any]:
-    """A copy of `report` with its times in `zone`."""
+    """A copy of `report` with its times in `zone`, those that findings say among them."""
     moved = {key: _moved(report[key], zone) for key in _PARTS if key in report}
+    if report.get("findings"):
+        moved["findings"] = [{**each, "text": sentence(each, zone)} for each in report["findings"]]
     return {**report, **moved, _ZONE: str(zone)}
 
 

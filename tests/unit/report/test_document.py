@@ -463,3 +463,13 @@ def test_rich_prints_a_report_at_the_width_of_its_console() -> None:
     Console(file=out, width=80).print(report())
     assert "Top routes" in out.getvalue()
     assert max(widths(out.getvalue())) <= 80
+
+
+def test_findings_say_their_times_in_the_zone_of_the_report() -> None:
+    finding = {
+        **{"kind": "errors", "metric": "errors.ratio", "before": 0.01, "during": 0.5, "where": []},
+        **{"start": "2026-01-01T22:00:00Z", "end": "2026-01-01T22:10:00Z", "text": "in UTC"},
+    }
+    (found,) = in_zone({"findings": [finding]}, ZoneInfo("Asia/Kolkata"))["findings"]
+    assert found["text"] == "errors 1 % → 50 % from 03:30:00 to 03:40:00 on 2026-01-02"
+    assert found["start"] == finding["start"]

@@ -84,17 +84,18 @@ def unexplained(findings: Sequence[Mapping[str, Any]], why_not: str) -> list[dic
 
 
 def _is_said(leader: Change, found: Sequence[Change], figures: Mapping[str, Any]) -> bool:
-    """Whether the client errors that one row has most of came in an interval that is found, too."""
+    """Whether most of the client errors that one row has came in an interval that is found, too.
+
+    When they came is not known; but there are only so many outside of the interval, and only so
+    many of another status.
+    """
     client_errors = {
         int(status): count for status, count in figures["status"].items() if status[0] == "4"
     }
-    half = limits.CONCENTRATION_SHARE_MIN
-    for each in found:
-        counted = sum(client_errors.get(status, 0) for status in OUTCOMES.get(each.kind, ()))
-        is_most = counted >= half * sum(client_errors.values())
-        if is_most and each.weight >= half * leader.details["records"]:
-            return True
-    return False
+    total, records = sum(client_errors.values()), leader.details["records"]
+    return any(
+        each.kind in OUTCOMES and records - (total - each.weight) >= records / 2 for each in found
+    )
 
 
 def _rank(change: Change) -> tuple[Any, ...]:

@@ -75,12 +75,18 @@ def candidates(
     wrong = sum(each[0] for each in inside.values())
     seen = sum(each[1] for each in reference.values())
     usual = sum(each[0] for each in reference.values()) / seen if seen else 0.0
-    expected = {
-        value: float(reference.get(value, (0, 0))[0])
-        if is_volume
-        else n * _expected_share(reference.get(value), usual)
-        for value, (_, n) in inside.items()
-    }
+    # Where nothing was wrong before, values are compared by the records that they have anyway: more
+    # of them are a part of what is wrong.
+    least = limits.EXPECTED_OF_WRONG_MIN * wrong / max(sum(n for _, n in inside.values()), 1)
+    longer = sum(n for _, n in inside.values()) / seen if seen else 0.0
+
+    def expected_of(value: str, n: int) -> float:
+        before = reference.get(value, (0, 0))
+        if is_volume:
+            return float(before[0])
+        return max(n * _expected_share(before, usual), min(n, before[1] * longer) * least)
+
+    expected = {value: expected_of(value, n) for value, (_, n) in inside.items()}
     total_expected = sum(expected.values())
     excess = wrong - total_expected
     if excess <= 0:
@@ -116,9 +122,9 @@ def dominant(field: str, inside: Counts, reference: Counts) -> list[Candidate]:
     ]
 
 
-def _expected_share(reference: tuple[int, int] | None, usual: float) -> float:
+def _expected_share(reference: tuple[int, int], usual: float) -> float:
     """What a value had in the reference, drawn towards the usual where it was rare there."""
-    wrong, seen = reference or (0, 0)
+    wrong, seen = reference
     return (wrong + 20 * usual) / (seen + 20)
 
 
@@ -139,19 +145,24 @@ def _order(each: Candidate) -> tuple[int, str, str]:
 
 
 def chosen(
-    found: Sequence[Candidate], within: Mapping[str, Sequence[Candidate]] | None = None
+    found: Sequence[Candidate],
+    within: Mapping[str, Sequence[Candidate]] | None = None,
+    *,
+    leads: str | None = None,
 ) -> list[Candidate]:
     """The best value of all fields, and values of others that hold within it besides.
 
     `within` has, by field, the values that explain among the records of the best one: a value that
-    merely occurs with it is not over-represented there.
+    merely occurs with it is not over-represented there. A value of the field `leads` is named
+    rather than others that explain equally well.
     """
     ranked = sorted(found, key=_rank)
     if not ranked:
         return []
     # Strengths within some percent are equal, and so are values of the same records, whatever else
     # their fields hold: then the better known field is named.
-    best = min((each for each in ranked if _is_equal(each, ranked[0])), key=_order)
+    equal = [each for each in ranked if _is_equal(each, ranked[0])]
+    best = min(equal, key=lambda each: (each.field != leads, *_order(each)))
     # A method goes with a route, a user agent with a client: what is narrower says more, if it
     # carries nearly as much.
     for each in ranked:

@@ -184,6 +184,11 @@ EXPLAINS_COVERED_MIN: Final = 0.33
 EXPLAINS_RISK_MIN: Final = 1.5
 """Risk ratio that a value must have at least, at the lower end of its confidence interval."""
 
+EXPECTED_OF_WRONG_MIN: Final = 0.05
+"""Share of what is wrong inside that values are expected to have by their records alone. Before
+most bursts of 429 or 401 there was none of them: what is compared with nothing is only how many
+records a value has."""
+
 EXPLAINS_LIFT_MIN: Final = 1.1
 """How many times its share of all records outside a value must have of what is wrong inside."""
 

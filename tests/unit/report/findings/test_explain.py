@@ -30,6 +30,26 @@ def test_a_value_that_always_fails_more_explains_nothing() -> None:
     assert candidates("route", inside, reference) == []
 
 
+def test_where_nothing_was_wrong_before_the_share_within_counts_not_the_number() -> None:
+    """A client with three quarters of all requests is refused as often as any other."""
+    inside: dict[str, tuple[int, int]] = {"192.0.2.1": (1_180, 3_000)}
+    inside |= {f"10.0.0.{i}": (4, 10) for i in range(100)}
+    reference = {"192.0.2.1": (0, 1_800), **{f"10.0.0.{i}": (0, 12) for i in range(100)}}
+    assert candidates("client", inside, reference) == []
+    # One with a little more than half of what is wrong, all of whose requests are.
+    inside = {"192.0.2.1": (400, 400), **{f"10.0.0.{i}": (3, 16) for i in range(100)}}
+    found = candidates("client", inside, {f"10.0.0.{i}": (0, 16) for i in range(100)})
+    assert named(found) == [("client", "192.0.2.1")]
+
+
+def test_of_values_of_the_same_records_that_of_the_leading_field_is_named() -> None:
+    inside = {"x": (100, 100), "y": (0, 900)}
+    reference = {"y": (0, 1_000)}
+    found = [each for field in ("route", "client") for each in candidates(field, inside, reference)]
+    assert named(chosen(found)) == [("route", "x")]
+    assert named(chosen(found, leads="client")) == [("client", "x")]
+
+
 def test_the_only_value_of_a_field_explains_nothing() -> None:
     assert candidates("method", {"GET": (150, 600)}, {"GET": (0, 600)}) == []
 
