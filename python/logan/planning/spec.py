@@ -25,6 +25,9 @@ _HALF_YEAR_NS: Final = 183 * 86_400 * 10**9
 """A dated timestamp of a stream that is older says that the stream is an old log: its dates without
 a year are nearer to that one than to now."""
 
+_SLACK_NS: Final = 48 * 3_600 * 10**9
+"""How far clocks and time zones put a timestamp behind the moment at which it was written."""
+
 _OFF: Final = ("templates",)
 """What a job does without: to mask every message makes logs of programs take 2.5 times as long."""
 
@@ -39,15 +42,18 @@ def is_format_name(text: str) -> bool:
 def anchor_of(detection: Detection, *, written_ns: int | None, now_ns: int) -> int:
     """The moment at or before which dates without a year lie (plus 48 h).
 
-    The latest timestamp of the sample if some have a year beside others that have none; else when
-    the source was written. A stream goes on, so that for one the moment is now, unless its dates
-    are old.
+    The latest timestamp of the sample if some have a year beside others that have none; else, or if
+    that is later, when the source was written. A stream goes on, so that for one the moment is now,
+    unless its dates are old.
     """
     latest = detection.anchor_ns
     if written_ns is None:
         is_old = latest is not None and now_ns - latest > _HALF_YEAR_NS
         return latest if latest is not None and is_old else now_ns
-    return written_ns if latest is None else latest
+    # Behind the end of the file lies the date of something else: when a certificate expires.
+    if latest is None or latest > written_ns + _SLACK_NS:
+        return written_ns
+    return latest
 
 
 def identity(source: Source, name: str) -> dict[str, Any]:

@@ -113,6 +113,9 @@ def test_what_was_decided_about_timestamps_travels_with_the_spec() -> None:
     [
         (None, 5, 5),
         (3, 5, 3),
+        # What lies behind the end of the file by more than two days was not logged then.
+        (10**15, 10**15 - 10**14, 10**15),
+        (10**15, 10**15 - 3 * 10**14, 10**15 - 3 * 10**14),
         # A stream goes on from now, unless it is an old log.
         (None, None, 10**18),
         (10**18 - 10**15, None, 10**18),
