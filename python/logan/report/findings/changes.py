@@ -16,7 +16,7 @@ from logan.report.findings.change import Change, where_entry
 from logan.report.findings.grid import Grid, RouteSeries, prefix
 from logan.report.findings.messages import with_messages
 from logan.report.findings.outcomes import outcome_changes
-from logan.report.findings.rhythm import is_skipped_hour, recurs
+from logan.report.findings.rhythm import Rhythm, is_skipped_hour
 from logan.report.findings.scan import Found, Mean, Ratio, find_intervals
 from logan.report.findings.traffic import covered_parts, find_steps, is_explained_by_messages
 
@@ -51,24 +51,13 @@ def _errors(grid: Grid) -> list[Change]:
         return []
     by_requests = sum(total.requests) * 20 >= sum(grid.records)
     exposure = total.requests if by_requests else grid.records
-    found = [
-        _change("errors", "errors.ratio", grid, each, exposure)
-        for each in find_intervals(Ratio(total.errors, exposure), limits.LIKELIHOOD_MIN)
-    ]
+    found = _error_changes(grid, total.errors, exposure)
     routes: list[Change] = []
     for route in grid.routes:
         if sum(route.errors) < limits.EVENTS_MIN:
             continue
-        for each in find_intervals(Ratio(route.errors, route.requests), limits.LIKELIHOOD_MIN):
-            change = _change("errors", "errors.ratio", grid, each, route.requests)
+        for change in _error_changes(grid, route.errors, route.requests):
             routes.append(replace(change, within=route.name))
-    found = [each for each in found if not recurs(each, grid, total.errors, exposure)]
-    by_name = {route.name: route for route in grid.routes}
-    routes = [
-        each
-        for each in routes
-        if not recurs(each, grid, by_name[each.within].errors, by_name[each.within].requests)
-    ]
     joined = [_with_routes(each, grid, exposure) for each in found]
     for change in sorted(routes, key=lambda each: -each.score):
         at = next((i for i, other in enumerate(joined) if change.overlaps(other)), None)
@@ -81,6 +70,12 @@ def _errors(grid: Grid) -> list[Change]:
                 *(grid, exposure),
             )
     return joined
+
+
+def _error_changes(grid: Grid, errors: Sequence[int], exposure: Sequence[int]) -> list[Change]:
+    recurs = Rhythm(grid, errors, exposure).has
+    found = find_intervals(Ratio(errors, exposure), limits.LIKELIHOOD_MIN, recurs)
+    return [_change("errors", "errors.ratio", grid, each, exposure) for each in found]
 
 
 def _carries(route: Change, total: Change) -> bool:
@@ -186,18 +181,16 @@ def _latency(grid: Grid) -> list[Change]:
     total = Mean(counted, sums, squares)
     found = [
         _latency_change(grid, each, grid.total, None)
-        for each in find_intervals(total, limits.LIKELIHOOD_MIN)
+        for each in find_intervals(total, limits.LIKELIHOOD_MIN, Rhythm(grid, sums, counted).has)
     ]
-    found = [each for each in found if not recurs(each, grid, sums, counted)]
     singles: list[Change] = []
     for route in grid.routes:
         if sum(route.measured) < 2 * limits.EVENTS_MIN:
             continue
         series = Mean(route.measured, route.log_sum, route.log_sq)
-        for each in find_intervals(series, limits.LIKELIHOOD_MIN):
-            change = _latency_change(grid, each, route, route.name)
-            if not recurs(change, grid, route.log_sum, route.measured):
-                singles.append(change)
+        recurs = Rhythm(grid, route.log_sum, route.measured).has
+        for each in find_intervals(series, limits.LIKELIHOOD_MIN, recurs):
+            singles.append(_latency_change(grid, each, route, route.name))
     joined: list[Change] = []
     for change in found:
         same = [each for each in singles if each.overlaps(change)]
@@ -306,7 +299,7 @@ def _traffic(
                 max(least, grid.step_s * found.edge_buckets),
                 found.score,
             )
-            if not recurs(change, grid, counts, [1] * len(counts)):
+            if not Rhythm(grid, counts, [1] * len(counts)).has(found):
                 yield change
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from logan.report.findings import thresholds as limits
 from logan.report.findings.change import Change
 from logan.report.findings.grid import OUTCOMES, Grid
-from logan.report.findings.rhythm import recurs
+from logan.report.findings.rhythm import Rhythm
 from logan.report.findings.scan import Ratio, find_intervals
 
 __all__ = ["condition", "outcome_changes"]
@@ -21,9 +21,10 @@ def outcome_changes(grid: Grid) -> Iterator[Change]:
     for kind, counts in grid.outcomes.items():
         if sum(counts) < limits.EVENTS_MIN:
             continue
-        for each in find_intervals(Ratio(counts, requests), limits.LIKELIHOOD_MIN):
+        recurs = Rhythm(grid, counts, requests).has
+        for each in find_intervals(Ratio(counts, requests), limits.LIKELIHOOD_MIN, recurs):
             per_bucket = each.excess / max(each.end - each.start, 1)
-            change = Change(
+            yield Change(
                 kind,
                 grid.start_of(each.start),
                 grid.end_of(each.end),
@@ -34,8 +35,6 @@ def outcome_changes(grid: Grid) -> Iterator[Change]:
                 grid.resolution(sum(requests) / len(requests), per_bucket),
                 each.score,
             )
-            if not recurs(change, grid, counts, requests):
-                yield change
 
 
 def condition(kind: str) -> str:

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from logan.report.findings import thresholds as limits
-from logan.report.findings.change import Change
 from logan.report.findings.grid import Grid, prefix
+from logan.report.findings.scan import Found
 
-__all__ = ["is_skipped_hour", "recurs", "without_hourly_peaks"]
+__all__ = ["Rhythm", "is_skipped_hour", "without_hourly_peaks"]
 
 _DAY_S: Final = 86_400
 _HOUR_S: Final = 3_600
@@ -22,38 +22,40 @@ _SKIPPING: Final = (
 """Zones that differ in the day or the hour at which clocks go forward."""
 
 
-def recurs(change: Change, grid: Grid, events: Sequence[int], exposure: Sequence[int]) -> bool:
-    """Whether most other days (or hours) of the log look alike at the same time of day (or minute
-    of the hour).
+class Rhythm:
+    """What comes back in a series at the same time of day, or minute of the hour."""
 
-    `events` by `exposure` is the level that changed, by bucket.
-    """
-    if change.start is None or change.end is None or not grid.is_dense:
+    def __init__(self, grid: Grid, events: Sequence[int], exposure: Sequence[int]) -> None:
+        self._grid = grid
+        self._events = prefix(events)
+        self._exposure = prefix(exposure)
+
+    def has(self, found: Found) -> bool:
+        """Whether most other days (or hours) of the log look like an interval at the same time."""
+        size, step_s = len(self._grid.times), self._grid.step_s
+        if found.end >= size or not self._grid.is_dense:
+            return False
+        inside, usual = self._level(found.start, found.end), self._level(0, size)
+        if inside is None or usual is None:
+            return False
+        middle, length = (inside + usual) / 2, found.end - found.start
+        for period_s in (_DAY_S, _HOUR_S):
+            period = period_s // step_s
+            if period_s % step_s or length > limits.RHYTHM_SHARE_MAX * period:
+                continue
+            places = range(found.start % period, size - length + 1, period)
+            there = [self._level(at, at + length) for at in places if at != found.start]
+            known = [each for each in there if each is not None]
+            alike = sum(each >= middle if inside >= middle else each <= middle for each in known)
+            enough = limits.RHYTHM_ALIKE_MIN * len(known)
+            if len(known) >= limits.RHYTHM_OTHERS_MIN and alike >= enough:
+                return True
         return False
-    first = (change.start - grid.times[0]) // grid.step_s
-    last = (change.end - grid.times[0]) // grid.step_s
-    sums, all_ = prefix(events), prefix(exposure)
 
-    def level(low: int, high: int) -> float | None:
-        seen = all_[high] - all_[low]
-        return (sums[high] - sums[low]) / seen if seen else None
-
-    inside = level(max(first, 0), min(last, len(grid.times)))
-    usual = level(0, len(grid.times))
-    if inside is None or usual is None:
-        return False
-    middle = (inside + usual) / 2
-    for period_s in (_DAY_S, _HOUR_S):
-        period = period_s // grid.step_s
-        if period_s % grid.step_s or last - first > limits.RHYTHM_SHARE_MAX * period:
-            continue
-        places = range(first % period, len(grid.times) - (last - first) + 1, period)
-        there = [level(at, at + last - first) for at in places if at != first]
-        known = [each for each in there if each is not None]
-        alike = sum(each >= middle if inside >= middle else each <= middle for each in known)
-        if len(known) >= limits.RHYTHM_OTHERS_MIN and alike >= limits.RHYTHM_ALIKE_MIN * len(known):
-            return True
-    return False
+    def _level(self, low: int, high: int) -> float | None:
+        """Events for each unit of exposure."""
+        seen = self._exposure[high] - self._exposure[low]
+        return (self._events[high] - self._events[low]) / seen if seen else None
 
 
 def without_hourly_peaks(counts: Sequence[int], step_s: int) -> list[int]:

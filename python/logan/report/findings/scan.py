@@ -237,14 +237,21 @@ def lengths(most: int) -> list[int]:
     return found
 
 
-def find_intervals(series: Series, least_score: float) -> list[Found]:
-    """The intervals that matter, beyond chance, best first; they do not overlap."""
+def find_intervals(
+    series: Series, least_score: float, recurs: Callable[[Found], bool]
+) -> list[Found]:
+    """The intervals that matter, beyond chance, best first; they do not overlap.
+
+    Those that `recurs` knows are not among them, and do not keep others from being found.
+    """
     todo = [(0, series.size)]
     found: list[Found] = []
-    while todo and len(found) < limits.INTERVALS_MAX:
+    for _ in range(limits.SEARCHES_MAX):
+        if not todo or len(found) >= limits.INTERVALS_MAX:
+            break
         low, high = todo.pop(0)
         best = _disjoint(_candidates(series, low, high, least_score), least_score)
-        found += best
+        found += [each for each in best if not recurs(each)]
         # What is smaller shows beside them; what their edges left over is no incident of its own.
         at = low
         for each in [*best, None] if best else []:

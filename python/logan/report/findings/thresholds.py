@@ -113,6 +113,9 @@ ROUTES_MAX: Final = 40
 INTERVALS_MAX: Final = 3
 """Intervals found in one series."""
 
+SEARCHES_MAX: Final = 12
+"""Parts of a series that are searched: what comes back each night is found in many of them."""
+
 MESSAGE_COUNT_MIN: Final = 5
 MESSAGE_CHANCE_MAX: Final = 1e-5
 """A message (WARN and above) that is new or gone: how often it must occur, and the chance, over all

@@ -90,6 +90,17 @@ def test_denied_requests_that_are_found_over_time_are_not_said_twice() -> None:
     assert [each["kind"] for each in find(elsewhere)] == ["denied", "client_errors"]
 
 
+def test_what_comes_back_each_night_does_not_hide_what_comes_once() -> None:
+    """Seven nights of a batch that fails, and one noon."""
+    days, noon = 7, range(4 * 48 + 24, 4 * 48 + 28)
+    errors = [60 if i % 48 in (6, 7, 8) else 30 if i in noon else 1 for i in range(days * 48)]
+    found = only(find(evaluated(analysis([200] * len(errors), errors, step_s=1_800))))
+    assert (found["kind"], found["start"]) == ("errors", at(noon[0], 1_800))
+    assert found["end"] == at(noon[-1] + 1, 1_800)
+    nights = [60 if i % 48 in (6, 7, 8) else 1 for i in range(days * 48)]
+    assert find(evaluated(analysis([200] * len(nights), nights, step_s=1_800))) == []
+
+
 def test_errors_that_last_have_no_end() -> None:
     errors = changed([1] * 200, 150, 200, 30)
     found = only(find(evaluated(analysis([100] * 200, errors))))
