@@ -4,7 +4,7 @@
 //! # Accepted
 //! - `web_1  | PAYLOAD` and `0|api  | PAYLOAD`: a name of letters, digits and `_.-/`, perhaps behind a
 //!   number and `|`; a space or more, `|`, a space. Foreman writes a time of day and a space before it.
-//!   The name of a level is no such name, and neither is an IPv4 address.
+//!   Neither the name of a level nor an IPv4 address counts as one.
 //! - `[pod/NAME/CONTAINER] PAYLOAD`.
 //!
 //! Other lines look like this, too, so a line is of this format only if its payload is of one.
