@@ -17,38 +17,37 @@ from logan.cli import COMMANDS, NOT_ON_WINDOWS
 from logan.cli.command_line import join_ages, probable_meaning, with_command
 from logan.cli.config import load, name_format
 from logan.cli.exit_codes import Exit, exit_code, exit_of_signal
+from logan.cli.help_format import PlainFormatter, color_formatter
 from logan.cli.signals import Aborted
-from logan.cli.terminal import abandon_stdout, say, write_stdout, writing_to_stdout
+from logan.cli.terminal import abandon_stdout, say, wants_color, write_stdout, writing_to_stdout
 from logan.errors import ExpressionError, LoganError, UsageError
 
 __all__ = ["Parser", "command_parser", "main"]
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse with help by rich-argparse, imported only when help is shown, and with settings:
-    options whose value comes from the flag, else from a `LOGAN_*` variable, else from the
-    configuration file, else a default."""
+    """argparse with help in color where it is wanted, and with settings: options whose value comes
+    from the flag, else from a `LOGAN_*` variable, else from the configuration file, else a
+    default."""
 
     known_settings: ClassVar[set[str]] = set()
     """Names of the settings of all commands."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("allow_abbrev", False)
+        if sys.version_info >= (3, 14):
+            kwargs.setdefault("color", False)  # argparse's own, beside rich-argparse's
         super().__init__(*args, **kwargs)
         self._settings: list[tuple[str, str, str, Callable[[str], Any], Any]] = []
 
     def format_help(self) -> str:
         """The help text, in color where the terminal has it."""
-        from rich_argparse import RawDescriptionRichHelpFormatter
-
-        class Formatter(RawDescriptionRichHelpFormatter):
-            # Brackets in our texts are brackets.
-            help_markup = False
-            text_markup = False
-
-        self.formatter_class = Formatter
-        with writing_to_stdout():  # rich touches it to see what it can show
-            return super().format_help()
+        if wants_color("auto", sys.stdout):
+            self.formatter_class = color_formatter()
+            with writing_to_stdout():  # rich touches it to see what it can show
+                return super().format_help()
+        self.formatter_class = PlainFormatter
+        return super().format_help()
 
     def _print_message(self, message: str, file: Any = None) -> None:
         """What argparse prints by itself: help."""
@@ -150,7 +149,7 @@ def _run(argv: Sequence[str], commands: Sequence[str]) -> int:
     argv = with_command(join_ages(argv), commands)
     # A command that is named first is the only one whose options need to be known.
     named = [argv[0]] if argv and argv[0] in commands else commands
-    parser = command_parser(named)
+    parser = command_parser(named, with_options=bool(argv) and argv[0] not in ("-h", "--help"))
     if named is commands and argv and not argv[0].startswith("-"):
         raise UsageError(
             f"unknown command {argv[0]!r}, and no such file",
@@ -183,7 +182,8 @@ def _run(argv: Sequence[str], commands: Sequence[str]) -> int:
     return code
 
 
-def command_parser(commands: Sequence[str]) -> Parser:
+def command_parser(commands: Sequence[str], *, with_options: bool = True) -> Parser:
+    """The parser of `commands`; the list of commands alone needs none `with_options`."""
     # `prog` is given here and below because argparse would format a usage text to find it.
     parser = Parser(
         prog="logan",
@@ -202,7 +202,8 @@ def command_parser(commands: Sequence[str]) -> Parser:
         subparser = subparsers.add_parser(
             name, help=module.HELP, description=module.HELP, epilog=module.EPILOG
         )
-        module.configure(subparser)
+        if with_options:
+            module.configure(subparser)
         subparser.set_defaults(run=module.run, parser=subparser)
     return parser
 

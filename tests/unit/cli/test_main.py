@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import errno
 import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -195,6 +196,28 @@ def test_every_command_has_help(
     out = capsys.readouterr().out
     assert "usage" in out.lower()
     assert all(name in out for name in (command or COMMANDS))
+
+
+@pytest.mark.parametrize("columns", ["80", "200"])
+@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
+def test_help_has_the_same_words_in_color_and_without(
+    command: tuple[str, ...],
+    columns: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    assert main([*command, "--help"]) == Exit.OK
+    plain = capsys.readouterr().out
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert main([*command, "--help"]) == Exit.OK
+    colored = capsys.readouterr().out
+    assert "\x1b[" not in plain
+    assert "\x1b[" in colored
+    # In words: of the column where help starts, rich-argparse has its own opinion.
+    assert re.sub(r"\x1b\[[0-9;]*m", "", colored).split() == plain.split()
 
 
 def test_no_command_prints_help(capsys: pytest.CaptureFixture[str]) -> None:
