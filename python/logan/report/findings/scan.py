@@ -23,6 +23,9 @@ __all__ = ["Found", "Mean", "Ratio", "Series", "apart", "find_intervals", "lengt
 Span = tuple[int, int]
 """Buckets `[start, end)`."""
 
+Evidence = Callable[[int, int], float]
+"""Of an interval `[start, end)`: twice the log of the likelihood ratio, 0 if it is not higher."""
+
 
 @dataclass(frozen=True, order=True, slots=True)
 class Found:
@@ -49,12 +52,12 @@ class Series(Protocol):
 
     size: int
 
-    def evidence(self, start: int, end: int, low: int, high: int) -> float:
-        """Twice the log of the likelihood ratio; 0 where the interval is not higher."""
+    def against(self, low: int, high: int) -> Evidence:
+        """The evidence of intervals against the rest of the range `[low, high)`."""
 
-    def dispersion(self, free: Sequence[Span], longest: int) -> float:
+    def dispersion(self, free: Sequence[Span], longest: int, enough: float) -> float:
         """How many times the variance of independent events blocks within `free` have, of lengths
-        up to `longest`; at least 1."""
+        up to `longest`; at least 1. One above `enough` may be too small."""
 
     def found(self, start: int, end: int, low: int, high: int, score: float) -> Found | None:
         """The interval, if it matters."""
@@ -69,21 +72,26 @@ class Ratio:
         self.exposure = prefix(exposure)
         self.busy = prefix([int(each > 0) for each in exposure])
 
-    def evidence(self, start: int, end: int, low: int, high: int) -> float:
+    def against(self, low: int, high: int) -> Evidence:
         events, exposure = self.events, self.exposure
-        x = events[end] - events[start]
-        n = exposure[end] - exposure[start]
-        rest_x = events[high] - events[low] - x
-        rest_n = exposure[high] - exposure[low] - n
-        if x < limits.EVENTS_MIN or n <= 0 or rest_n <= 0 or x * rest_n <= 1.5 * rest_x * n:
-            return 0.0
-        mean = (x + rest_x) / (n + rest_n)
-        value = x * math.log(x / (n * mean))
-        if rest_x:
-            value += rest_x * math.log(rest_x / (rest_n * mean))
-        return 2 * value
+        all_x = events[high] - events[low]
+        all_n = exposure[high] - exposure[low]
 
-    def dispersion(self, free: Sequence[Span], longest: int) -> float:
+        def evidence(start: int, end: int) -> float:
+            x = events[end] - events[start]
+            n = exposure[end] - exposure[start]
+            rest_x, rest_n = all_x - x, all_n - n
+            if x < limits.EVENTS_MIN or n <= 0 or rest_n <= 0 or x * rest_n <= 1.5 * rest_x * n:
+                return 0.0
+            mean = all_x / all_n
+            value = x * math.log(x / (n * mean))
+            if rest_x:
+                value += rest_x * math.log(rest_x / (rest_n * mean))
+            return 2 * value
+
+        return evidence
+
+    def dispersion(self, free: Sequence[Span], longest: int, enough: float) -> float:
         events, exposure = self.events, self.exposure
         rest_x = sum(events[last] - events[first] for first, last in free)
         rest_n = sum(exposure[last] - exposure[first] for first, last in free)
@@ -91,19 +99,16 @@ class Ratio:
             return 1.0
         mean = rest_x / rest_n
         width = sum(last - first for first, last in free)
-        size = max(1, math.ceil(limits.DISPERSION_EVENTS_MIN / mean * width / rest_n))
-        most = 1.0
-        while True:
-            squares = []
+        least = max(1, math.ceil(limits.DISPERSION_EVENTS_MIN / mean * width / rest_n))
+
+        def squares(size: int) -> Iterator[float]:
             for first, last in _blocks(free, size):
                 block_n = exposure[last] - exposure[first]
                 if block_n > 0:
                     expected = block_n * mean
-                    squares.append((events[last] - events[first] - expected) ** 2 / expected)
-            most = max(most, _pooled(squares))
-            size *= 2
-            if size > max(1, longest):
-                return most
+                    yield (events[last] - events[first] - expected) ** 2 / expected
+
+        return _largest(squares, least, longest, enough)
 
     def found(self, start: int, end: int, low: int, high: int, score: float) -> Found | None:
         x = self.events[end] - self.events[start]
@@ -137,28 +142,30 @@ class Mean:
         self.squares = prefix(squares)
         self.busy = prefix([int(each > 0) for each in counts])
 
-    def _parts(self, start: int, end: int, low: int, high: int) -> tuple[int, int, int, int]:
-        n = self.counts[end] - self.counts[start]
-        s = self.sums[end] - self.sums[start]
-        return (
-            n,
-            s,
-            self.counts[high] - self.counts[low] - n,
-            self.sums[high] - self.sums[low] - s,
-        )
+    def against(self, low: int, high: int) -> Evidence:
+        counts, sums = self.counts, self.sums
+        all_n = counts[high] - counts[low]
+        all_s = sums[high] - sums[low]
+        all_q = self.squares[high] - self.squares[low]
+        # In integers: of large sums little is left.
+        scatter = (all_q * all_n - all_s * all_s) / max(all_n, 1)
+        least = limits.EVENTS_MIN
 
-    def evidence(self, start: int, end: int, low: int, high: int) -> float:
-        n, s, rest_n, rest_s = self._parts(start, end, low, high)
-        if n < limits.EVENTS_MIN or rest_n < limits.EVENTS_MIN:
-            return 0.0
-        inside, outside = s / n, rest_s / rest_n
-        if inside <= outside:
-            return 0.0
-        squares = self.squares[high] - self.squares[low]
-        within = (squares - n * inside * inside - rest_n * outside * outside) / (n + rest_n)
-        return (inside - outside) ** 2 * n * rest_n / (n + rest_n) / max(within, 1.0)
+        def evidence(start: int, end: int) -> float:
+            n = counts[end] - counts[start]
+            rest_n = all_n - n
+            if n < least or rest_n < least:
+                return 0.0
+            s = sums[end] - sums[start]
+            if s * all_n <= all_s * n:
+                return 0.0
+            away = s / n - (all_s - s) / rest_n
+            between = away * away * n * rest_n / all_n
+            return between / max((scatter - between) / all_n, 1.0)
 
-    def dispersion(self, free: Sequence[Span], longest: int) -> float:
+        return evidence
+
+    def dispersion(self, free: Sequence[Span], longest: int, enough: float) -> float:
         counts, sums = self.counts, self.sums
         n = sum(counts[last] - counts[first] for first, last in free)
         if not n:
@@ -167,22 +174,22 @@ class Mean:
         squares = sum(self.squares[last] - self.squares[first] for first, last in free)
         variance = max(squares / n - mean * mean, 1.0)
         width = sum(last - first for first, last in free)
-        size = max(1, math.ceil(limits.DISPERSION_EVENTS_MIN * width / n))
-        most = 1.0
-        while True:
-            found = []
+        least = max(1, math.ceil(limits.DISPERSION_EVENTS_MIN * width / n))
+
+        def squares(size: int) -> Iterator[float]:
             for first, last in _blocks(free, size):
                 block_n = counts[last] - counts[first]
                 if block_n > 0:
                     away = (sums[last] - sums[first]) / block_n - mean
-                    found.append(away * away * block_n / variance)
-            most = max(most, _pooled(found))
-            size *= 2
-            if size > max(1, longest):
-                return most
+                    yield away * away * block_n / variance
+
+        return _largest(squares, least, longest, enough)
 
     def found(self, start: int, end: int, low: int, high: int, score: float) -> Found | None:
-        n, s, rest_n, rest_s = self._parts(start, end, low, high)
+        n = self.counts[end] - self.counts[start]
+        s = self.sums[end] - self.sums[start]
+        rest_n = self.counts[high] - self.counts[low] - n
+        rest_s = self.sums[high] - self.sums[low] - s
         busy = self.busy[end] - self.busy[start]
         rest_busy = self.busy[high] - self.busy[low] - busy
         if n < limits.EVENTS_MIN or busy < limits.INSIDE_BUCKETS_MIN:
@@ -212,6 +219,23 @@ def _blocks(free: Sequence[Span], size: int) -> Iterator[Span]:
     for low, high in free:
         for first in range(low, high - size + 1, size):
             yield first, first + size
+
+
+def _largest(
+    squares: Callable[[int], Iterator[float]], least: int, longest: int, enough: float
+) -> float:
+    """The largest dispersion of blocks of `least` buckets, and of twice as many up to `longest`;
+    or one that is more than `enough`.
+
+    Long blocks come first: they are few, and drift shows in them.
+    """
+    octaves = max(longest // least, 1).bit_length()
+    most = 1.0
+    for octave in reversed(range(octaves)):
+        most = max(most, _pooled([*squares(least << octave)]))
+        if most > enough:
+            break
+    return most
 
 
 def _pooled(squares: list[float]) -> float:
@@ -294,12 +318,12 @@ def _candidates(series: Series, low: int, high: int, least_score: float) -> list
     """The best intervals of each octave of lengths, as far as they matter."""
     most = high - low - limits.OUTSIDE_BUCKETS_MIN
     octaves: dict[int, list[tuple[float, int, int]]] = {}
-    evidence = series.evidence
+    evidence = series.against(low, high)
     for length in lengths(most):
         found = octaves.setdefault(length.bit_length(), [])
         starts = range(low, high - length, max(1, length // 4))
         for start in (*starts, high - length):  # the last one may lie between two steps
-            value = evidence(start, start + length, low, high)
+            value = evidence(start, start + length)
             if value > least_score:
                 found.append((value, start, start + length))
     candidates = []
@@ -309,14 +333,15 @@ def _candidates(series: Series, low: int, high: int, least_score: float) -> list
         for span in spans:
             start, end = _refined(evidence, *span, low, high)
             free = _free([*spans, (start, end)], low, high)
-            dispersion = series.dispersion(free, end - start)
-            value = evidence(start, end, low, high)
-            if high == series.size and end < high:
-                # It may end in any of the buckets that are left, or last: that is as likely as all
-                # of these together.
-                lasting = evidence(start, high, low, high)
-                if value - lasting <= 2 * math.log(1 + high - end) * dispersion:
-                    end, value = high, lasting
+            value = evidence(start, end)
+            may_last = high == series.size and end < high
+            lasting = evidence(start, high) if may_last else 0.0
+            enough = max(value, lasting) / least_score
+            dispersion = series.dispersion(free, end - start, enough)
+            # It may end in any of the buckets that are left, or last: that is as likely as all of
+            # these together.
+            if may_last and value - lasting <= 2 * math.log(1 + high - end) * dispersion:
+                end, value = high, lasting
             score = value / dispersion
             if score >= least_score:
                 candidate = series.found(start, end, low, high, score)
@@ -336,9 +361,7 @@ def apart(found: Sequence[tuple[float, int, int]]) -> list[Span]:
     return taken
 
 
-def _refined(
-    evidence: Callable[[int, int, int, int], float], start: int, end: int, low: int, high: int
-) -> tuple[int, int]:
+def _refined(evidence: Evidence, start: int, end: int, low: int, high: int) -> Span:
     """Edges at which the evidence is largest, near the given ones; of buckets that say nothing none
     is inside."""
     reach = max(4, (end - start) // 3)
@@ -346,12 +369,12 @@ def _refined(
         before = start, end
         start = max(
             range(max(low, start - reach), min(end - 2, start + reach + 1)),
-            key=lambda at: (evidence(at, end, low, high), at),
+            key=lambda at: (evidence(at, end), at),
             default=start,
         )
         end = max(
             range(max(start + 3, end - reach), min(high, end + reach) + 1),
-            key=lambda at: (evidence(start, at, low, high), -at),
+            key=lambda at: (evidence(start, at), -at),
             default=end,
         )
         if (start, end) == before:
