@@ -121,6 +121,32 @@ def turns(path: str, size: int, spec: Spec, *, source: int = 0) -> tuple[list[in
     Reads that hour and little else of a file whose timestamps are in order. Raises `OSError`.
     """
 
+def ratio_intervals(
+    events: Sequence[int],
+    exposure: Sequence[int],
+    range: tuple[int, int],
+    least_score: float,
+    thresholds: tuple[int, int, int, float, int, int],
+) -> list[tuple[int, int, float, float]]:
+    """Intervals `(start, end, evidence, score)` of a range of buckets `[start, end)` in which there
+    are more events for each unit of exposure than in the rest of the range, beyond chance.
+
+    Both as sums of the first 0, 1, … buckets. The evidence is twice the log of the likelihood
+    ratio, the score that over the dispersion, `least_score` or more. Thresholds: events inside,
+    buckets inside and outside, events expected in a block of which dispersion is measured, blocks,
+    intervals of an octave of lengths. Raises `ValueError` for a range that the series has not.
+    """
+
+def mean_intervals(
+    counts: Sequence[int],
+    sums: Sequence[int],
+    squares: Sequence[int],
+    range: tuple[int, int],
+    least_score: float,
+    thresholds: tuple[int, int, int, float, int, int],
+) -> list[tuple[int, int, float, float]]:
+    """As `ratio_intervals`, of measurements whose mean is larger."""
+
 def is_copy(archive: str, compression: str, plain: str) -> bool:
     """Whether a compressed file is a copy of a plain one, or of its beginning.
 

@@ -36,6 +36,8 @@ pub mod error;
 #[doc(hidden)]
 pub mod fast;
 pub mod format;
+#[doc(hidden)]
+pub mod intervals;
 mod limits;
 #[doc(hidden)]
 pub mod metric;

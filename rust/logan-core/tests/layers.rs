@@ -13,11 +13,12 @@ use std::path::Path;
 ///
 /// Conditions come before the spec, which holds them compiled; the rest of `select` reads the spec.
 /// Summaries come before scanning, which makes them.
-const LAYERS: [&str; 20] = [
+const LAYERS: [&str; 21] = [
     "limits",
     "fast",
     "error",
     "panics",
+    "intervals",
     "bytes",
     "time",
     "record",

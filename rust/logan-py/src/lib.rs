@@ -13,6 +13,7 @@ mod feed;
 mod fingerprint;
 mod functions;
 mod gate;
+mod intervals;
 mod memory;
 mod merge_tree;
 mod outcome;
@@ -48,6 +49,8 @@ mod _logan {
         compression, condition, custom_format, decode_head, detect, formats, group_field, is_copy,
         last_time, layouts, moment, occurring, peak_rss_bytes, places, seek, turns,
     };
+    #[pymodule_export]
+    use super::intervals::{mean_intervals, ratio_intervals};
     #[pymodule_export]
     use super::merge_tree::MergeTree;
     #[pymodule_export]
