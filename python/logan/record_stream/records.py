@@ -214,8 +214,7 @@ class Records:
         self, path: str | os.PathLike[str], kind: str | None = None, *, progress: Progress = None
     ) -> int:
         """Write all records to a file: "parquet", "arrow", "csv" or "jsonl", by default as its
-        suffix says; the number of rows. Polars reads such Parquet files from version 2.0 on, as
-        earlier ones do not know how they order numbers; Arrow files they read, too.
+        suffix says; the number of rows.
 
         The file holds all of them, or what it held before. `progress` is called with (bytes done,
         bytes in all), the second 0 while that is not known.
