@@ -73,8 +73,8 @@ def _errors(grid: Grid) -> list[Change]:
 
 
 def _error_changes(grid: Grid, errors: Sequence[int], exposure: Sequence[int]) -> list[Change]:
-    recurs = Rhythm(grid, errors, exposure).has
-    found = find_intervals(Ratio(errors, exposure), limits.LIKELIHOOD_MIN, recurs)
+    rhythm = Rhythm(grid, errors, exposure)
+    found = find_intervals(Ratio(errors, exposure), limits.LIKELIHOOD_MIN, rhythm)
     return [_change("errors", "errors.ratio", grid, each, exposure) for each in found]
 
 
@@ -181,15 +181,15 @@ def _latency(grid: Grid) -> list[Change]:
     total = Mean(counted, sums, squares)
     found = [
         _latency_change(grid, each, grid.total, None)
-        for each in find_intervals(total, limits.LIKELIHOOD_MIN, Rhythm(grid, sums, counted).has)
+        for each in find_intervals(total, limits.LIKELIHOOD_MIN, Rhythm(grid, sums, counted))
     ]
     singles: list[Change] = []
     for route in grid.routes:
         if sum(route.measured) < 2 * limits.EVENTS_MIN:
             continue
         series = Mean(route.measured, route.log_sum, route.log_sq)
-        recurs = Rhythm(grid, route.log_sum, route.measured).has
-        for each in find_intervals(series, limits.LIKELIHOOD_MIN, recurs):
+        rhythm = Rhythm(grid, route.log_sum, route.measured)
+        for each in find_intervals(series, limits.LIKELIHOOD_MIN, rhythm):
             singles.append(_latency_change(grid, each, route, route.name))
     joined: list[Change] = []
     for change in found:

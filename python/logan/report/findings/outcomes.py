@@ -21,8 +21,8 @@ def outcome_changes(grid: Grid) -> Iterator[Change]:
     for kind, counts in grid.outcomes.items():
         if sum(counts) < limits.EVENTS_MIN:
             continue
-        recurs = Rhythm(grid, counts, requests).has
-        for each in find_intervals(Ratio(counts, requests), limits.LIKELIHOOD_MIN, recurs):
+        rhythm = Rhythm(grid, counts, requests)
+        for each in find_intervals(Ratio(counts, requests), limits.LIKELIHOOD_MIN, rhythm):
             per_bucket = each.excess / max(each.end - each.start, 1)
             yield Change(
                 kind,

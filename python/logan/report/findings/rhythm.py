@@ -32,25 +32,68 @@ class Rhythm:
 
     def has(self, found: Found) -> bool:
         """Whether most other days (or hours) of the log look like an interval at the same time."""
+        return self._period(found) is not None
+
+    def places(self, found: Found) -> list[tuple[int, int]]:
+        """An interval and where it comes back, with what its edges may have left beside each."""
+        period = self._period(found)
+        size, length = len(self._grid.times), found.end - found.start
+        beside = 1 + length // 8
+        if period is None:
+            return []
+        return [
+            (max(at - beside, 0), min(at + length + beside, size))
+            for at in range(found.start % period - period, size, period)
+            if at + length > 0 and self._is_alike(found, at)
+        ]
+
+    def peaks(self) -> list[tuple[int, int]]:
+        """Buckets of the hour that differ from the rest of it in nearly all hours, such as a job of
+        each hour makes that fails: too short for an interval, and as dispersion they hide one."""
+        size, period = len(self._grid.times), _HOUR_S // self._grid.step_s
+        if _HOUR_S % self._grid.step_s or period < limits.PEAK_PERIOD_BUCKETS_MIN:
+            return []
+        found: list[tuple[int, int]] = []
+        usual = self._level(0, size)
+        for phase in range(period):
+            places = range(phase, size, period)
+            levels = [self._level(at, at + 1) for at in places]
+            known = sorted(each for each in levels if each is not None)
+            if usual is None or len(known) < limits.PEAK_HOURS_MIN:
+                continue
+            middle = (known[len(known) // 2] + usual) / 2
+            nearly_least = known[int((1 - limits.PEAK_HOURS_SHARE_MIN) * len(known))]
+            if nearly_least > middle > usual:
+                found += [(at, at + 1) for at in places]
+        return found
+
+    def _period(self, found: Found) -> int | None:
+        """After how many buckets an interval comes back."""
         size, step_s = len(self._grid.times), self._grid.step_s
         if found.end >= size or not self._grid.is_dense:
-            return False
-        inside, usual = self._level(found.start, found.end), self._level(0, size)
-        if inside is None or usual is None:
-            return False
-        middle, length = (inside + usual) / 2, found.end - found.start
+            return None
+        length = found.end - found.start
         for period_s in (_DAY_S, _HOUR_S):
             period = period_s // step_s
             if period_s % step_s or length > limits.RHYTHM_SHARE_MAX * period:
                 continue
             places = range(found.start % period, size - length + 1, period)
-            there = [self._level(at, at + length) for at in places if at != found.start]
+            there = [self._is_alike(found, at) for at in places if at != found.start]
             known = [each for each in there if each is not None]
-            alike = sum(each >= middle if inside >= middle else each <= middle for each in known)
             enough = limits.RHYTHM_ALIKE_MIN * len(known)
-            if len(known) >= limits.RHYTHM_OTHERS_MIN and alike >= enough:
-                return True
-        return False
+            if len(known) >= limits.RHYTHM_OTHERS_MIN and sum(known) >= enough:
+                return period
+        return None
+
+    def _is_alike(self, found: Found, at: int) -> bool | None:
+        """Whether the level from a bucket on is nearer to that of an interval than to that outside
+        of it; None where it is not known."""
+        size = len(self._grid.times)
+        there = self._level(max(at, 0), min(at + found.end - found.start, size))
+        if there is None:
+            return None
+        middle = (found.inside + found.outside) / 2
+        return there >= middle if found.inside >= middle else there <= middle
 
     def _level(self, low: int, high: int) -> float | None:
         """Events for each unit of exposure."""

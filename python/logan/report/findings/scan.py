@@ -7,8 +7,9 @@ exposure, `Mean` sums of measurements. Pure; integers in.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final, Protocol
 
 from logan._logan import mean_intervals, ratio_intervals
@@ -66,12 +67,29 @@ class Series(Protocol):
     def found(self, start: int, end: int, low: int, high: int, score: float) -> Found | None:
         """The interval, if it matters."""
 
+    def without(self, spans: Sequence[Span]) -> Series:
+        """The series as if nothing had been written in some intervals."""
+
+
+class Recurrence(Protocol):
+    """What comes back at the same time of the day or the hour."""
+
+    def has(self, found: Found) -> bool:
+        """Whether an interval comes back."""
+
+    def places(self, found: Found) -> list[Span]:
+        """The interval and where it comes back, with what lies next to each."""
+
+    def peaks(self) -> list[Span]:
+        """What comes back and is too short for an interval."""
+
 
 class Ratio:
     """Events for each unit of exposure: errors by requests."""
 
     def __init__(self, events: Sequence[int], exposure: Sequence[int]) -> None:
         self.size = len(events)
+        self.seen = [1] * self.size
         self.events = prefix(events)
         self.exposure = prefix(exposure)
         self.busy = prefix([int(each > 0) for each in exposure])
@@ -95,10 +113,16 @@ class Ratio:
         is_success_halved = outside < 1 and (1 - inside) * limits.ERRORS_TIMES_MIN <= 1 - outside
         if not (is_doubled or is_success_halved) or inside - outside < limits.ERRORS_POINTS_MIN:
             return None
-        rest_length = high - low - (end - start)
-        if x * rest_length < limits.ERRORS_PER_TIME_MIN * rest_x * (end - start):
+        length = sum(self.seen[start:end])
+        rest_length = sum(self.seen[low:high]) - length
+        if x * rest_length < limits.ERRORS_PER_TIME_MIN * rest_x * length:
             return None
         return Found(start, end, inside, outside, score, x - n * outside)
+
+    def without(self, spans: Sequence[Span]) -> Ratio:
+        series = Ratio(_without(self.events, spans), _without(self.exposure, spans))
+        series.seen = _without(prefix(self.seen), spans)
+        return series
 
 
 class Mean:
@@ -132,6 +156,17 @@ class Mean:
             return None
         return Found(start, end, inside, outside, score, (inside - outside) * n / 256)
 
+    def without(self, spans: Sequence[Span]) -> Mean:
+        return Mean(*(_without(each, spans) for each in (self.counts, self.sums, self.squares)))
+
+
+def _without(sums: Sequence[int], spans: Sequence[Span]) -> list[int]:
+    """The values of a series of sums, 0 within some intervals."""
+    values = [after - before for before, after in pairwise(sums)]
+    for start, end in spans:
+        values[start:end] = [0] * (end - start)
+    return values
+
 
 def lengths(most: int) -> list[int]:
     """Lengths of intervals to try, about three in each octave."""
@@ -144,13 +179,36 @@ def lengths(most: int) -> list[int]:
     return found
 
 
-def find_intervals(
-    series: Series, least_score: float, recurs: Callable[[Found], bool]
-) -> list[Found]:
+def find_intervals(series: Series, least_score: float, rhythm: Recurrence) -> list[Found]:
     """The intervals that matter, beyond chance, best first; they do not overlap.
 
-    Those that `recurs` knows are not among them, and do not keep others from being found.
+    What comes back is not among them. It is taken out of the series, and the rest looked at again:
+    beside the peaks of a job of each hour nothing else stands out.
     """
+    found: list[Found] = []
+    series = series.without(rhythm.peaks())
+    for _ in range(1 + limits.RHYTHMS_MAX):
+        once: list[Found] = []
+        recurring: list[Span] = []
+        for each in _searched(series, least_score):
+            if rhythm.has(each):
+                recurring += rhythm.places(each)
+            else:
+                once.append(each)
+        # Without its neighbor that comes back an interval is dated to itself.
+        found = once + [
+            each
+            for each in found
+            if all(each.end <= other.start or each.start >= other.end for other in once)
+        ]
+        if not recurring:
+            break
+        series = series.without(recurring)
+    return sorted(found, key=lambda each: (-each.score, each.start))[: limits.INTERVALS_MAX]
+
+
+def _searched(series: Series, least_score: float) -> list[Found]:
+    """The intervals that matter of a series, and of what is left beside them."""
     todo = [(0, series.size)]
     found: list[Found] = []
     for _ in range(limits.SEARCHES_MAX):
@@ -158,7 +216,7 @@ def find_intervals(
             break
         low, high = todo.pop(0)
         best = _disjoint(_candidates(series, low, high, least_score), least_score)
-        found += [each for each in best if not recurs(each)]
+        found += best
         # What is smaller shows beside them; what their edges left over is no incident of its own.
         at = low
         for each in [*best, None] if best else []:
@@ -169,7 +227,7 @@ def find_intervals(
                 todo.append((at, until))
             if each is not None:
                 at = each.end + 1 + (each.end - each.start) // 8
-    return sorted(found, key=lambda each: (-each.score, each.start))[: limits.INTERVALS_MAX]
+    return found
 
 
 def _disjoint(candidates: Sequence[Found], least_score: float) -> list[Found]:

@@ -114,7 +114,11 @@ INTERVALS_MAX: Final = 3
 """Intervals found in one series."""
 
 SEARCHES_MAX: Final = 12
-"""Parts of a series that are searched: what comes back each night is found in many of them."""
+"""Parts of a series that are searched."""
+
+RHYTHMS_MAX: Final = 3
+"""How often what comes back is taken out of a series: a nightly batch, a job of each hour, and what
+one of them left over."""
 
 MESSAGE_COUNT_MIN: Final = 5
 MESSAGE_CHANCE_MAX: Final = 1e-5

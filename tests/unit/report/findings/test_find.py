@@ -101,6 +101,30 @@ def test_what_comes_back_each_night_does_not_hide_what_comes_once() -> None:
     assert find(evaluated(analysis([200] * len(nights), nights, step_s=1_800))) == []
 
 
+@pytest.mark.parametrize("level", [10, 40])
+def test_a_job_that_fails_each_hour_does_not_hide_half_an_hour(level: int) -> None:
+    """Its bucket is too short for an interval, and was the dispersion that all else drowned in."""
+    hours, burst = 48, range(12 * 24 + 5, 12 * 24 + 11)
+    errors = [90 if i % 12 == 3 else level if i in burst else i % 3 for i in range(12 * hours)]
+    found = only(find(evaluated(analysis([100] * len(errors), errors, step_s=300))))
+    assert (found["kind"], found["start"], found["end"]) == (
+        "errors",
+        at(burst[0], 300),
+        at(burst[-1] + 1, 300),
+    )
+    assert found["before"] == pytest.approx(0.01, rel=0.1)
+    hourly = [90 if i % 12 == 3 else i % 3 for i in range(12 * hours)]
+    assert find(evaluated(analysis([100] * len(hourly), hourly, step_s=300))) == []
+
+
+def test_what_comes_beside_a_nightly_batch_has_its_own_time() -> None:
+    """Seven nights of a batch that fails, and on one of them half an hour more, right behind it."""
+    nights, once = (6, 7, 8), range(4 * 48 + 10, 4 * 48 + 14)
+    errors = [60 if i % 48 in nights else 60 if i in once else 1 for i in range(7 * 48)]
+    found = only(find(evaluated(analysis([200] * len(errors), errors, step_s=1_800))))
+    assert (found["start"], found["end"]) == (at(once[0], 1_800), at(once[-1] + 1, 1_800))
+
+
 def test_errors_that_last_have_no_end() -> None:
     errors = changed([1] * 200, 150, 200, 30)
     found = only(find(evaluated(analysis([100] * 200, errors))))
