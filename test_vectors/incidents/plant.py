@@ -58,9 +58,10 @@ Planted = tuple[list[Effect], Truth]
 
 @dataclass(frozen=True, slots=True)
 class _Failing(Effect):
-    """Requests of a route, a host, or all fail with a probability."""
+    """Requests of a route, a host, or all fail, or are refused, with a probability."""
 
     share: float = 0.0
+    status: int = 503
     route: str | None = None
     host: str | None = None
     message: str = ""
@@ -70,7 +71,9 @@ class _Failing(Effect):
         if self.route not in (None, event.route) or self.host not in (None, event.host):
             return event
         if rng.random() < self.share:
-            return event._replace(status=503, level="ERROR")
+            return event._replace(
+                status=self.status, level="ERROR" if self.status >= 500 else "WARN"
+            )
         return event
 
     def added(self, service: Service, rng: Random) -> Iterator[Event]:
@@ -233,7 +236,7 @@ def _error_burst(service: Service, rng: Random, within: Window) -> Planted:
             if service.rate * seconds * share * size < 40:
                 continue
             text = rng.choice(("", "Database connection failed"))
-            effects: list[Effect] = [_Failing(start, end, size, route)]
+            effects: list[Effect] = [_Failing(start, end, size, route=route)]
             if text and service.kind != "access":
                 per_s = service.rate * share * size
                 effects.append(_Message(start, end, text, "ERROR", per_s))
@@ -251,10 +254,46 @@ def _error_burst(service: Service, rng: Random, within: Window) -> Planted:
             size = log_uniform(rng, 0.03, 0.95 / len(service.hosts))
             if service.rate * seconds * size < 40:
                 continue
-            effects = [_Failing(start, end, size * len(service.hosts), None, host)]
+            effects = [_Failing(start, end, size * len(service.hosts), host=host)]
             where = {"host": host}
         truth = Truth(f"error_burst_{whose}", ("errors",), start, end, where, size)
         return effects, truth
+
+
+def _error_burst_hourly(service: Service, rng: Random, within: Window) -> Planted:
+    """A burst in a log in which the job of each hour fails all along; `quiet` makes it fail."""
+    effects, truth = _error_burst(service, rng, within)
+    return effects, replace(truth, kind="error_burst_hourly")
+
+
+_REFUSALS: Final[Mapping[str, tuple[int, ...]]] = {
+    "unanswered": (0, 444, 460, 463, 499),
+    "throttled": (429,),
+    "denied": (401, 403),
+}
+"""How requests end that are no errors of the server, with the statuses that say so."""
+
+
+def _refusal(service: Service, rng: Random, within: Window) -> Planted:
+    """Requests of a route or of all are refused, or one client's are."""
+    kind = rng.choice([*_REFUSALS])
+    status = rng.choice(_REFUSALS[kind])
+    whose = "route" if service.kind == "app" else rng.choice(("route", "client", "all"))
+    while True:
+        start, end = _window(service, rng, within, 120, service.span * 0.3)
+        size = log_uniform(rng, 0.03, 0.6 if whose == "client" else 0.9)
+        route, share = _route(service, rng, 0.01) if whose == "route" else ("", 1.0)
+        if service.rate * (end - start) * share * size >= 40:
+            break
+    where = {}
+    if whose == "client":
+        where = {"client": "203.0.113.77"}
+        per_s = service.rate * size / (1 - size)
+        effect: Effect = _Client(start, end, where["client"], per_s, status)
+    else:
+        where = {"route": route} if route else {}
+        effect = _Failing(start, end, size, status, route or None)
+    return [effect], Truth(f"refusal_{whose}", (kind,), start, end, where, size)
 
 
 def _latency_shift(service: Service, rng: Random, within: Window) -> Planted:
@@ -304,7 +343,7 @@ def _retry_storm(service: Service, rng: Random, within: Window) -> Planted:
     route, _ = _route(service, rng, 0.03)
     start, end = _window(service, rng, within, 180, service.span * 0.2)
     share, times = rng.uniform(0.4, 0.95), log_uniform(rng, 2, 8)
-    effect = _Failing(start, end, share, route, multiplied=times)
+    effect = _Failing(start, end, share, route=route, multiplied=times)
     return [effect], Truth("retry_storm", ("errors",), start, end, {"route": route}, share)
 
 
@@ -331,6 +370,8 @@ def _bad_clock(service: Service, rng: Random, within: Window) -> Planted:
 
 KINDS: Final = {
     "error_burst": _error_burst,
+    "error_burst_hourly": _error_burst_hourly,
+    "refusal": _refusal,
     "latency_shift": _latency_shift,
     "deploy_message": _deploy_message,
     "traffic_drop": _traffic_drop,

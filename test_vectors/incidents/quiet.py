@@ -63,6 +63,8 @@ def make_log(kind: str, seed: int, *, scale: float = 1.0) -> IncidentLog:
     else:
         if kind == "deploy_message" and service.kind == "access":
             service = replace(service, kind="json")  # access logs have no messages
+        if kind == "error_burst_hourly":
+            service = replace(service, crons=True, cron_status=503)
         planted = plant(kind, service, rng)
         shown = [[Affected() for _ in effects] for effects, _ in planted]
         effects = [each for some, _ in planted for each in some]

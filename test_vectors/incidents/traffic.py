@@ -77,6 +77,7 @@ class Service:
     hosts: tuple[str, ...]
     deploys: tuple[float, ...] = ()
     crons: bool = True
+    cron_status: int = 200
 
     @property
     def end(self) -> float:
@@ -304,13 +305,14 @@ def make_events(
 def _crons(service: Service, rng: Random) -> Iterator[Event]:
     """A peak at each full hour: half of an ordinary step, from one client."""
     hour = math.ceil(service.start / 3_600) * 3_600.0
+    level = "ERROR" if service.cron_status >= 500 else "INFO"
     while hour < service.end:
         for _ in range(poisson(rng, 0.5 * service.rate * service.step)):
             t = hour + rng.random() * min(service.step, 60)
             if t < service.end:
                 ms = 40 * math.exp(rng.gauss(0, 0.3))
                 yield Event(
-                    *(t, "INFO", "POST /internal/cron", 200, ms),
+                    *(t, level, "POST /internal/cron", service.cron_status, ms),
                     *("10.9.9.9", service.hosts[0], "curl/8.5.0"),
                 )
         hour += 3_600
