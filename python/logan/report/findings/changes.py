@@ -73,7 +73,7 @@ def _errors(grid: Grid) -> list[Change]:
 
 
 def _error_changes(grid: Grid, errors: Sequence[int], exposure: Sequence[int]) -> list[Change]:
-    rhythm = Rhythm(grid, errors, exposure)
+    rhythm = Rhythm(grid, errors, exposure, limits.ERRORS_POINTS_MIN)
     found = find_intervals(Ratio(errors, exposure), limits.LIKELIHOOD_MIN, rhythm)
     return [_change("errors", "errors.ratio", grid, each, exposure) for each in found]
 
@@ -179,16 +179,17 @@ def _latency(grid: Grid) -> list[Change]:
         return []
     counted, sums, squares = _standardized(grid)
     total = Mean(counted, sums, squares)
+    rhythm = Rhythm(grid, sums, counted, limits.LATENCY_LOG_MIN)
     found = [
         _latency_change(grid, each, grid.total, None)
-        for each in find_intervals(total, limits.LIKELIHOOD_MIN, Rhythm(grid, sums, counted))
+        for each in find_intervals(total, limits.LIKELIHOOD_MIN, rhythm)
     ]
     singles: list[Change] = []
     for route in grid.routes:
         if sum(route.measured) < 2 * limits.EVENTS_MIN:
             continue
         series = Mean(route.measured, route.log_sum, route.log_sq)
-        rhythm = Rhythm(grid, route.log_sum, route.measured)
+        rhythm = Rhythm(grid, route.log_sum, route.measured, limits.LATENCY_LOG_MIN)
         for each in find_intervals(series, limits.LIKELIHOOD_MIN, rhythm):
             singles.append(_latency_change(grid, each, route, route.name))
     joined: list[Change] = []
@@ -299,7 +300,7 @@ def _traffic(
                 max(least, grid.step_s * found.edge_buckets),
                 found.score,
             )
-            if not Rhythm(grid, counts, [1] * len(counts)).has(found):
+            if not Rhythm(grid, counts, [1] * len(counts), 0).has(found):
                 yield change
 
 

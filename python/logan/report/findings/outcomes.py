@@ -21,7 +21,7 @@ def outcome_changes(grid: Grid) -> Iterator[Change]:
     for kind, counts in grid.outcomes.items():
         if sum(counts) < limits.EVENTS_MIN:
             continue
-        rhythm = Rhythm(grid, counts, requests)
+        rhythm = Rhythm(grid, counts, requests, limits.ERRORS_POINTS_MIN)
         for each in find_intervals(Ratio(counts, requests), limits.LIKELIHOOD_MIN, rhythm):
             per_bucket = each.excess / max(each.end - each.start, 1)
             yield Change(

@@ -14,6 +14,8 @@ __all__ = ["Rhythm", "is_skipped_hour", "without_hourly_peaks"]
 
 _DAY_S: Final = 86_400
 _HOUR_S: Final = 3_600
+_PERIODS_S: Final = (3_600, 1_800, 1_200, 900, 600, 300)
+"""How often jobs run, from `cron`'s own field of minutes."""
 
 _SKIPPING: Final = (
     *("Europe/London", "Europe/Berlin", "Europe/Athens", "America/New_York", "America/Santiago"),
@@ -23,10 +25,16 @@ _SKIPPING: Final = (
 
 
 class Rhythm:
-    """What comes back in a series at the same time of day, or minute of the hour."""
+    """What comes back in a series at the same time of day, or minute of the hour.
 
-    def __init__(self, grid: Grid, events: Sequence[int], exposure: Sequence[int]) -> None:
+    `least` is by how much its level must rise to matter.
+    """
+
+    def __init__(
+        self, grid: Grid, events: Sequence[int], exposure: Sequence[int], least: float
+    ) -> None:
         self._grid = grid
+        self._least = least
         self._events = prefix(events)
         self._exposure = prefix(exposure)
 
@@ -48,24 +56,34 @@ class Rhythm:
         ]
 
     def peaks(self) -> list[tuple[int, int]]:
-        """Buckets of the hour that differ from the rest of it in nearly all hours, such as a job of
-        each hour makes that fails: too short for an interval, and as dispersion they hide one."""
-        size, period = len(self._grid.times), _HOUR_S // self._grid.step_s
-        if _HOUR_S % self._grid.step_s or period < limits.PEAK_PERIOD_BUCKETS_MIN:
+        """Buckets that stand out nearly each hour, or part of an hour, such as a job makes that
+        always fails: too short for an interval, and as dispersion they hide one."""
+        if not self._grid.is_dense:
             return []
-        found: list[tuple[int, int]] = []
-        usual = self._level(0, size)
-        for phase in range(period):
-            places = range(phase, size, period)
-            levels = [self._level(at, at + 1) for at in places]
-            known = sorted(each for each in levels if each is not None)
-            if usual is None or len(known) < limits.PEAK_HOURS_MIN:
+        size, found = len(self._grid.times), []
+        lifts = [self._lift(at) for at in range(size)]
+        for period_s in _PERIODS_S:
+            period = period_s // self._grid.step_s
+            if period_s % self._grid.step_s or period < limits.PEAK_PERIOD_BUCKETS_MIN:
                 continue
-            middle = (known[len(known) // 2] + usual) / 2
-            nearly_least = known[int((1 - limits.PEAK_HOURS_SHARE_MIN) * len(known))]
-            if nearly_least > middle > usual:
-                found += [(at, at + 1) for at in places]
+            for phase in range(period):
+                known = sorted(each for each in lifts[phase::period] if each is not None)
+                if len(known) < limits.PEAK_HOURS_MIN:
+                    continue
+                nearly_least = known[int((1 - limits.PEAK_HOURS_SHARE_MIN) * len(known))]
+                median = known[len(known) // 2]
+                if median >= self._least and nearly_least > median / 2:
+                    found += [(at, at + 1) for at in range(phase, size, period)]
         return found
+
+    def _lift(self, at: int) -> float | None:
+        """By how much the level of a bucket exceeds that of the two beside it."""
+        if not 0 < at < len(self._grid.times) - 1:
+            return None
+        before, own, after = (self._level(each, each + 1) for each in (at - 1, at, at + 1))
+        return (
+            None if before is None or own is None or after is None else own - (before + after) / 2
+        )
 
     def _period(self, found: Found) -> int | None:
         """After how many buckets an interval comes back."""

@@ -6,7 +6,6 @@ exposure, `Mean` sums of measurements. Pure; integers in.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -152,7 +151,7 @@ class Mean:
         if rest_n < limits.EVENTS_MIN or rest_busy < limits.OUTSIDE_BUCKETS_MIN:
             return None
         inside, outside = s / n, rest_s / rest_n
-        if inside - outside < 256 * math.log2(limits.LATENCY_TIMES_MIN):
+        if inside - outside < limits.LATENCY_LOG_MIN:
             return None
         return Found(start, end, inside, outside, score, (inside - outside) * n / 256)
 

@@ -8,6 +8,7 @@ reporting what calls for no action, the second keeps small ones from reporting n
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 BUCKETS_MIN: Final = 30
@@ -38,7 +39,9 @@ ERRORS_PER_TIME_MIN: Final = 1.5
 """Errors per time, too, grow by this: a share also rises when other records are not logged."""
 
 LATENCY_TIMES_MIN: Final = 1.25
-"""Response times of a route (geometric mean). 1.3 is what counts; it is measured as 1.25+."""
+LATENCY_LOG_MIN: Final = 256 * math.log2(LATENCY_TIMES_MIN)
+"""Response times of a route (geometric mean), and in the unit of their logarithms. 1.3 is what
+counts; it is measured as 1.25+."""
 
 TRAFFIC_TIMES_MIN: Final = 1.5
 """Traffic of an interval, against what lies beside it, that is looked at at all."""

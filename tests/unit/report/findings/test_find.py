@@ -102,19 +102,34 @@ def test_what_comes_back_each_night_does_not_hide_what_comes_once() -> None:
 
 
 @pytest.mark.parametrize("level", [10, 40])
-def test_a_job_that_fails_each_hour_does_not_hide_half_an_hour(level: int) -> None:
+@pytest.mark.parametrize(("step_s", "minutes"), [(300, 60), (60, 15), (30, 5)])
+def test_a_job_that_fails_each_time_does_not_hide_a_burst(
+    step_s: int, minutes: int, level: int
+) -> None:
     """Its bucket is too short for an interval, and was the dispersion that all else drowned in."""
-    hours, burst = 48, range(12 * 24 + 5, 12 * 24 + 11)
-    errors = [90 if i % 12 == 3 else level if i in burst else i % 3 for i in range(12 * hours)]
-    found = only(find(evaluated(analysis([100] * len(errors), errors, step_s=300))))
+    every = minutes * 60 // step_s
+    size = 24 * every
+    burst = range(size // 2 + 5, size // 2 + 11)
+    job = dict.fromkeys(range(3, size, every), 90)
+    usual = Random(every).choices((0, 1, 2), k=size)
+    errors = [job.get(i, level if i in burst else usual[i]) for i in range(size)]
+    found = only(find(evaluated(analysis([100] * size, errors, step_s=step_s))))
     assert (found["kind"], found["start"], found["end"]) == (
         "errors",
-        at(burst[0], 300),
-        at(burst[-1] + 1, 300),
+        at(burst[0], step_s),
+        at(burst[-1] + 1, step_s),
     )
-    assert found["before"] == pytest.approx(0.01, rel=0.1)
-    hourly = [90 if i % 12 == 3 else i % 3 for i in range(12 * hours)]
-    assert find(evaluated(analysis([100] * len(hourly), hourly, step_s=300))) == []
+    assert found["before"] == pytest.approx(0.01, rel=0.2)
+    alone = [job.get(i, usual[i]) for i in range(size)]
+    assert find(evaluated(analysis([100] * size, alone, step_s=step_s))) == []
+
+
+@pytest.mark.parametrize("quiet", [20, 60])
+def test_what_fails_most_of_the_time_is_no_job(quiet: int) -> None:
+    """Each bucket of the hour is high in nearly all hours, and none stands out."""
+    errors = [i % 3 for i in range(quiet)] + [30 + i % 3 for i in range(288 - quiet)]
+    found = only(find(evaluated(analysis([100] * 288, errors, step_s=300))))
+    assert (found["start"], found["end"]) == (at(quiet, 300), None)
 
 
 def test_what_comes_beside_a_nightly_batch_has_its_own_time() -> None:
