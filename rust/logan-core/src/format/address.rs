@@ -1,6 +1,7 @@
 //! The address of a client in one form, so that one client is counted once.
 //!
-//! A port is dropped from `IPv4:port`, `[IPv6]:port`, and brackets from `[IPv6]`. An IPv6 address is
+//! A port is dropped from `IPv4:port`, `[IPv6]:port`, and brackets from `[IPv6]`; from `IPv6:port`
+//! where the port cannot be a part of the address (`::1:52134`, as uvicorn writes it). An IPv6 address is
 //! written as RFC 5952 says, and one that stands for an IPv4 address (`::ffff:192.0.2.7`) as that
 //! address; a zone (`%eth0`) is kept. Anything else (a host's name, with or without a port) stays as
 //! it is written.
@@ -85,7 +86,7 @@ fn form(written: &[u8]) -> Form {
             if is_v4(&written[..colon]) && is_port(&written[colon..]) {
                 return Form::Part(0, colon);
             }
-            (0, written.len())
+            (0, without_port(written).len())
         }
     };
     let inner = &written[start..end];
@@ -99,6 +100,21 @@ fn form(written: &[u8]) -> Form {
     match address.to_ipv4_mapped() {
         Some(address) => Form::V4(address),
         None => Form::V6(address, (start + zone, end)),
+    }
+}
+
+/// What stands before the port of an IPv6 address without brackets; all where there is none.
+pub(super) fn without_port(written: &[u8]) -> &[u8] {
+    match memchr::memrchr(b':', written) {
+        // Up to four digits may be the last group.
+        Some(colon)
+            if is_port(&written[colon..])
+                && v6(&written[..colon]).is_some()
+                && v6(written).is_none() =>
+        {
+            &written[..colon]
+        }
+        _ => written,
     }
 }
 
@@ -177,6 +193,11 @@ mod tests {
             ("[::ffff:192.0.2.7]:80", "192.0.2.7"),
             ("fe80:0::1%eth0", "fe80::1%eth0"),
             ("2001:db8::9:80", "2001:db8::9:80"),
+            ("::1:52134", "::1"),
+            ("2001:DB8::9:52134", "2001:db8::9"),
+            ("2001:db8:1:2:3:4:5:6:443", "2001:db8:1:2:3:4:5:6"),
+            ("::ffff:192.0.2.7:443", "192.0.2.7"),
+            ("::1:521345", "::1:521345"),
             ("2001:db8:1:2:3:4:5::", "2001:db8:1:2:3:4:5:0"),
             ("shop.example:8080", "shop.example:8080"),
             ("INFO:web:x", "INFO:web:x"),

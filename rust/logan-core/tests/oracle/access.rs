@@ -101,7 +101,12 @@ pub(super) fn address_in_one_form(written: &[u8]) -> Vec<u8> {
         }
         _ => match text.split_once(':') {
             Some((host, port)) if is_v4(host) && is_port(port) => Some(host.to_string()),
-            _ => v6(text),
+            // Five digits, or those behind a whole address, are no part of one.
+            _ => v6(text).or_else(|| {
+                text.rsplit_once(':')
+                    .filter(|(_, port)| is_port(port))
+                    .and_then(|(host, _)| v6(host))
+            }),
         },
     };
     form.map_or(written.to_vec(), String::into_bytes)

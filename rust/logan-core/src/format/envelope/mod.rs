@@ -16,7 +16,8 @@
 //!
 //! A payload that is blank, or that no format takes and that begins as [continuation
 //! lines](crate::format::classify::is_continuation) do, makes the line a continuation. White space at
-//! its front does not where the kernel or sudo speaks, which indent what they say.
+//! its front does not where the kernel or sudo speaks, which indent what they say, nor does one blank,
+//! nor up to three before a name in brackets: that program's lines all begin so.
 //!
 //! # Pieces
 //! Container runtimes cut long lines (Docker every 16 KiB) and mark the pieces. With
@@ -269,7 +270,18 @@ fn continues(payload: &[u8], is_indented: bool) -> bool {
     match payload.first() {
         None => true,
         Some(b' ' | b'\t') if is_indented => false,
-        _ => is_blank(payload) || is_continuation(payload),
+        _ if is_blank(payload) => true,
+        _ => is_continuation(without_slip(payload)),
+    }
+}
+
+/// A payload without what is no indentation, as in `scylla[17]:  [shard 6] compaction`.
+fn without_slip(payload: &[u8]) -> &[u8] {
+    let blanks = payload.iter().take_while(|&&byte| byte == b' ').count();
+    match &payload[blanks..] {
+        rest if blanks == 1 => rest,
+        rest @ [b'[', first, ..] if blanks <= 3 && first.is_ascii_alphabetic() => rest,
+        _ => payload,
     }
 }
 
@@ -410,4 +422,30 @@ fn opened<H: Head>(head: &H, line: Line<'_>, clock: &mut TimestampParser) -> Opt
         Payload::Line(start, end) => line.bytes()[behind_cookie(line, start, end)..end].to_vec(),
         Payload::Buffer => buffer.split_off(PAD),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_on_with_a_record() {
+        for payload in [
+            "",
+            "  ",
+            "  File \"x.py\", line 3",
+            "    raise ValueError(x)",
+            "\tat com.foo.Bar.baz(Bar.java:12)",
+            "#011at x",
+            "  key: value",
+            " at Object.<anonymous> (x.js:1:2)",
+            "  [0x00007f00deadbeef] f() /app/x.php:12",
+            "  [",
+        ] {
+            assert!(continues(payload.as_bytes(), false), "{payload:?}");
+        }
+        for payload in [" QM ns1.example.org", "  [shard 6] compaction", " [shard 6] x", "x"] {
+            assert!(!continues(payload.as_bytes(), false), "{payload:?}");
+        }
+    }
 }

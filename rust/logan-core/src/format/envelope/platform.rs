@@ -3,7 +3,7 @@
 //! # Accepted
 //! - `TIME app[web.1]: PAYLOAD` and `TIME heroku[router]: PAYLOAD`, as `heroku logs` prints them.
 //! - `TIME app[e784079b449483] fra [info]PAYLOAD`, as `flyctl logs` does: process and machine, region,
-//!   level.
+//!   level; earlier versions wrote a space before the payload.
 //! - `[0] TAG: [[EPOCH, {…}], {…}]` and `[0] TAG: [EPOCH, {…}]`, as Fluent Bit's output `stdout` does:
 //!   a counter, the tag, seconds with decimals and metadata, and the fields as a hash in Ruby's
 //!   notation, which is read as JSON.
@@ -75,7 +75,9 @@ impl Head for Platform {
                 if [a, b, c].into_iter().all(u8::is_ascii_lowercase) =>
             {
                 let close = rest.iter().take(NAME_BYTES_MAX).position(|&b| b == b']')?;
-                (Level::from_word(&rest[..close])?, &rest[close + 1..])
+                let payload = &rest[close + 1..];
+                let payload = payload.strip_prefix(b" ").unwrap_or(payload);
+                (Level::from_word(&rest[..close])?, payload)
             }
             _ => return None,
         };
@@ -162,6 +164,8 @@ mod tests {
             ("2024-01-24T10:15:32.1+00:00 app[web.1]: x y", Level::None, "x y"),
             ("2024-01-24T10:15:32.1+00:00 heroku[router]: at=info", Level::None, "at=info"),
             ("2024-01-24T10:15:32Z app[e78] fra [warning]x", Level::Warn, "x"),
+            ("2024-01-24T10:15:32Z app[e78] fra [error] x y", Level::Error, "x y"),
+            ("2024-01-24T10:15:32Z app[e78] fra [info]   at f", Level::Info, "  at f"),
             (
                 "[0] a.log: [1706091332.5, {\"a\"=>1, \"b\"=>\"=>\\\"\"}]",
                 Level::None,

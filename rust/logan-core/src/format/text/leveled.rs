@@ -158,7 +158,9 @@ fn bracketed_of<'a>(text: &'a [u8], inner: &[u8]) -> Option<(Level, &'a [u8])> {
 fn front(text: &[u8]) -> Option<(Level, usize)> {
     let message = |level: Level, rest: &[u8]| {
         let dressing = rest.iter().take_while(|b| b" \t]:-|".contains(b)).count();
-        Some((level, text.len() - rest.len() + dressing))
+        // The client `::1` of a request.
+        let of_address = if rest[..dressing].ends_with(b" ::") { 2 } else { 0 };
+        Some((level, text.len() - rest.len() + dressing - of_address))
     };
     // .NET writes `fail: Name[0]`, which elsewhere is a word like others.
     if let Some(rest) = text.strip_prefix(b"fail") {

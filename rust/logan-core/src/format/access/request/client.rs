@@ -84,6 +84,6 @@ pub(super) fn address(word: &[u8]) -> Option<Span> {
     }
     let colons = memchr::memchr_iter(b':', trimmed).count();
     let zone = memchr::memchr(b'%', trimmed).unwrap_or(trimmed.len());
-    (colons >= 2 && address::v6(&trimmed[..zone]).is_some())
-        .then_some((start, start + trimmed.len()))
+    let is_v6 = || address::v6(address::without_port(&trimmed[..zone])).is_some();
+    (colons >= 2 && is_v6()).then_some((start, start + trimmed.len()))
 }
