@@ -17,7 +17,15 @@ from logan.options import CUSTOM, Options
 from logan.sources.hosts import is_remote
 from logan.sources.inputs import shown_name
 
-__all__ = ["SPEC_VERSION", "anchor_of", "identity", "is_format_name", "meaning", "spec_json", "time_zone_of"]
+__all__ = [
+    "SPEC_VERSION",
+    "anchor_of",
+    "identity",
+    "is_format_name",
+    "meaning",
+    "spec_json",
+    "time_zone_of",
+]
 
 SPEC_VERSION = 2
 
