@@ -117,6 +117,7 @@ class Detection:
         layouts: where in the whole source the columns of its lines change (the native
             `layouts`); None where no line says its columns, or detection did not look.
         time: what was decided about its timestamps (the spec's `time` of a source).
+        time_zone: that of timestamps without one, where another field of their records names it.
         anchor_ns: the latest timestamp, where dates without a year stand beside dated ones.
         durations: what was decided about response times (the spec's `durations` of a source).
         tables: group tables that its records have something for, besides those asked for; only
@@ -137,6 +138,7 @@ class Detection:
     unread: Unread | None = None
     fields_present: tuple[str, ...] | None = None
     time: Mapping[str, Any] = field(default_factory=dict)
+    time_zone: str | None = None
     anchor_ns: int | None = None
     durations: Mapping[str, Any] = field(default_factory=dict)
     tables: tuple[str, ...] = ()

@@ -23,7 +23,7 @@ from logan.planning.format_names import check_name
 from logan.planning.given_spec import GivenSpec
 from logan.planning.overlap import note_overlaps
 from logan.planning.seek import SeekResult, seek
-from logan.planning.spec import anchor_of, is_format_name
+from logan.planning.spec import anchor_of, is_format_name, time_zone_of
 from logan.planning.zone_names import zone_info
 from logan.sources import fetching, files
 from logan.sources.files import Opener, by_name
@@ -141,11 +141,12 @@ def plan_inputs(
             "the last record of files on other hosts is not known before they are read",
             hint="give since and until as absolute times, or count back from now",
         )
-    if options.input_tz != "UTC":
+    zones = {time_zone_of(detection, options) for _, detection in pairs}
+    if zones - {"UTC"}:
         if watched and _repeat_hours(inputs, order, plan, opened):
             pairs = _pairs(inputs, order)
             plan = _plan(pairs, names, options, anchor, given)
-        if _has_summer_time(options.input_tz):
+        if any(_has_summer_time(zone) for zone in zones):
             _assume_first_passes(inputs, order, plan, watched)
     _note_idle_units(inputs, options)
     if watched and len(order) > 1:

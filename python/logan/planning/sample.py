@@ -69,7 +69,8 @@ class Sample:
             source["durations"] = detection.durations
         if detection.header:
             source["layouts"] = {"fields": [], "changes": []}  # they stand in the sample itself
-        return cls(b"".join(pieces), source, anchor_ns=anchor_ns)
+        zone = detection.time_zone or "UTC"
+        return cls(b"".join(pieces), source, input_tz=zone, anchor_ns=anchor_ns)
 
     def metrics(
         self,

@@ -17,7 +17,15 @@ from logan.options import CUSTOM, Options
 from logan.sources.hosts import is_remote
 from logan.sources.inputs import shown_name
 
-__all__ = ["SPEC_VERSION", "anchor_of", "identity", "is_format_name", "meaning", "spec_json"]
+__all__ = [
+    "SPEC_VERSION",
+    "anchor_of",
+    "identity",
+    "is_format_name",
+    "meaning",
+    "spec_json",
+    "time_zone_of",
+]
 
 SPEC_VERSION = 2
 
@@ -119,9 +127,14 @@ def _reading(detection: Detection, options: Options, anchor_ns: int) -> dict[str
         **_formats(detection, options.format),
         **_time(detection, options.date_order),
         **_durations(detection, options.units),
-        "input_tz": options.input_tz,
+        "input_tz": time_zone_of(detection, options),
         "anchor_ns": anchor_ns,
     }
+
+
+def time_zone_of(detection: Detection, options: Options) -> str:
+    """The time zone of a source's timestamps without one, by the user or else by its records."""
+    return options.input_tz if options.input_tz != "UTC" else detection.time_zone or "UTC"
 
 
 def _time(detection: Detection, date_order: str | None) -> dict[str, Any]:

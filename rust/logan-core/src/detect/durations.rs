@@ -427,6 +427,11 @@ fn column(place: TailPlace, lines: &[TailLine]) -> (Option<TailColumn>, Option<S
         }
         return (Some(TailColumn { field: Some(field as u32), unit, ..nothing }), told);
     }
+    if let Some(field) = only_hundredths(&columns) {
+        let told = say(field, &group(&columns[field]), Unit::Seconds);
+        let decided = TailColumn { field: Some(field as u32), unit: Unit::Seconds, ..nothing };
+        return (Some(decided), Some(told));
+    }
     if let Some(field) = integer {
         let times = group(&whole[field]);
         let unit = whole_unit(&times);
@@ -441,6 +446,20 @@ fn column(place: TailPlace, lines: &[TailLine]) -> (Option<TailColumn>, Option<S
         )
     });
     (Some(nothing).filter(|_| has_numbers), told)
+}
+
+/// The only column with numbers, if these are hundredths of seconds: they have two decimals, and most
+/// are below 1. A ratio of compression has two as well, but is above 1.
+fn only_hundredths(columns: &[Vec<Cell>]) -> Option<usize> {
+    let mut filled = (0..columns.len()).filter(|&i| !columns[i].is_empty());
+    let (field, None) = (filled.next()?, filled.next()) else { return None };
+    let values = || columns[field].iter().map(|cell| cell.value);
+    let first = values().next()?.number;
+    let below_1 = values().filter(|value| value.number < 1.0).count();
+    let fits = values().all(|value| value.decimals == 2)
+        && values().any(|value| value.number != first)
+        && below_1 * 2 > columns[field].len();
+    fits.then_some(field)
 }
 
 /// The columns of a kind.
@@ -552,7 +571,7 @@ fn kind(cells: &[Cell], lines: &[TailLine]) -> Option<Kind> {
     }
     let decimals = cells[0].value.decimals;
     if decimals > 0 {
-        // Two are those of a ratio of compression.
+        // Two are those of a ratio of compression, unless they are alone (`only_hundredths`).
         let is_time = decimals > 2 && nearly_all(&|cell| cell.value.decimals == decimals);
         return is_time.then_some(Kind::Decimals);
     }
@@ -653,6 +672,26 @@ mod tests {
             .collect();
         let two: Vec<&str> = two.iter().map(String::as_str).collect();
         assert_eq!(group(&two).unit(), None);
+    }
+
+    #[test]
+    fn hundredths_after_the_user_agent() {
+        let found = |tails: &[&str]| {
+            let line = |text: &&str| TailLine {
+                text: format!(" {text}").into_bytes(),
+                bytes_sent: Some(512),
+                second: Some(1_706_091_332),
+            };
+            let lines: Vec<TailLine> = tails.iter().map(line).collect();
+            let (column, told) = column(TailPlace::Agent, &lines);
+            (column.and_then(|column| Some((column.field?, column.unit))), told.is_some())
+        };
+        let seconds = Some((0, Unit::Seconds));
+        assert_eq!(found(&["0.02", "0.11", "0.00", "1.25"]), (seconds, true));
+        // A ratio of compression, one beside another number, and what is always the same.
+        assert_eq!(found(&["2.50", "3.12", "1.08", "0.97"]), (None, true));
+        assert_eq!(found(&["0.02 1.25", "0.11 3.10"]), (None, true));
+        assert_eq!(found(&["0.02", "0.02", "0.02"]), (None, true));
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod blocks;
 mod durations;
 mod levels;
 mod named;
+mod sibling_zones;
 mod table;
 mod timestamps;
 mod undated;
@@ -168,6 +169,7 @@ fn describe(
     let mut seen = vec![Seen::default(); formats.len()];
     let (mut blank, mut header, mut continuation, mut malformed) = (0u64, 0u64, 0u64, 0u64);
     let mut times = timestamps::Timestamps::default();
+    let mut sibling_zones = sibling_zones::SiblingZones::default();
     let mut numbers = durations::Numbers::default();
     for each in [&mut context, &mut east, &mut later] {
         each.durations.sample = Some(Sample::default());
@@ -297,6 +299,9 @@ fn describe(
             seen.answered += u64::from(record.status != NO_STATUS);
             seen.tails += u64::from(has_tail);
             seen.example.get_or_insert_with(|| example_of(line));
+            if facts.named_fields && moves[0] > 0 {
+                sibling_zones.learn(line);
+            }
             if facts.named_fields {
                 seen.fields.learn(line, record, format.as_ref(), &mut context);
             }
@@ -398,6 +403,8 @@ fn describe(
     };
     assumed.extend(blocks.assumed);
     assumed.extend(times.assumed(&reading));
+    let (time_zone, of_time_zone) = sibling_zones.decide();
+    assumed.extend(of_time_zone);
     assumed.extend(context.clock.seen_key.as_deref().map(|key| {
         format!("records without a usual key for their time have it under another: `{key}`")
     }));
@@ -459,6 +466,7 @@ fn describe(
         "formats": order.iter().map(describe_one).chain(undated.format.clone()).collect::<Vec<_>>(),
         "assumed": assumed,
         "time": reading,
+        "time_zone": time_zone,
         "durations": durations,
         "anchor_ns": times.anchor_ns(),
     });

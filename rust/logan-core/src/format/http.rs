@@ -349,6 +349,134 @@ fn unusual_target_end(line: Line<'_>, target: usize, end: usize) -> usize {
     if rest.first() == Some(&b'/') { end } else { target }
 }
 
+/// What servers of HTTP answer to a request of another protocol, as scanners send them.
+pub(crate) const BAD_REQUEST: u16 = 400;
+
+/// Whether the answer `status` to the request `start..end`, from its method to its version, is not
+/// one of HTTP: the request [is of another protocol](is_of_other_protocol), or begins with a
+/// [command](is_command) and has no version. A 400 is, as that is what servers of HTTP answer to such
+/// requests.
+#[inline(always)]
+pub(crate) fn is_foreign(line: Line<'_>, start: usize, end: usize, status: u16) -> bool {
+    // ` HTTP/1.1` and the like.
+    const VERSION: u64 = u64::from_le_bytes(*b"HTTP/\0.\0");
+    const MASK: u64 = 0x00FF_00FF_FFFF_FFFF;
+    line.u64_before(end) & MASK != VERSION
+        && status != BAD_REQUEST
+        && is_foreign_request(&line.bytes()[start..end])
+}
+
+#[cold]
+#[inline(never)]
+fn is_foreign_request(request: &[u8]) -> bool {
+    let words = || request.split(|&b| b == b' ').filter(|word| !word.is_empty());
+    let (Some(first), Some(last)) = (words().next(), words().next_back()) else { return false };
+    !last.starts_with(b"HTTP/")
+        && (last.contains(&b'/') && is_of_other_protocol(last) && words().count() > 2
+            || is_command(first))
+}
+
+/// Whether a word is the name of a protocol other than HTTP whose answers are numbers of three digits
+/// as well, perhaps with `/` and a version: `SIP/2.0`, `FTP/1.1`, `SMTP`.
+///
+/// Source: <https://www.rfc-editor.org/rfc/rfc3261#section-7>, <https://www.rfc-editor.org/rfc/rfc7826>,
+/// <https://www.rfc-editor.org/rfc/rfc3507>, <https://www.rfc-editor.org/rfc/rfc4975>,
+/// <https://www.rfc-editor.org/rfc/rfc6787>.
+pub(crate) fn is_of_other_protocol(word: &[u8]) -> bool {
+    const NAMES: [&[u8]; 12] = [
+        b"FTP", b"FTPS", b"SFTP", b"SIP", b"RTSP", b"ICAP", b"MSRP", b"MRCP", b"SMTP", b"ESMTP",
+        b"LMTP", b"NNTP",
+    ];
+    let slash = memchr::memchr(b'/', word);
+    let version = slash.map_or(&b"0"[..], |slash| &word[slash + 1..]);
+    let is_version = version.first().is_some_and(u8::is_ascii_digit)
+        && version.iter().all(|b| b.is_ascii_digit() || *b == b'.');
+    is_version && NAMES.contains(&&word[..slash.unwrap_or(word.len())])
+}
+
+/// Whether a word is a command of FTP, SMTP or NNTP, and no method of HTTP.
+///
+/// Source: <https://www.iana.org/assignments/ftp-commands-extensions/>,
+/// <https://www.rfc-editor.org/rfc/rfc5321#section-4.1>, <https://www.rfc-editor.org/rfc/rfc3977>.
+pub(crate) fn is_command(word: &[u8]) -> bool {
+    const COMMANDS: [&[u8]; 73] = [
+        b"ABOR",
+        b"ACCT",
+        b"ADAT",
+        b"ALLO",
+        b"APPE",
+        b"ARTICLE",
+        b"AUTH",
+        b"BDAT",
+        b"BODY",
+        b"CCC",
+        b"CDUP",
+        b"CLNT",
+        b"CWD",
+        b"DATA",
+        b"DELE",
+        b"EHLO",
+        b"ENC",
+        b"EPRT",
+        b"EPSV",
+        b"ETRN",
+        b"EXPN",
+        b"FEAT",
+        b"HELO",
+        b"HELP",
+        b"LANG",
+        b"LHLO",
+        b"LIST",
+        b"LPRT",
+        b"LPSV",
+        b"MAIL",
+        b"MDTM",
+        b"MFMT",
+        b"MIC",
+        b"MKD",
+        b"MLSD",
+        b"MLST",
+        b"MODE",
+        b"NLST",
+        b"NOOP",
+        b"OPTS",
+        b"PASS",
+        b"PASV",
+        b"PBSZ",
+        b"PORT",
+        b"PROT",
+        b"PWD",
+        b"QUIT",
+        b"RCPT",
+        b"REIN",
+        b"REST",
+        b"RETR",
+        b"RMD",
+        b"RNFR",
+        b"RNTO",
+        b"RSET",
+        b"SITE",
+        b"SIZE",
+        b"SMNT",
+        b"STARTTLS",
+        b"STAT",
+        b"STOR",
+        b"STOU",
+        b"STRU",
+        b"SYST",
+        b"TURN",
+        b"TYPE",
+        b"USER",
+        b"VRFY",
+        b"XCUP",
+        b"XCWD",
+        b"XMKD",
+        b"XPWD",
+        b"XRMD",
+    ];
+    COMMANDS.iter().any(|command| command.eq_ignore_ascii_case(word))
+}
+
 /// Whether a status is one that IANA lists, or one that servers and proxies in use add: those of IIS
 /// (440, 449), nginx (444, 494 to 499), AWS's load balancer (460, 463, 561), Cloudflare (520 to 530),
 /// and 598 and 599.

@@ -408,6 +408,7 @@ pub static REGISTRY: &[&Entry] = &[
     &text::slapd::ENTRY,
     &text::cmtrace::ENTRY,
     &text::rails::ENTRY,
+    &text::gatling::ENTRY,
     &access::gin::ENTRY,
     &access::morgan::ENTRY,
     &access::php_fpm::ENTRY,

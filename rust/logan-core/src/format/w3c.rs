@@ -23,18 +23,23 @@
 //! Of a line with more values than columns, those behind the path are counted from the end, if date, time,
 //! client and status then are what they should be: clients send blanks in queries.
 //!
+//! IIS logs what it does by SMTP, FTP and NNTP, too, and other programs have this format for such
+//! protocols. Where `s-sitename` names such a service (`SMTPSVC1`), `cs-version` such a protocol or
+//! `cs-method` one of its commands, a line has neither method nor path, status nor response time. A
+//! status of 0 without a method beside it says nothing.
+//!
 //! A layout with neither `date` and `time` nor `sc-status` says nothing that a record needs.
 //!
 //! Which layout counts for a line is in [`history`](crate::format::state).
 
 use super::address;
 use super::cursor::Cursor;
-use super::http::path;
+use super::http::{is_command, is_of_other_protocol, path};
 use super::{Candidate, Context, Entry, Facts, Info, LineFormat, Parse, Unit, fields, line_format};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::text::duration;
-use crate::record::{self, Columns, NO_ANSWER, NO_DURATION, Record, Text};
+use crate::record::{self, Columns, NO_ANSWER, NO_DURATION, NO_STATUS, Record, Text};
 use crate::time::{Stamp, TimestampParser};
 use std::sync::LazyLock;
 
@@ -144,6 +149,8 @@ enum Column {
     Status,
     Bytes,
     Taken,
+    /// The service and its number: `W3SVC1`.
+    Site,
     /// Text of a column on request.
     OnRequest(record::Column),
 }
@@ -153,6 +160,8 @@ enum Column {
 struct Layout {
     kind: Kind,
     columns: Vec<Column>,
+    /// Whether there is a column of methods.
+    has_method: bool,
     /// Of the response time, if the layout says it.
     unit: Option<Unit>,
     /// What was read, so that a repeated directive costs nothing.
@@ -201,6 +210,7 @@ impl Layout {
             self.columns.push(if repeated { Column::Other } else { column });
         }
         let has = |column| self.columns.contains(&column);
+        self.has_method = has(Column::Method);
         let useful = has(Column::Date) && has(Column::Time) || has(Column::Status);
         let fits = self.columns.len() <= COLUMNS_MAX;
         self.kind = if useful && fits { kind } else { Kind::Unknown };
@@ -212,7 +222,7 @@ fn is(name: &[u8], known: &str) -> bool {
 }
 
 fn column(name: &[u8]) -> Column {
-    const NAMES: [(&str, Column); 20] = [
+    const NAMES: [(&str, Column); 21] = [
         ("date", Column::Date),
         ("time", Column::Time),
         ("c-ip", Column::Client),
@@ -230,6 +240,7 @@ fn column(name: &[u8]) -> Column {
         ("cs-user-agent", Column::OnRequest(record::Column::USER_AGENT)),
         ("x-host-header", Column::OnRequest(record::Column::HOST)),
         ("cs-version", Column::OnRequest(record::Column::PROTOCOL)),
+        ("s-sitename", Column::Site),
         ("cs-protocol-version", Column::OnRequest(record::Column::PROTOCOL)),
         ("cs-host", Column::OnRequest(record::Column::HOST)),
         ("cs(host)", Column::OnRequest(record::Column::HOST)),
@@ -288,20 +299,48 @@ impl LineFormat for W3c {
         if layout.kind != self.kind {
             return None;
         }
-        let mut values = Values { layout, clock, wanted: *wanted, day: None, time: None };
+        let mut values =
+            Values { layout, clock, wanted: *wanted, day: None, time: None, is_foreign: false };
         if in_order(cx.simd, line, separator, &mut values, cx.record).is_none() {
             if separator == b'\t' || self.kind == Kind::CloudFront {
                 return None;
             }
             *cx.record = Record::EMPTY;
-            (values.day, values.time) = (None, None);
+            (values.day, values.time, values.is_foreign) = (None, None, false);
             around_blanks(line, &mut values, cx.record)?;
+        }
+        let method = cx.record.method.bytes(line.bytes(), &[]);
+        if values.is_foreign || is_foreign_method(method) {
+            let Record { time_ns, second, bytes_sent, client, .. } = *cx.record;
+            let Record { host, protocol, .. } = *cx.record;
+            *cx.record =
+                Record { time_ns, second, bytes_sent, client, host, protocol, ..Record::EMPTY };
+        } else if cx.record.status == NO_ANSWER && method.is_empty() && layout.has_method {
+            // Nothing was asked.
+            cx.record.status = NO_STATUS;
         }
         if let (Some(midnight), Some((seconds, nanos))) = (values.day, values.time) {
             cx.record.set_time(Stamp { second: midnight + seconds, nanos });
         }
         Some(())
     }
+}
+
+/// Whether a value of `cs-method` is a command of FTP, SMTP or NNTP: `RETR`, `[12]USER` (IIS before 7),
+/// `ControlChannelOpened`.
+///
+/// Source: <https://www.iis.net/configreference/system.applicationhost/sites/site/ftpserver/logfile>,
+/// <https://docs.primeur.com/dwagent-2.0.0/configuring/configuring-dwa-emitters/dwa-emitter-for-microsoft-windows-iis-ftp-server-w3c-extended-log-format>.
+#[inline(always)]
+fn is_foreign_method(method: &[u8]) -> bool {
+    #[cold]
+    #[inline(never)]
+    fn is_one(method: &[u8]) -> bool {
+        let is_of_channel =
+            method.ends_with(b"ChannelOpened") || method.ends_with(b"ChannelClosed");
+        method.starts_with(b"[") || is_of_channel || is_command(method)
+    }
+    !matches!(method, b"" | b"GET" | b"POST" | b"HEAD" | b"PUT" | b"OPTIONS") && is_one(method)
 }
 
 /// Takes the values of all columns, one after the other.
@@ -410,6 +449,8 @@ struct Values<'a> {
     day: Option<i64>,
     /// Seconds and nanoseconds since then.
     time: Option<(i64, u32)>,
+    /// Whether what was asked is of a protocol other than HTTP.
+    is_foreign: bool,
 }
 
 impl Values<'_> {
@@ -460,7 +501,13 @@ impl Values<'_> {
                 let unit = self.layout.unit.unwrap_or(unit);
                 record.duration_ns = duration::decimal(value, unit).unwrap_or(NO_DURATION);
             }
+            Column::Site => {
+                let services = [&b"SMTPSVC"[..], b"MSFTPSVC", b"FTPSVC", b"NNTPSVC"];
+                self.is_foreign |= services.iter().any(|service| value.starts_with(service));
+            }
             Column::OnRequest(column) => {
+                self.is_foreign |=
+                    column == record::Column::PROTOCOL && is_of_other_protocol(value);
                 Cursor::new(line, 0).request(self.wanted, column, (start, end), record);
             }
             Column::Other => {}
@@ -585,6 +632,46 @@ mod tests {
             assert!(get(line).is_none(), "{line}");
         }
         assert!(parse(&GENERIC, "#Fields: a b", "x y").is_none());
+    }
+
+    #[test]
+    fn answers_of_other_protocols_are_no_statuses() {
+        let columns = "#Fields: date time c-ip s-sitename s-port cs-method cs-uri-stem sc-status \
+                       sc-bytes time-taken cs-version";
+        let get = |rest: &str| {
+            let line = format!("2024-01-24 10:15:32 192.0.2.7 {rest}");
+            let (record, texts) = parse(&IIS, columns, &line).expect(rest);
+            assert_eq!((record.time_ns, &texts[0][..]), (1_706_091_332_000_000_000, "192.0.2.7"));
+            let ms = (record.duration_ns != NO_DURATION).then_some(record.duration_ns / 1_000_000);
+            let [_, method, path] = texts;
+            (record.status, record.bytes_sent, ms, method, path)
+        };
+        for rest in [
+            "SMTPSVC1 0 EHLO - 250 44 30 -",
+            "SMTPSVC1 25 - - 0 44 30 SMTP",
+            "- 25 - - 0 44 30 SMTP",
+            "- 25 rcpt - 550 44 30 -",
+            "MSFTPSVC1 21 [12]DELE /a 550 44 30 -",
+            "- 21 [12]sent /a 226 44 30 -",
+            "FTPSVC2 21 PASS *** 530 44 30 -",
+            "- 21 ControlChannelOpened - 0 44 30 -",
+            "- 21 DataChannelClosed - 0 44 30 -",
+            "- 5060 INVITE sip:a@example.com 486 44 30 SIP/2.0",
+        ] {
+            assert_eq!(get(rest), (NO_STATUS, 44, None, String::new(), String::new()), "{rest}");
+        }
+        // Nothing was asked, but what the line says otherwise counts.
+        let (status, _, ms, ..) = get("W3SVC1 80 - - 0 44 30 -");
+        assert_eq!((status, ms), (NO_STATUS, Some(30)));
+        for (rest, status) in [
+            ("W3SVC1 80 GET /a 0 44 30 HTTP/1.1", NO_ANSWER),
+            ("W3SVC1 80 GET /a 503 44 30 HTTP/1.1", 503),
+            ("W3SVC1 80 PROPFIND /a 403 44 30 -", 403),
+        ] {
+            let (found, _, ms, method, path) = get(rest);
+            assert_eq!((found, ms, &path[..]), (status, Some(30), "/a"), "{rest}");
+            assert!(rest.contains(&method));
+        }
         assert!(parse(&GENERIC, "#Fields:", "x").is_none());
     }
 }

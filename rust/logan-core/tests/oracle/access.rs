@@ -227,6 +227,7 @@ pub(super) fn quoted_request(
     let rest = &rest[request_end..];
     let (status, bytes_sent, at) = answer(rest)?;
     (record.status, record.bytes_sent) = (status, bytes_sent);
+    let is_other = status != Some(400) && is_of_other_protocol(request);
     let unescaped = without_escaped_slashes(request);
     if let Some((method, path)) = route_of_request(&unescaped) {
         (record.method, record.path) = (method.to_vec(), path_of_url(path));
@@ -240,7 +241,42 @@ pub(super) fn quoted_request(
     } else if is_glued(&rest[at..]) {
         record.duration_ns = time_in_tail(&rest[at..], column, &mut dialect);
     }
+    if is_other {
+        record.status = None;
+        record.duration_ns = None;
+        (record.method, record.path) = (Vec::new(), Vec::new());
+    }
     Some((if agents.is_some() { dialect } else { "common" }, record))
+}
+
+/// Whether a request is one of FTP, SIP and the like.
+fn is_of_other_protocol(request: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(request);
+    let words: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
+    let [first, .., last] = words[..] else { return words.iter().any(|word| is_command(word)) };
+    let others =
+        "FTP FTPS SFTP SIP RTSP ICAP MSRP MRCP SMTP ESMTP LMTP NNTP".split(' ').collect::<Vec<_>>();
+    let names_other = match last.split_once('/') {
+        Some((name, version)) => {
+            others.contains(&name)
+                && version.starts_with(|c: char| c.is_ascii_digit())
+                && version.chars().all(|c| c.is_ascii_digit() || c == '.')
+        }
+        None => false,
+    };
+    words.len() > 2 && names_other || is_command(first) && !last.starts_with("HTTP/")
+}
+
+/// Whether a word is a command of FTP, SMTP or NNTP.
+fn is_command(word: &str) -> bool {
+    const OF_FTP: &str = "ABOR ACCT ADAT ALLO APPE AUTH CCC CDUP CLNT CWD DELE ENC EPRT EPSV FEAT \
+        HELP LANG LIST LPRT LPSV MDTM MFMT MIC MKD MLSD MLST MODE NLST NOOP OPTS PASS PASV PBSZ \
+        PORT PROT PWD QUIT REIN REST RETR RMD RNFR RNTO SITE SIZE SMNT STAT STOR STOU STRU SYST \
+        TYPE USER XCUP XCWD XMKD XPWD XRMD";
+    const OF_MAIL_AND_NEWS: &str =
+        "ARTICLE BDAT BODY DATA EHLO ETRN EXPN HELO LHLO MAIL RCPT RSET STARTTLS TURN VRFY";
+    let mut all = OF_FTP.split(' ').chain(OF_MAIL_AND_NEWS.split(' '));
+    all.any(|command| command.eq_ignore_ascii_case(word))
 }
 
 /// Status and size behind a request, and the position behind them.
@@ -350,6 +386,8 @@ pub(super) fn bare_request(
     let word = words.next()?;
     if word.starts_with(b"HTTP/") {
         at += word.len() + 1;
+    } else if is_command(&String::from_utf8_lossy(method)) {
+        return None;
     }
     record.status = status(rest, at)?;
     (record.method, record.path) = (method.to_vec(), path_of_url(target));

@@ -298,11 +298,11 @@ pub fn path() -> Text {
 }
 
 pub fn method() -> Text {
-    mostly("GET¦POST¦PUT¦VERSION-CONTROL¦M_SEARCH¦get", "G3T¦¦AVERYLONGMETHODINDEED")
+    mostly("GET¦POST¦PUT¦VERSION-CONTROL¦M_SEARCH¦get", "RETR¦G3T¦¦AVERYLONGMETHODINDEED")
 }
 
 pub fn protocol() -> Text {
-    mostly(" HTTP/1.1¦ HTTP/2.0¦", " HTTP/¦ FTP/1¦ x HTTP/1.0¦  HTTP/1.1")
+    mostly(" HTTP/1.1¦ HTTP/2.0¦", " HTTP/¦ FTP/1¦ SIP/2.0¦ RTSP/x¦ FTP¦ x HTTP/1.0¦  HTTP/1.1")
 }
 
 pub fn address() -> Text {
@@ -332,10 +332,10 @@ pub fn access_line() -> Text {
     let time = prop_oneof![6 => usual, 1 => time].boxed();
     let request = prop_oneof![
         6 => cat(vec![method(), just(" "), path(), protocol()]),
-        1 => pick("-¦¦\\x16\\x03¦GET¦GET ¦GET  HTTP/1.1¦\\¦a\\\"b c¦GET /a\"b¦\"¦GET /\" 200 x"),
+        1 => pick("-¦¦\\x16\\x03¦GET¦GET ¦GET  HTTP/1.1¦RETR a¦quit¦LIST -al HTTP/1¦INVITE sip:a@b SIP/2.0¦\\¦a\\\"b c¦GET /a\"b¦\"¦GET /\" 200 x"),
     ]
     .boxed();
-    let status = mostly("200¦200¦404¦500¦503¦304¦599¦600¦999", "099¦20¦2000¦-¦-");
+    let status = mostly("200¦200¦400¦404¦500¦503¦304¦599¦600¦999", "099¦20¦2000¦-¦-");
     let size = mostly("512¦0¦-¦1234567890123456789¦10", "12345678901234567890¦5x¦");
     let mark = mostly("] ", "]¦]  ¦ ] ");
     let agents = pick(

@@ -36,6 +36,7 @@ use crate::format::text::levels::{is_facility, of_cisco, of_comware};
 use crate::format::{Candidate, Entry, Facts, Fragments, Info, Kind, REGISTRY};
 use crate::record::Level;
 use crate::time::TimestampParser;
+use std::sync::LazyLock;
 
 /// Registry entry.
 pub static RFC5424: Entry = Entry {
@@ -390,9 +391,14 @@ fn is_of_syslogd(text: &[u8]) -> bool {
         .any(|beginning| text.starts_with(beginning))
 }
 
-/// Whether the payload of a format begins so that is written without a tag.
+/// How payloads begin that are written without a tag. Collected once: nearly every line with a tag
+/// such as `CRON` asks for it.
+static UNTAGGED: LazyLock<Vec<&[u8]>> =
+    LazyLock::new(|| REGISTRY.iter().flat_map(|e| e.facts.untagged).copied().collect());
+
+/// Whether a payload begins as those that are written without a tag.
 fn is_untagged(text: &[u8]) -> bool {
-    REGISTRY.iter().any(|e| e.facts.untagged.iter().any(|beginning| text.starts_with(beginning)))
+    UNTAGGED.iter().any(|beginning| text.starts_with(beginning))
 }
 
 /// Whether a tag is what the payload of such a format begins with: `CEF:`.
@@ -401,8 +407,7 @@ fn is_beginning(name: &[u8]) -> bool {
     const BYTES: std::ops::RangeInclusive<usize> = 3..=4;
     #[cold]
     fn is_known(name: &[u8]) -> bool {
-        let mut all = REGISTRY.iter().flat_map(|e| e.facts.untagged);
-        all.any(|beginning| beginning.strip_suffix(b":") == Some(name))
+        UNTAGGED.iter().any(|beginning| beginning.strip_suffix(b":") == Some(name))
     }
     BYTES.contains(&name.len()) && name.iter().all(u8::is_ascii_uppercase) && is_known(name)
 }

@@ -10,6 +10,7 @@ pub mod dmesg;
 mod dresses;
 pub mod duration;
 pub mod erlang;
+pub mod gatling;
 pub(in crate::format) mod keyed;
 pub mod leveled;
 pub(in crate::format) mod levels;

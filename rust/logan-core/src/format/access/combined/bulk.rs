@@ -26,7 +26,7 @@ use crate::fast::FastPath;
 use crate::format::access::combined::head::may_begin;
 use crate::format::access::tail::{Dialect, tail_time};
 use crate::format::cursor::Cursor;
-use crate::format::http::{has_escaped_slashes, route, status_at};
+use crate::format::http::{has_escaped_slashes, is_foreign, route, status_at};
 use crate::format::units::{Tail, TailPlace};
 use crate::format::{Run, address, line_of};
 use crate::record::{
@@ -170,7 +170,9 @@ fn one<S: Simd>(
 
     let mut record = Record::EMPTY;
     route(line, request, request_end, &mut record);
-    if has_escaped_slashes(line, request, request_end, &record) {
+    if has_escaped_slashes(line, request, request_end, &record)
+        || is_foreign(line, request, request_end, status)
+    {
         return None;
     }
     if wanted.has(Columns::HOST)
@@ -256,8 +258,7 @@ mod tests {
             1 => " \\[24/Jan/2024:10:15:3[0-9](\\.[0-9]{6})?\\] ",
             1 => " ?\\[2[0-9]/Fe[bc]/2024:10:15:32 \\+0000\\]  ?",
         ];
-        let request =
-            "\"(GET|POST|get-x|) ?[\\\\]?/[a-z0-9/?=\"]{0,90}( HTTP[\\\\]?/1\\.[01]|)[\\\\]?\" ";
+        let request = "\"(GET|POST|get-x|RETR|) ?[\\\\]?/[a-z0-9/?=\"]{0,90}( (HTTP|SIP)[\\\\]?/1\\.[01]|)[\\\\]?\" ";
         let answer = "([0-6][0-9]{2}|-|0|) ([0-9]{1,9}|-|) ?";
         let quoted = prop_oneof![
             4 => "\"(-|)\" \"(-|)\"",

@@ -57,6 +57,13 @@
 //! each `\/` of the request is `/`. In a *bare* line target and protocol
 //! hold no space, and the next word after the target is the protocol if it begins with `HTTP/`.
 //!
+//! **Other protocols.** Servers of FTP, SIP and others write such lines, too (ProFTPD's
+//! [default](https://proftpd.org/docs/directives/linked/config_ref_LogFormat.html)). If the request has three words or more, of which the last names
+//! [another protocol](crate::format::http::is_of_other_protocol) with its version (`SIP/2.0`), or the first is a
+//! [command](crate::format::http::is_command) (`RETR`) and the last does not begin with `HTTP/`, the line
+//! has neither method nor path, status nor response time, unless the status is 400: that is what
+//! servers of HTTP answer to such requests. A *bare* line with a command and no protocol is no record.
+//!
 //! **Response time.** A *number* is 1–19 digits, then possibly `.` and one or more digits, then
 //! possibly a unit (`ns us µs ms s`, or ` ms`), then the end of the line or one of ` `, `,`, `;`. One
 //! without a unit is *bare*: whether it is the response time, and in which unit, is
@@ -111,8 +118,8 @@ use crate::bytes::simd::Simd;
 use crate::fast::FastPath;
 use crate::format::cursor::Cursor;
 use crate::format::http::{
-    closing_quote, escaped_route, has_escaped_slashes, method_len, number_at, path, route, size_at,
-    starts_with_http, status_at,
+    closing_quote, escaped_route, has_escaped_slashes, is_command, is_foreign, method_len,
+    number_at, path, route, size_at, starts_with_http, status_at,
 };
 use crate::format::prefilter::RequiredBytes;
 use crate::format::units::{Tail, TailPlace};
@@ -242,13 +249,15 @@ impl<const KIND: u8> LineFormat for Quoted<KIND> {
         }
         parts.head.store(cx.record);
         let (from, to) = parts.request;
-        route(line, from, to, cx.record);
-        if has_escaped_slashes(line, from, to, cx.record) {
-            escaped_route(line, from, to, cx.arena, cx.record);
-        }
-        cx.record.status = parts.status;
         cx.record.bytes_sent = parts.bytes_sent;
-        cx.record.duration_ns = time.nanos;
+        if !is_foreign(line, from, to, parts.status) {
+            route(line, from, to, cx.record);
+            if has_escaped_slashes(line, from, to, cx.record) {
+                escaped_route(line, from, to, cx.arena, cx.record);
+            }
+            cx.record.status = parts.status;
+            cx.record.duration_ns = time.nanos;
+        }
         if !cx.context.wanted.is_empty() {
             parts.requested(line, cx);
         }
@@ -296,6 +305,8 @@ impl LineFormat for Bare {
         let mut at = target_end + 1;
         if starts_with_http(line, at) {
             at = line.find(cx.simd, at, b' ') + 1;
+        } else if is_command(&line.bytes()[method..method + method_len]) {
+            return None;
         }
         let status = status_at(line, at)?;
         let after = at + 3;

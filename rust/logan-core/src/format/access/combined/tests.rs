@@ -617,3 +617,46 @@ fn user_agents_on_request() {
         assert_eq!(requested(Column::USER_AGENT, &line(fields)), agent, "{fields}");
     }
 }
+
+#[test]
+fn answers_of_other_protocols_are_no_statuses() {
+    use crate::record::NO_STATUS;
+    for (request, status) in [
+        ("RETR /pub/a.iso FTP/1.1", 226),
+        ("USER joe", 331),
+        ("PASS (hidden)", 530),
+        ("CWD /pub", 550),
+        ("list -al", 226),
+        ("QUIT", 221),
+        ("MAIL -?+FROM:<a@example.com> SMTP", 250),
+        ("INVITE sip:bob@example.com SIP/2.0", 486),
+        ("DESCRIBE rtsp://media.example.com/a RTSP/1.0", 404),
+        ("OPTIONS / RTSP/1.0", 200),
+    ] {
+        for tail in ["", " \"-\" \"x\" 0.500"] {
+            let line = format!(
+                "192.0.2.7 - joe [24/Jan/2024:10:15:32 +0000] \"{request}\" {status} 1532{tail}"
+            );
+            let said = said(&line);
+            assert_eq!((said.status, said.duration_ns), (NO_STATUS, None), "{line}");
+            assert_eq!((said.bytes_sent, &said.client[..]), (Some(1532), &b"192.0.2.7"[..]));
+            assert!(said.method.is_empty() && said.path.is_empty(), "{line}");
+        }
+    }
+    // What servers of HTTP answer to scanners, methods that others have, and paths that look so.
+    for (request, status, method) in [
+        ("OPTIONS / RTSP/1.0", 400, "OPTIONS"),
+        ("OPTIONS sip:nm SIP/2.0", 400, ""),
+        ("EHLO scanner", 400, ""),
+        ("LIST /v1/secret HTTP/1.1", 200, "LIST"),
+        ("GET /docs/SIP/2.0", 200, "GET"),
+        ("GET /a SIP", 200, "GET"),
+        ("GET /a FTP/x", 404, "GET"),
+    ] {
+        let line = format!("192.0.2.7 - - [24/Jan/2024:10:15:32 +0000] \"{request}\" {status} 5");
+        let said = said(&line);
+        assert_eq!((said.status, &said.method[..]), (status, method.as_bytes()), "{line}");
+    }
+    let line = "h - - [24/Jan/2024:10:15:33.125] STOR /a 226 105ms";
+    assert_eq!(say(line.as_bytes()), None);
+}
