@@ -80,6 +80,11 @@ fn explicit_lines() {
             b"h - - [24/Jan/2024:10:15:32 +0000] \"GET / HTTP/1.1\" 200 5 7 \"r\" \"u\" 9ms",
         ),
         (app_first.clone(), b"2024-01-24 10:15:32 ERROR 10.0.0.1:80800.0 1.2.3.4:80x 1.2.3.4:80."),
+        // The host of a URL in a request without a version, which has no method.
+        (
+            only("combined"),
+            b"h - - [24/Jan/2024:10:15:32 +0000] \"GET http://x/a\" 200 5 \"-\" \"u\" 0.5",
+        ),
         // A time of which nothing is padded, read by a format that others are tried before.
         (text_first, b"2024-3-31 0:0:7 INFO x"),
         (app_first, long_path.as_bytes()),

@@ -176,10 +176,10 @@ fn one<S: Simd>(
         return None;
     }
     if wanted.has(Columns::HOST)
-        && !record.method.is_empty()
-        && line.byte(record.method.range().1 + 1) != b'/'
+        && (record.method.is_empty() || line.byte(record.method.range().1 + 1) != b'/')
     {
         // Only a target that is a URL names its host: in this shape no host comes before the client.
+        // A request without a version may have such a target, and has no method.
         return None;
     }
     let is_named = host_end != 1 || line.byte(0) != b'-';
