@@ -298,10 +298,7 @@ impl AnyRequest {
         let text = line.bytes();
         let status::Response { start, code, path, end, nanos } = status::response(text)?;
         let request = Request::unwritten(start);
-        let time = match start {
-            0 => None,
-            _ => timestamp(line, &request, cx.clock()).filter(|time| time.end <= start),
-        };
+        let time = timestamp(line, &request, cx.clock()).filter(|time| time.end <= start);
         if time.is_none() && !self.is_payload || is_of_another(text, &request) {
             return None;
         }
