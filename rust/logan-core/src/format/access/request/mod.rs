@@ -12,13 +12,8 @@
 //!   without colons is one only at the front of the line. Lines inside of an envelope need none.
 //!
 //! Where none is written so, [pairs](pairs) of keys and values may say a status and more. Lines that
-//! only say how a request was answered are accepted, too: [sentences](status::sentence) (`Sent 200 in
-//! 12ms`), which have no route, and [responses](status::response) (`Response code: 503 for /cart in
-//! 5ms`), which may have a path, but not those of calls to other services.
-//!
-//! Not requests behind which the version of [another protocol](is_of_other_protocol) stands
-//! (`OPTIONS rtsp://host/a RTSP/1.0`), unless the status is 400: that is what servers of HTTP answer to
-//! those.
+//! only say [how a request was answered](status::sentence) (`Sent 200 in 12ms`) are accepted, too. They
+//! have no route.
 //!
 //! Not lines that begin with `{` or a `key=` ([`logfmt`](crate::format::logfmt)) but for those with a
 //! date of access logs in brackets before the request, start lines (`Request starting`,
@@ -80,9 +75,7 @@ use super::tail::tail_time;
 use crate::bytes::line::{Line, PaddedLine};
 use crate::bytes::simd::{Baseline, Simd};
 use crate::format::cursor::{Cursor, Span};
-use crate::format::http::{
-    BAD_REQUEST, integer_at, is_of_other_protocol, nanos_of, path, url_host,
-};
+use crate::format::http::{integer_at, nanos_of, path, url_host};
 use crate::format::slices::letters;
 use crate::format::text::ansi::{self, ESC};
 use crate::format::text::{levels, text_duration};
@@ -270,9 +263,7 @@ impl AnyRequest {
     /// Reads a line that says how a request was answered, and not which it was.
     #[inline(never)]
     fn answered(&self, line: Line<'_>, cx: &mut Parse<'_, Baseline>) -> Option<()> {
-        let Some(status::Sentence { start, code, nanos }) = status::sentence(line.bytes()) else {
-            return self.responded(line, cx);
-        };
+        let status::Sentence { start, code, nanos } = status::sentence(line.bytes())?;
         let request = Request::unwritten(start);
         let time = match start {
             0 => None,
@@ -292,38 +283,6 @@ impl AnyRequest {
         Some(())
     }
 
-    /// Reads a line whose message is that there was a response, and with which status.
-    #[inline(never)]
-    fn responded(&self, line: Line<'_>, cx: &mut Parse<'_, Baseline>) -> Option<()> {
-        let text = line.bytes();
-        let status::Response { start, code, path, end, nanos } = status::response(text)?;
-        let request = Request::unwritten(start);
-        let time = timestamp(line, &request, cx.clock()).filter(|time| time.end <= start);
-        if time.is_none() && !self.is_payload || is_of_another(text, &request) {
-            return None;
-        }
-        let from = match self.level(line, &request, time.as_ref(), cx) {
-            Some(message) => message,
-            None => time.as_ref().map_or(0, |time| levels::message_start(line, time.end)),
-        };
-        if !status::is_front(text.get(from..start)?) {
-            return None;
-        }
-        if let Some(time) = &time {
-            cx.record.set_time(time.stamp);
-        }
-        cx.record.message = Text::of_line(from, line.len());
-        cx.record.status = code;
-        if let Some((start, end)) = path {
-            cx.record.path = Text::of_line(start, end);
-        }
-        if code != 101 {
-            let beside = || text_duration::find_beside_request(line, end, &mut cx.context.memo);
-            cx.record.duration_ns = nanos.unwrap_or_else(beside);
-        }
-        Some(())
-    }
-
     #[inline(never)]
     fn read(&self, line: Line<'_>, request: &Request, cx: &mut Parse<'_, Baseline>) -> Option<()> {
         let text = line.bytes();
@@ -340,11 +299,6 @@ impl AnyRequest {
             return None;
         }
         let answer = answer.unwrap_or(Answer::Unknown);
-        let version = text[request.end..].trim_ascii_start();
-        let version = version.split(|b| b" \t\"|,;".contains(b)).next().unwrap_or_default();
-        if is_of_other_protocol(version) && !matches!(answer, Answer::Status(BAD_REQUEST, _)) {
-            return None;
-        }
         let time = timestamp(line, request, cx.clock());
         if time.is_none() && !self.is_payload {
             return None;

@@ -35,9 +35,7 @@
 //! `-`, `0`, `000` or `-1`, and then another field or nothing.
 
 use super::find::Request;
-use crate::format::cursor::Span;
-use crate::format::http::{is_of_other_protocol, is_registered_status};
-use crate::format::slices::letters;
+use crate::format::http::is_registered_status;
 use crate::format::text::duration::with_unit;
 
 /// Bytes behind a request in which its status is looked for.
@@ -171,102 +169,6 @@ fn completed(text: &[u8], before: &[u8]) -> Option<(usize, u16)> {
         }
         _ => None,
     }
-}
-
-/// A response of which no request is written.
-pub(super) struct Response {
-    /// Where what names the status begins.
-    pub(super) start: usize,
-    pub(super) code: u16,
-    /// The path that follows.
-    pub(super) path: Option<Span>,
-    /// Behind code, reason and path.
-    pub(super) end: usize,
-    /// The time that stands right behind those.
-    pub(super) nanos: Option<u64>,
-}
-
-/// `Response code: 503 for /cart in 5ms`, `HTTP response 502 (12 ms)`, `HTTP status 404`: two to four of
-/// the words `HTTP`, `response`, `status` and `code`, in whatever case, among them one of the first two,
-/// perhaps a colon or `=`, and a code. Then perhaps its reason, then perhaps `for` and a path, and
-/// then perhaps a number with a unit, in brackets or behind `in`. Nothing where a URL follows: that is
-/// a call to another service.
-#[inline(never)]
-pub(super) fn response(text: &[u8]) -> Option<Response> {
-    let mut all = memchr::memmem::find_iter(text, b"esponse ")
-        .filter_map(|at| at.checked_sub(1))
-        .chain(memchr::memmem::find_iter(text, b"HTTP "));
-    all.find_map(|at| response_at(text, at.saturating_sub(5)).or_else(|| response_at(text, at)))
-}
-
-fn response_at(text: &[u8], start: usize) -> Option<Response> {
-    const WORDS_MAX: usize = 4;
-    let is_free = start == 0 || matches!(text[start - 1], b' ' | b'\t' | b']' | b':' | b'|');
-    let (mut at, mut words, mut is_of_http, mut is_named) = (start, 0, false, false);
-    while is_free && words < WORDS_MAX {
-        let len = letters(&text[at..]);
-        let is = |name: &[u8]| text[at..at + len].eq_ignore_ascii_case(name);
-        match () {
-            () if is(b"HTTP") => is_of_http = true,
-            // The status of a response, or the response of HTTP.
-            () if is(b"response") => (is_of_http, is_named) = (true, is_named | is_of_http),
-            () if is(b"status") || is(b"code") => is_named = true,
-            () => return None,
-        }
-        (at, words) = (at + len, words + 1);
-        match &text[at..] {
-            [b' ', letter, ..] if letter.is_ascii_alphabetic() => at += 1,
-            _ => break,
-        }
-    }
-    let marks = text[at..].iter().take_while(|b| b" \t:=".contains(b)).count();
-    let (code, at) = code_at(text, at + marks).filter(|_| marks > 0 && is_of_http && is_named)?;
-    let mut end = at + 3;
-    let is_of_reason = |b: &&u8| b.is_ascii_alphabetic() || matches!(b, b' ' | b'-' | b'\'');
-    let reason = text[end..].iter().take_while(is_of_reason).count();
-    let behind = &text[end..end + reason];
-    let place = memchr::memmem::find(behind, b" for ").or(behind.ends_with(b" for ").then_some(0));
-    let mut path = None;
-    if place.is_some() && behind.ends_with(b" for ") && text.get(end + reason) == Some(&b'/') {
-        let from = end + reason;
-        let ends = |b: &u8| b" \t\"'(),;".contains(b);
-        let len = text[from..].iter().position(ends).unwrap_or(text.len() - from);
-        path = Some((from, from + len));
-        end = from + len;
-    } else if behind.ends_with(b" in ") {
-        end += reason - 4;
-    } else if behind.ends_with(b" ") {
-        end += reason - 1;
-    }
-    if memchr::memmem::find(&text[start..], b"://").is_some() {
-        return None;
-    }
-    let rest = &text[end..];
-    let value = match rest.strip_prefix(b" in ") {
-        Some(value) => {
-            &value[..value.iter().position(|b| b" ,;)".contains(b)).unwrap_or(value.len())]
-        }
-        None => {
-            let value = rest.strip_prefix(b" (").or(rest.strip_prefix(b" [")).unwrap_or_default();
-            &value[..value.iter().position(|b| b"])".contains(b)).unwrap_or(0)]
-        }
-    };
-    Some(Response { start, code, path, end, nanos: with_unit(value) })
-}
-
-/// Whether the text between level and a response is no sentence and names no protocol but HTTP: words
-/// in brackets, with a colon behind them or a point inside, and dashes.
-pub(super) fn is_front(text: &[u8]) -> bool {
-    let mut words = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-    words.all(|word| {
-        let inner = word.strip_suffix(b":").unwrap_or(word);
-        let is_other = is_of_other_protocol(&inner.to_ascii_uppercase());
-        !is_other
-            && memchr::memmem::find(word, b"://").is_none()
-            && (matches!(word[0], b'[' | b'(' | b'<' | b'-' | b'|')
-                || matches!(word.last(), Some(b']' | b')' | b'>' | b':'))
-                || word.contains(&b'.'))
-    })
 }
 
 /// The code at `at`, by itself and by what follows.
