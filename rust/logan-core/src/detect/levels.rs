@@ -43,7 +43,7 @@ impl Columns {
     }
 
     /// The column that holds the level of nearly all lines, if some of them need it. The same word in
-    /// small letters in all of them is one of a sentence, and so is a capitalized one (`Error handling enabled`).
+    /// small letters in all of them is one of a sentence.
     pub(super) fn column(&self) -> Option<u32> {
         let is_one = |&lines: &u64| lines > 0 && lines * 100 >= self.lines * COLUMN_PERCENT;
         let column = self.leveled.iter().position(is_one)?;
@@ -55,23 +55,4 @@ impl Columns {
 /// Whether enough of the lines begin with something before their timestamp and have no level.
 pub(super) fn are_prefixes(prefixed: u64, lines: u64) -> bool {
     prefixed > 0 && prefixed * PREFIXES_ONE_IN >= lines
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::detect::detect;
-
-    #[test]
-    fn capitalized_words_are_levels_where_nearly_all_lines_have_one_there() {
-        let column = |text: &str| detect(&[(0, text.as_bytes())])["time"]["level_column"].as_u64();
-        let line = |word: &str| format!("2024-01-24 10:15:32 {word} something was done\n");
-        let lines = |words: &[&str]| words.iter().map(|word| line(word)).collect::<String>();
-        assert_eq!(column(&lines(&["Error", "Info", "Warning:", "Error"])), Some(0));
-        assert_eq!(column(&lines(&["[7] Error", "[7] Info"])), Some(1));
-        // Words of sentences.
-        assert_eq!(column(&lines(&["Error", "Error", "Error"])), None);
-        assert_eq!(column(&lines(&["Error", "Opening", "Info", "Closing"])), None);
-        // What stands there in upper case is found anyway.
-        assert_eq!(column(&lines(&["ERROR", "INFO"])), None);
-    }
 }

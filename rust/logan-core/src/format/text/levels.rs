@@ -100,7 +100,7 @@ pub(in crate::format) fn column_of(text: &[u8]) -> Option<(u32, u8, bool)> {
     let mut columns = words(text).take(LEVEL_TOKENS_MAX).enumerate();
     columns.find_map(|(i, (_, word))| {
         let word = undressed(word);
-        let level = Level::from_word(word)?;
+        let level = level_of(word)?;
         Some((i as u32, level as u8, word.iter().all(u8::is_ascii_uppercase)))
     })
 }
@@ -120,6 +120,13 @@ fn undressed(word: &[u8]) -> &[u8] {
         [b'[' | b'(' | b'<', inner @ .., b']' | b')' | b'>'] => inner,
         _ => word,
     }
+}
+
+/// The level that a word is, unless it is written like the first one of a sentence.
+fn level_of(word: &[u8]) -> Option<Level> {
+    let [first, rest @ ..] = word else { return None };
+    let begins = first.is_ascii_uppercase() && rest.iter().all(u8::is_ascii_lowercase);
+    Level::from_word(word).filter(|_| !begins)
 }
 
 /// The level that stands alone between two bars, dashes or tabs, although words stand before it.
