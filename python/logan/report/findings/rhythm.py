@@ -38,13 +38,14 @@ class Rhythm:
         self._events = prefix(events)
         self._exposure = prefix(exposure)
 
-    def has(self, found: Found) -> bool:
-        """Whether most other days (or hours) of the log look like an interval at the same time."""
-        return self._period(found) is not None
+    def has(self, found: Found, usual: float | None = None) -> bool:
+        """Whether most other days (or hours) of the log look like an interval at the same time:
+        their level is nearer to its own than to the usual one (that of the whole log if None)."""
+        return self._period(found, usual) is not None
 
     def places(self, found: Found) -> list[tuple[int, int]]:
         """An interval and where it comes back, with what its edges may have left beside each."""
-        period = self._period(found)
+        period = self._period(found, None)
         size, length = len(self._grid.times), found.end - found.start
         beside = 1 + length // 8
         if period is None:
@@ -52,7 +53,7 @@ class Rhythm:
         return [
             (max(at - beside, 0), min(at + length + beside, size))
             for at in range(found.start % period - period, size, period)
-            if at + length > 0 and self._is_alike(found, at)
+            if at + length > 0 and self._is_alike(found, at, None)
         ]
 
     def peaks(self) -> list[tuple[int, int]]:
@@ -85,7 +86,7 @@ class Rhythm:
             None if before is None or own is None or after is None else own - (before + after) / 2
         )
 
-    def _period(self, found: Found) -> int | None:
+    def _period(self, found: Found, usual: float | None) -> int | None:
         """After how many buckets an interval comes back."""
         size, step_s = len(self._grid.times), self._grid.step_s
         if found.end >= size or not self._grid.is_dense:
@@ -96,22 +97,25 @@ class Rhythm:
             if period_s % step_s or length > limits.RHYTHM_SHARE_MAX * period:
                 continue
             places = range(found.start % period, size - length + 1, period)
-            there = [self._is_alike(found, at) for at in places if at != found.start]
+            there = [self._is_alike(found, at, usual) for at in places if at != found.start]
             known = [each for each in there if each is not None]
             enough = limits.RHYTHM_ALIKE_MIN * len(known)
             if len(known) >= limits.RHYTHM_OTHERS_MIN and sum(known) >= enough:
                 return period
         return None
 
-    def _is_alike(self, found: Found, at: int) -> bool | None:
-        """Whether the level from a bucket on is nearer to that of an interval than to that outside
-        of it; None where it is not known."""
+    def _is_alike(self, found: Found, at: int, usual: float | None) -> bool | None:
+        """Whether the level from a bucket on is nearer to that of an interval than to the usual
+        one; None where it is not known."""
         size = len(self._grid.times)
+        if usual is None:
+            usual = self._level(0, size)
+        inside = self._level(found.start, found.end)
         there = self._level(max(at, 0), min(at + found.end - found.start, size))
-        if there is None:
+        if inside is None or usual is None or there is None:
             return None
-        middle = (found.inside + found.outside) / 2
-        return there >= middle if found.inside >= middle else there <= middle
+        middle = (inside + usual) / 2
+        return there >= middle if inside >= middle else there <= middle
 
     def _level(self, low: int, high: int) -> float | None:
         """Events for each unit of exposure."""

@@ -6,7 +6,7 @@ exposure, `Mean` sums of measurements. Pure; integers in.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, Protocol
@@ -73,8 +73,8 @@ class Series(Protocol):
 class Recurrence(Protocol):
     """What comes back at the same time of the day or the hour."""
 
-    def has(self, found: Found) -> bool:
-        """Whether an interval comes back."""
+    def has(self, found: Found, usual: float | None = None) -> bool:
+        """Whether an interval comes back, by the usual level (that of the whole series if None)."""
 
     def places(self, found: Found) -> list[Span]:
         """The interval and where it comes back, with what lies next to each."""
@@ -181,41 +181,39 @@ def lengths(most: int) -> list[int]:
 def find_intervals(series: Series, least_score: float, rhythm: Recurrence) -> list[Found]:
     """The intervals that matter, beyond chance, best first; they do not overlap.
 
-    What comes back is not among them. It is taken out of the series, and the rest looked at again:
-    beside the peaks of a job of each hour nothing else stands out.
+    What comes back is not among them. Where something does, the series is searched once more
+    without it, for what does not stand out beside it. What was found first stays as it is: of an
+    incident that meets a job, a part is missing then.
     """
-    found: list[Found] = []
-    series = series.without(rhythm.peaks())
-    for _ in range(1 + limits.RHYTHMS_MAX):
-        once: list[Found] = []
-        recurring: list[Span] = []
-        for each in _searched(series, least_score):
-            if rhythm.has(each):
-                recurring += rhythm.places(each)
-            else:
-                once.append(each)
-        # Without its neighbor that comes back an interval is dated to itself.
-        found = once + [
+    found, recurring = _searched(series, least_score, rhythm.has)
+    hidden = rhythm.peaks() + [span for each in recurring for span in rhythm.places(each)]
+    if hidden:
+        rest, _ = _searched(
+            series.without(hidden), least_score, lambda each: rhythm.has(each, each.outside)
+        )
+        found += [
             each
-            for each in found
-            if all(each.end <= other.start or each.start >= other.end for other in once)
+            for each in rest
+            if all(each.end <= other.start or each.start >= other.end for other in found)
         ]
-        if not recurring:
-            break
-        series = series.without(recurring)
     return sorted(found, key=lambda each: (-each.score, each.start))[: limits.INTERVALS_MAX]
 
 
-def _searched(series: Series, least_score: float) -> list[Found]:
-    """The intervals that matter of a series, and of what is left beside them."""
+def _searched(
+    series: Series, least_score: float, recurs: Callable[[Found], bool]
+) -> tuple[list[Found], list[Found]]:
+    """The intervals that matter of a series, and of what is left beside them: those that come once,
+    and those that recur."""
     todo = [(0, series.size)]
-    found: list[Found] = []
+    once: list[Found] = []
+    recurring: list[Found] = []
     for _ in range(limits.SEARCHES_MAX):
-        if not todo or len(found) >= limits.INTERVALS_MAX:
+        if not todo or len(once) >= limits.INTERVALS_MAX:
             break
         low, high = todo.pop(0)
         best = _disjoint(_candidates(series, low, high, least_score), least_score)
-        found += best
+        for interval in best:
+            (recurring if recurs(interval) else once).append(interval)
         # What is smaller shows beside them; what their edges left over is no incident of its own.
         at = low
         for each in [*best, None] if best else []:
@@ -226,7 +224,7 @@ def _searched(series: Series, least_score: float) -> list[Found]:
                 todo.append((at, until))
             if each is not None:
                 at = each.end + 1 + (each.end - each.start) // 8
-    return found
+    return once, recurring
 
 
 def _disjoint(candidates: Sequence[Found], least_score: float) -> list[Found]:

@@ -119,10 +119,6 @@ INTERVALS_MAX: Final = 3
 SEARCHES_MAX: Final = 12
 """Parts of a series that are searched."""
 
-RHYTHMS_MAX: Final = 3
-"""How often what comes back is taken out of a series: a nightly batch, a job of each hour, and what
-one of them left over."""
-
 MESSAGE_COUNT_MIN: Final = 5
 MESSAGE_CHANCE_MAX: Final = 1e-5
 """A message (WARN and above) that is new or gone: how often it must occur, and the chance, over all

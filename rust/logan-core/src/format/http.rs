@@ -349,20 +349,23 @@ fn unusual_target_end(line: Line<'_>, target: usize, end: usize) -> usize {
     if rest.first() == Some(&b'/') { end } else { target }
 }
 
-/// What servers of HTTP answer to a request of another protocol, as scanners send them.
-pub(crate) const BAD_REQUEST: u16 = 400;
+/// Whether this is what servers of HTTP answer to a request of another protocol, as scanners send
+/// them: bad request, method not allowed, request timeout, URI too long, not implemented, version
+/// not supported.
+const fn is_refusal(status: u16) -> bool {
+    matches!(status, 400 | 405 | 408 | 414 | 501 | 505)
+}
 
 /// Whether the answer `status` to the request `start..end`, from its method to its version, is not
 /// one of HTTP: the request [is of another protocol](is_of_other_protocol), or begins with a
-/// [command](is_command) and has no version. A 400 is, as that is what servers of HTTP answer to such
-/// requests.
+/// [command](is_command) and has no version. A [refusal](is_refusal) is.
 #[inline(always)]
 pub(crate) fn is_foreign(line: Line<'_>, start: usize, end: usize, status: u16) -> bool {
     // ` HTTP/1.1` and the like.
     const VERSION: u64 = u64::from_le_bytes(*b"HTTP/\0.\0");
     const MASK: u64 = 0x00FF_00FF_FFFF_FFFF;
     line.u64_before(end) & MASK != VERSION
-        && status != BAD_REQUEST
+        && !is_refusal(status)
         && is_foreign_request(&line.bytes()[start..end])
 }
 

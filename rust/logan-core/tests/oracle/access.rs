@@ -227,7 +227,8 @@ pub(super) fn quoted_request(
     let rest = &rest[request_end..];
     let (status, bytes_sent, at) = answer(rest)?;
     (record.status, record.bytes_sent) = (status, bytes_sent);
-    let is_other = status != Some(400) && is_of_other_protocol(request);
+    let is_refusal = status.is_some_and(|status| [400, 405, 408, 414, 501, 505].contains(&status));
+    let is_other = !is_refusal && is_of_other_protocol(request);
     let unescaped = without_escaped_slashes(request);
     if let Some((method, path)) = route_of_request(&unescaped) {
         (record.method, record.path) = (method.to_vec(), path_of_url(path));

@@ -132,12 +132,30 @@ def test_what_fails_most_of_the_time_is_no_job(quiet: int) -> None:
     assert (found["start"], found["end"]) == (at(quiet, 300), None)
 
 
-def test_what_comes_beside_a_nightly_batch_has_its_own_time() -> None:
-    """Seven nights of a batch that fails, and on one of them half an hour more, right behind it."""
-    nights, once = (6, 7, 8), range(4 * 48 + 10, 4 * 48 + 14)
-    errors = [60 if i % 48 in nights else 60 if i in once else 1 for i in range(7 * 48)]
-    found = only(find(evaluated(analysis([200] * len(errors), errors, step_s=1_800))))
-    assert (found["start"], found["end"]) == (at(once[0], 1_800), at(once[-1] + 1, 1_800))
+@pytest.mark.parametrize("share", [8, 30, 90])
+@pytest.mark.parametrize("start", [-1, 0, 1])
+def test_an_outage_that_meets_a_job_is_whole(share: int, start: int) -> None:
+    """A quarter of an hour in which all fails, over or beside the bucket of an hourly job."""
+    outage = range(12 * 9 + start, 12 * 9 + start + 3)
+    errors = [100 if i in outage else share if i % 12 == 0 else i % 2 for i in range(12 * 24)]
+    found = find(evaluated(analysis([100] * len(errors), errors, step_s=300)))
+    if share < 90:  # beside a job that nearly always fails, three buckets are no news
+        assert found[0]["end"] == at(outage[-1] + 1, 300)
+        # The job's bucket may look like its beginning.
+        assert found[0]["start"] in (at(outage[0], 300), at(outage[0] - 1, 300))
+        assert found[0]["during"] > 0.8
+
+
+@pytest.mark.parametrize("until", [8, 16, 48])
+def test_an_outage_over_a_nightly_batch_is_whole(until: int) -> None:
+    """On the fifth day all fails from one o'clock on, through the batch of two to four."""
+    first = 4 * 48 + 2
+    last = 4 * 48 + until
+    batch = {day * 48 + i: 30 for day in range(5) for i in range(4, 8)}
+    errors = [100 if first <= i < last else batch.get(i, i % 2) for i in range(5 * 48)]
+    found = find(evaluated(analysis([100] * len(errors), errors, step_s=1_800)))
+    assert found[0]["start"] == at(first, 1_800)
+    assert found[0]["end"] == (None if until == 48 else at(last, 1_800))
 
 
 def test_errors_that_last_have_no_end() -> None:

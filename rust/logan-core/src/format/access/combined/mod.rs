@@ -61,8 +61,8 @@
 //! [default](https://proftpd.org/docs/directives/linked/config_ref_LogFormat.html)). If the request has three words or more, of which the last names
 //! [another protocol](crate::format::http::is_of_other_protocol) with its version (`SIP/2.0`), or the first is a
 //! [command](crate::format::http::is_command) (`RETR`) and the last does not begin with `HTTP/`, the line
-//! has neither method nor path, status nor response time, unless the status is 400: that is what
-//! servers of HTTP answer to such requests. A *bare* line with a command and no protocol is no record.
+//! has neither method nor path, status nor response time, unless the status is 400, 405, 408, 414, 501
+//! or 505: that is what servers of HTTP answer to such requests. A *bare* line with a command and no protocol is no record.
 //!
 //! **Response time.** A *number* is 1–19 digits, then possibly `.` and one or more digits, then
 //! possibly a unit (`ns us µs ms s`, or ` ms`), then the end of the line or one of ` `, `,`, `;`. One
