@@ -29,9 +29,8 @@ if TYPE_CHECKING:
     from logan.report import Report
     from logan.report.expectations import Expectation
 
-__all__ = ["EPILOG", "HELP", "configure", "run"]
+__all__ = ["EPILOG", "configure", "run"]
 
-HELP = "Analyze logs and print a report: errors, response times, throughput, top routes."
 EPILOG = """\
 examples:
   logan access.log

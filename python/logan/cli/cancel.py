@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from logan.cli.main import Parser
     from logan.live.remote_watch import RemoteWatch
 
-__all__ = ["EPILOG", "HELP", "configure", "run"]
+__all__ = ["EPILOG", "configure", "run"]
 
-HELP = "End a job that follows logs of workers (watch --on-workers); prints its final report."
 EPILOG = """\
 examples:
   logan cancel 4f0c2a91d35e

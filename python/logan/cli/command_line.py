@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TextIO
 
 __all__ = ["is_piped", "join_ages", "probable_meaning", "with_command"]
@@ -29,7 +29,7 @@ def join_ages(argv: Sequence[str]) -> list[str]:
     return joined
 
 
-def with_command(argv: Sequence[str], commands: Sequence[str]) -> list[str]:
+def with_command(argv: Sequence[str], commands: Collection[str]) -> list[str]:
     """The arguments with a command first: `analyze` where a log stands, or comes by a pipe;
     `--help` of what `help` is asked about."""
     import sys

@@ -13,9 +13,8 @@ from logan.cli.exit_codes import Exit
 if TYPE_CHECKING:
     from logan.cli.main import Parser
 
-__all__ = ["EPILOG", "HELP", "SHELLS", "configure", "run"]
+__all__ = ["EPILOG", "SHELLS", "configure", "run"]
 
-HELP = "Print completions for a shell."
 SHELLS: Final = ("bash", "zsh", "fish", "tcsh")
 EPILOG = """\
 examples:

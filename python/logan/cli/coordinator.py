@@ -30,9 +30,8 @@ if TYPE_CHECKING:
     from logan.cluster.coordinator.coordinator import Coordinator
     from logan.report import Report
 
-__all__ = ["EPILOG", "HELP", "configure", "run"]
+__all__ = ["EPILOG", "configure", "run"]
 
-HELP = "Distribute jobs to workers: its own, or those that clients submit."
 EPILOG = """\
 examples:
   logan coordinator --port 8000

@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from logan.model import Detection, FieldShare, FormatShare, Unread
     from logan.report import RenderOptions
 
-__all__ = ["EPILOG", "HELP", "configure", "run"]
+__all__ = ["EPILOG", "configure", "run"]
 
-HELP = "Show detected formats, fields with examples, assumptions, and lines that nothing reads."
 EPILOG = """\
 logan reads a sample: the start of the file and eight places further in; of a compressed file the
 start, of an archive the starts of its first logs. Shares and counts are those of the sample.

@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from logan.comparison.limits import Limit
     from logan.comparison.sides import Side
 
-__all__ = ["EPILOG", "HELP", "configure", "run"]
+__all__ = ["EPILOG", "configure", "run"]
 
-HELP = "Compare two logs, days or hosts: what changed, and what of it is more than chance."
 EPILOG = """\
 examples:
   logan diff access.log.1 access.log

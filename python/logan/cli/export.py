@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from logan.cli.main import Parser
     from logan.record_stream.stats import Stats
 
-__all__ = ["EPILOG", "HELP", "configure", "run"]
+__all__ = ["EPILOG", "configure", "run"]
 
-HELP = "Write the records of logs to a Parquet, Arrow, CSV or JSON lines file."
 EPILOG = """\
 examples:
   logan export access.log -o access.parquet

@@ -11,9 +11,8 @@ from logan.cli.exit_codes import Exit
 if TYPE_CHECKING:
     from logan.cli.main import Parser
 
-__all__ = ["EPILOG", "HELP", "configure", "run"]
+__all__ = ["EPILOG", "configure", "run"]
 
-HELP = "List known log formats, each with an example."
 EPILOG = """\
 Formats are detected from content; `logan analyze --format NAME` insists on one, by any of its names
 (`--format nginx`). FORMAT can also be

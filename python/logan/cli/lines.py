@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from logan.cli.main import Parser
     from logan.record_stream import Records, Stats
 
-__all__ = ["EPILOG", "HELP", "configure", "run"]
+__all__ = ["EPILOG", "configure", "run"]
 
-HELP = "Print the lines of records, such as those behind a figure of a report."
 EPILOG = """\
 examples:
   logan lines access.log --where 'status>=500' --since 10:15 --until 10:20

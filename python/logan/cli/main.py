@@ -9,13 +9,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from importlib import import_module
 from typing import Any, ClassVar, Final, NoReturn
 
 from logan.cli import COMMANDS, NOT_ON_WINDOWS
 from logan.cli.command_line import join_ages, probable_meaning, with_command
-from logan.cli.config import load, name_format
 from logan.cli.exit_codes import Exit, exit_code, exit_of_signal
 from logan.cli.help_format import PlainFormatter, color_formatter
 from logan.cli.signals import Aborted
@@ -97,6 +96,8 @@ class Parser(argparse.ArgumentParser):
         self.set_defaults(resolve=self._resolve)
 
     def _resolve(self, args: argparse.Namespace) -> None:
+        from logan.cli.config import load, name_format
+
         config = load()
         if config.settings.keys() - self.known_settings:
             command_parser(COMMANDS)  # the key may be another command's
@@ -145,7 +146,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _explain_unforeseen(error)
 
 
-def _run(argv: Sequence[str], commands: Sequence[str]) -> int:
+def _run(argv: Sequence[str], commands: Collection[str]) -> int:
     argv = with_command(join_ages(argv), commands)
     # A command that is named first is the only one whose options need to be known.
     named = [argv[0]] if argv and argv[0] in commands else commands
@@ -182,7 +183,7 @@ def _run(argv: Sequence[str], commands: Sequence[str]) -> int:
     return code
 
 
-def command_parser(commands: Sequence[str], *, with_options: bool = True) -> Parser:
+def command_parser(commands: Collection[str], *, with_options: bool = True) -> Parser:
     """The parser of `commands`; the list of commands alone needs none `with_options`."""
     # `prog` is given here and below because argparse would format a usage text to find it.
     parser = Parser(
@@ -198,17 +199,16 @@ def command_parser(commands: Sequence[str], *, with_options: bool = True) -> Par
         dest="command", metavar="COMMAND", title="commands", prog="logan", parser_class=Parser
     )
     for name in commands:
-        module = import_module(f"logan.cli.{name}")
-        subparser = subparsers.add_parser(
-            name, help=module.HELP, description=module.HELP, epilog=module.EPILOG
-        )
+        subparser = subparsers.add_parser(name, help=COMMANDS[name], description=COMMANDS[name])
         if with_options:
+            module = import_module(f"logan.cli.{name}")
+            subparser.epilog = module.EPILOG
             module.configure(subparser)
-        subparser.set_defaults(run=module.run, parser=subparser)
+            subparser.set_defaults(run=module.run, parser=subparser)
     return parser
 
 
-def _perhaps(text: str, known: Sequence[str], otherwise: str) -> str:
+def _perhaps(text: str, known: Collection[str], otherwise: str) -> str:
     """A hint: the known word that is most like `text`, if one is."""
     from difflib import get_close_matches
 

@@ -11,9 +11,8 @@ from logan.errors import InputError
 if TYPE_CHECKING:
     from logan.cli.main import Parser
 
-__all__ = ["EPILOG", "HELP", "configure", "run"]
+__all__ = ["EPILOG", "configure", "run"]
 
-HELP = "Add up saved summaries: days to a month, hosts to a fleet."
 EPILOG = """\
 examples:
   logan analyze access.log.1 --save 2026-11-27.logan

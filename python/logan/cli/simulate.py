@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from logan.cli.main import Parser
     from logan.simulation.scenarios import Scenario
 
-__all__ = ["EPILOG", "HELP", "configure", "run"]
+__all__ = ["EPILOG", "configure", "run"]
 
-HELP = "Inject failures into a local cluster and verify that results do not change."
 EPILOG = """\
 Starts a coordinator and three slowed-down workers, each behind a proxy that simulates a bad
 network, injects the scenario's faults, and compares the report with that of `logan analyze`.

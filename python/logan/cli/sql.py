@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     from logan.cli.main import Parser
     from logan.query import Answer
 
-__all__ = ["EPILOG", "HELP", "configure", "plain_cell", "run"]
+__all__ = ["EPILOG", "configure", "plain_cell", "run"]
 
-HELP = "Answer a question in SQL from the records of logs, with DuckDB."
 EPILOG = """\
 examples:
   logan sql 'select route, count(*) from log where status >= 500 group by 1' access.log

@@ -13,9 +13,8 @@ if TYPE_CHECKING:
     from logan.cli.main import Parser
     from logan.wire.bodies import StateBody
 
-__all__ = ["EPILOG", "HELP", "configure", "run"]
+__all__ = ["EPILOG", "configure", "run"]
 
-HELP = "Show the workers and jobs of a coordinator: speed, health, losses and recoveries."
 EPILOG = "exit codes: 0 ok, 2 usage, 4 no coordinator at that address"
 
 

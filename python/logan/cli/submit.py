@@ -27,9 +27,8 @@ if TYPE_CHECKING:
     from logan.cluster.request import Submission
     from logan.wire.bodies import ProgressBody
 
-__all__ = ["EPILOG", "HELP", "configure", "run"]
+__all__ = ["EPILOG", "configure", "run"]
 
-HELP = "Have a coordinator analyze logs; prints the same report as analyze."
 EPILOG = """\
 examples:
   logan submit access.log --json -o report.json

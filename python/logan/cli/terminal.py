@@ -16,11 +16,9 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from logan.atomic import cannot_write, is_special, resolved, write_whole
 from logan.errors import OutputError, UsageError
-from logan.report import RenderOptions
-from logan.report.units import visible
 
 if TYPE_CHECKING:
-    pass
+    from logan.report import RenderOptions
 
 __all__ = [
     "COLOR_CHOICES",
@@ -66,6 +64,8 @@ def options_of_stdout(color: str, zone: tzinfo = UTC, *, fit: bool = False) -> R
     """
     import shutil
 
+    from logan.report import RenderOptions
+
     return RenderOptions(
         width=shutil.get_terminal_size((WIDTH_WITHOUT_TERMINAL, 24)).columns,
         height=lines_of_stdout() if fit else None,
@@ -88,6 +88,8 @@ def lines_of_stdout() -> int | None:
 
 def options_of_file(color: str, zone: tzinfo = UTC) -> RenderOptions:
     """A file is read anywhere: plain and of common width, unless color was asked for."""
+    from logan.report import RenderOptions
+
     return RenderOptions(width=WIDTH_WITHOUT_TERMINAL, color=color == "always", zone=zone)
 
 
@@ -228,6 +230,8 @@ def say(message: str, *, prefix: str = "logan: ") -> None:
     """A line on stderr, with control characters made visible; never fails."""
     if sys.stderr is None:  # print would fall back to stdout
         return
+    from logan.report.units import visible
+
     with contextlib.suppress(OSError, ValueError):
         # At once: print writes the newline apart, and other processes write here too.
         sys.stderr.write(f"{prefix}{visible(message)}\n")

@@ -15,9 +15,8 @@ from logan.limits import JSON_INPUT_BYTES_MAX
 if TYPE_CHECKING:
     from logan.cli.main import Parser
 
-__all__ = ["EPILOG", "HELP", "configure", "run"]
+__all__ = ["EPILOG", "configure", "run"]
 
-HELP = "Compare a saved report with expected metrics; exit 1 if they differ."
 EPILOG = """\
 EXPECTED is a JSON object that names metrics as the report does, nested or with dots:
   {"total_requests": 3000, "response_time_ms.p99": 127, "errors": {"total": 0}}

@@ -30,9 +30,8 @@ if TYPE_CHECKING:
     from logan.options import Options
     from logan.state.folder import StateFolder
 
-__all__ = ["EPILOG", "HELP", "configure", "run"]
+__all__ = ["EPILOG", "configure", "run"]
 
-HELP = "Follow logs as they are written: the report of the last minutes, alerts, a live page."
 EPILOG = """\
 examples:
   logan watch /var/log/nginx/access.log

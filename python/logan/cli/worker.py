@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from logan.cli.main import Parser
     from logan.cluster.worker.worker import Worker
 
-__all__ = ["EPILOG", "HELP", "configure", "run"]
+__all__ = ["EPILOG", "configure", "run"]
 
-HELP = "Scan chunks for a coordinator until stopped."
 EPILOG = """\
 examples:
   logan worker --id alice

@@ -12,7 +12,7 @@ HOOK = """
 import importlib.abc, os, signal, sys
 class Interrupt(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path, target=None):
-        if name == "logan.cli.config":
+        if name == "logan.cli.main":
             os.kill(os.getpid(), signal.SIGINT)
 sys.meta_path.insert(0, Interrupt())
 """
