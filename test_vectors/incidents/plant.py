@@ -277,7 +277,8 @@ _REFUSALS: Final[Mapping[str, tuple[int, ...]]] = {
 def _refusal(service: Service, rng: Random, within: Window) -> Planted:
     """Requests of a route or of all are refused, or one client's are."""
     kind = rng.choice([*_REFUSALS])
-    status = rng.choice(_REFUSALS[kind])
+    # A lone 0 in the text of an application is no status to any reader.
+    status = rng.choice([each for each in _REFUSALS[kind] if each or service.kind != "app"])
     whose = "route" if service.kind == "app" else rng.choice(("route", "client", "all"))
     while True:
         start, end = _window(service, rng, within, 120, service.span * 0.3)

@@ -41,6 +41,7 @@ FORMATS = [
     "journald-json",
     "journald-export",
     "mysql-slow",
+    "dotnet",
     "erlang",
     "oracle-alert",
     "syslog",

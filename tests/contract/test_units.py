@@ -265,3 +265,54 @@ def test_the_time_of_a_connection_is_no_response_time(tmp_path: Path, status: st
     assert times(report)["count"] == (0 if status == "101" else 9)
     tunnel = json_line(ts=stamp(1), status=200, method="CONNECT", took_ms=5)
     assert times(report_of(tmp_path, [tunnel]))["count"] == 0
+
+
+def logfmt_line(**keys: Any) -> str:
+    return " ".join(f"{key}={json.dumps(value)}" for key, value in keys.items())
+
+
+@pytest.mark.parametrize("write", [json_line, logfmt_line])
+def test_messages_say_response_times_where_no_key_has_one(
+    tmp_path: Path, write: Callable[..., str]
+) -> None:
+    said = [
+        write(time=stamp(i), level="info", msg=f"sync of shard {i} completed in {i + 1}ms")
+        for i in range(50)
+    ]
+    others = [write(time=stamp(i), level="info", msg="retrying in 5s") for i in range(50)]
+    report = report_of(tmp_path, said + others)
+    found = times(report)
+    assert (found["count"], found["min"], found["max"]) == (50, 1.0, 50.0)
+    assert found["mean"] == pytest.approx(25.5)
+    source = report["inputs"][0]["formats"][0]
+    assert (source["duration_field"], source["duration_unit"]) == (
+        "number and unit in the message",
+        "in the text",
+    )
+
+
+@pytest.mark.parametrize("write", [json_line, logfmt_line])
+def test_messages_say_none_where_keys_have_them(tmp_path: Path, write: Callable[..., str]) -> None:
+    keyed = [write(time=stamp(i), msg="request", duration_ms=i + 1) for i in range(50)]
+    said = [write(time=stamp(i), msg=f"sync completed in {i}s") for i in range(50)]
+    report = report_of(tmp_path, keyed + said)
+    found = times(report)
+    assert (found["count"], found["max"]) == (50, 50.0)
+    assert "that only a message says are left out" in assumed(report)
+
+
+@pytest.mark.parametrize("write", [json_line, logfmt_line])
+@pytest.mark.parametrize("key", ["status", "response_code", "statusCode"])
+@pytest.mark.parametrize("value", [0, "0", "-", "000"])
+def test_a_request_without_an_answer(
+    tmp_path: Path, write: Callable[..., str], key: str, value: int | str
+) -> None:
+    def line(i: int, **status: Any) -> str:
+        return write(time=stamp(i), msg="x", method="GET", path="/a", **status)
+
+    lines = [line(i, **{key: 200}) for i in range(9)] + [line(9, **{key: value})]
+    report = report_of(tmp_path, lines)
+    assert report["status"] == {"0": 1, "200": 9}
+    # Of what is no request it says nothing: a process, a call of another protocol.
+    exits = [write(time=stamp(i), msg="job ended", **{key: value}) for i in range(9)]
+    assert report_of(tmp_path, exits)["status"] == {}

@@ -47,6 +47,7 @@ ALIASES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("qradar",), "leef"),
     **dict.fromkeys(("tsv", "jmeter", "jtl", "zeek", "bro", "excel"), "csv"),
     **dict.fromkeys(("ruby", "ruby-on-rails"), "rails"),
+    **dict.fromkeys((".net", "net", "aspnet", "aspnetcore", "asp.net"), "dotnet"),
     **dict.fromkeys(("log4j", "logback", "log4net", "python", "java"), "app"),
 }
 """Format by other name."""

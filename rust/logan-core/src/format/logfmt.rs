@@ -162,8 +162,13 @@ fn without_request(line: &[u8], arena: &[u8], record: &mut Record) {
         record.duration_ns = NO_DURATION;
     }
     let method = record.method.bytes(line, arena);
-    // FortiGate's web filter says by what it found a category: `method="domain"`.
-    if !method.iter().all(u8::is_ascii_uppercase) && (record.path.is_empty() || !is_http(method)) {
+    // FortiGate's web filter says by what it found a category (`method="domain"`), Stormshield how a user
+    // logged in (`method="OPENVPN"`).
+    let is_one = match record.path.is_empty() {
+        true => method.iter().all(u8::is_ascii_uppercase) && is_http(method),
+        false => method.iter().all(u8::is_ascii_uppercase) || is_http(method),
+    };
+    if !is_one {
         record.method = Text::NONE;
     }
 }

@@ -375,6 +375,7 @@ pub static REGISTRY: &[&Entry] = &[
     &envelope::journald::JSON,
     &envelope::journald::EXPORT,
     &database::mysql_slow::ENTRY,
+    &text::dotnet::ENTRY,
     &text::erlang::ENTRY,
     &proxy::haproxy::HTTP,
     &proxy::haproxy::TCP,

@@ -52,6 +52,8 @@ pub(super) struct Fields {
     is_span: Option<bool>,
     /// Numbers without a unit of their own.
     pub(super) open: Vec<OpenNumber>,
+    /// Whether the key of a status says that there was none.
+    is_unanswered: bool,
     pub(super) method: Best<Vec<u8>>,
     pub(super) path: Best<Vec<u8>>,
     pub(super) client: Best<Vec<u8>>,
@@ -210,6 +212,8 @@ impl Fields {
             }
             Meaning::Nanos | Meaning::PairKey | Meaning::PairValue => {}
             Meaning::Status | Meaning::BareStatus => {
+                let counts = meaning == Meaning::Status || rank == 3;
+                self.is_unanswered |= counts && [&b"0"[..], b"000", b"-"].contains(&&raw[..]);
                 let status = digits(raw, 0, 3).filter(|_| raw.len() == 3);
                 let status = status.filter(|status| (100..600).contains(status));
                 let best = match meaning {
@@ -334,14 +338,20 @@ impl Fields {
         {
             self.duration.value = None;
         }
+        if self.duration.rank == 0 && open.is_empty() && !durations.by_key {
+            self.duration.value = text_duration(&raw_message);
+        }
         self.raw_message = raw_message;
     }
 
     pub(super) fn record(self) -> Record {
+        let method = self.method.value.as_deref().unwrap_or_default();
+        let is_request = self.method.rank > 0 && self.path.rank > 0 && is_http_method(method);
+        let no_answer = (self.is_unanswered && is_request).then_some(0);
         Record {
             time_ns: self.time.value,
             level: self.level.value.unwrap_or(Level::None),
-            status: self.status.value,
+            status: self.status.value.or(no_answer),
             duration_ns: self.duration.value,
             bytes_sent: self.bytes.value,
             method: self.method.value.unwrap_or_default(),

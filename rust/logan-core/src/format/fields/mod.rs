@@ -39,7 +39,7 @@
 //! | level | anything non-empty without white space around it: a number by its [`Scale`], which the key or the [producer](Producer) says, else by [`Level::from_field`]. Words beat numbers of the same rank, and a level that nothing knows (OTHER) is beaten by all. Where the producer's key is no severity, there is none |
 //! | short level | one ASCII letter by [`Level::from_letter`], `D1` to `D5` as DEBUG, or a word by [`Level::from_word`] |
 //! | message | text, even if empty |
-//! | status | exactly three digits, 100 to 599 |
+//! | status | exactly three digits, 100 to 599. Where there is none, but a method of HTTP and a path, 0 and `-` under a key of a status, or under `status`, say that the request was not answered |
 //! | bare status | as a status, beside a usable method or path; else a registered one, if the message speaks of a request, a response or HTTP, or under `status` if there is a response time. It beats a status of lower rank only |
 //! | duration | see below |
 //! | method | text of 1 to 20 ASCII letters |
@@ -76,6 +76,9 @@
 //! renewed`) and they are of whole seconds, or of 30 s or more. Numbers whose unit does not stand in the
 //! value are asked only from a second on.
 //!
+//! Where detection finds that keys have [no response times](crate::format::DurationReading::by_key), that
+//! of a record without one is what its message says by the rule of [`text_duration`](super::text::text_duration).
+//!
 //! `request_time` is a time for some (API Gateway): if it is no duration with a unit, it is tried as
 //! a time first.
 
@@ -102,6 +105,7 @@ pub(super) use values::{
     speaks_of_request, status, unescape_slashes, usual_time,
 };
 
+use super::units::TimePlace;
 use super::{Context, Parse, Unit, address};
 use crate::bytes::line::Line;
 use crate::bytes::simd::{Baseline, Simd};
@@ -109,7 +113,8 @@ use crate::format::http::is_registered_status;
 use crate::format::text::duration::{decimal, with_unit};
 use crate::format::text::text_duration::{self, NAMED_LIFETIME_NANOS_MIN};
 use crate::record::{
-    Column, Columns, DURATION_NS_MAX, Level, NO_DURATION, NO_STATUS, NO_TIME, Record, Text,
+    Column, Columns, DURATION_NS_MAX, Level, NO_ANSWER, NO_DURATION, NO_STATUS, NO_TIME, Record,
+    Text,
 };
 use crate::time::Stamp;
 use values::*;
@@ -155,6 +160,8 @@ pub struct Fields<'a> {
     number: (u8, u32),
     /// A status that counts only beside a request, and its rank.
     bare: (u8, u16),
+    /// Whether the key of a status says 0 or `-`: a request was not answered.
+    is_unanswered: bool,
     /// Nanoseconds after the second of the time.
     nanos: u32,
     /// Whether the response time may be a lifetime, by its name and its length.
@@ -278,6 +285,7 @@ impl<'a> Fields<'a> {
             marks: 0,
             number: (0, 0),
             bare: (0, NO_STATUS),
+            is_unanswered: false,
             nanos: 0,
             may_be_lifetime: false,
             is_measured: false,
@@ -460,8 +468,14 @@ impl<'a> Fields<'a> {
             Meaning::ShortLevel => {
                 self.level(rank_in(known, Column::LEVEL, false), short_level(bytes), record);
             }
-            Meaning::Status => self.status(rank, status(bytes), record),
-            Meaning::BareStatus => self.bare_status(rank, status(bytes)),
+            Meaning::Status => {
+                self.is_unanswered |= says_no_answer(bytes);
+                self.status(rank, status(bytes), record);
+            }
+            Meaning::BareStatus => {
+                self.is_unanswered |= rank == STATUS_RANK && says_no_answer(bytes);
+                self.bare_status(rank, status(bytes));
+            }
             Meaning::Nanos if self.nanos == 0 => self.nanos = nanos_of_second(bytes).unwrap_or(0),
             Meaning::Duration(rule) => {
                 if let Some(nanos) = rule.unit().and_then(|unit| decimal(bytes, unit)) {
@@ -586,11 +600,13 @@ impl<'a> Fields<'a> {
             Meaning::RequestTime => self.open_whole(Rule::Open, rank, key, number),
             Meaning::Status => {
                 let valid = digits == 3 && (100..600).contains(&number);
+                self.is_unanswered |= number == 0;
                 self.status(rank, valid.then_some(number as u16), record);
             }
             Meaning::Bytes => self.bytes(rank, number, record),
             Meaning::BareStatus => {
                 let valid = digits == 3 && (100..600).contains(&number);
+                self.is_unanswered |= rank == STATUS_RANK && number == 0;
                 self.bare_status(rank, valid.then_some(number as u16));
             }
             Meaning::Level(scale) => self.number_level(scale, known, number as u32, record),
@@ -875,12 +891,28 @@ impl<'a> Fields<'a> {
         if self.number.0 | self.bare.0 != 0 || (self.marks != 0) | (self.nanos != 0) {
             self.settle_all(record);
         }
+        if self.is_unanswered
+            && record.status == NO_STATUS
+            && (self.ranks[Column::PATH] > 0) & (self.ranks[Column::METHOD] > 0)
+            && is_http_method(record.method.bytes(self.line.bytes(), arena))
+        {
+            record.status = NO_ANSWER;
+        }
         let Value { start, end, escaped, .. } = self.message;
         if !escaped {
             record.message = Text::of_line(start, end);
         } else if record.level >= Level::Warn || self.all_messages {
             // The message of lesser records is read by conditions only.
             record.message = kept(self.message, &self.line.bytes()[start..end], arena, whole_text);
+        }
+        if self.ranks[Column::DURATION] > 0 || self.open_count > 0 {
+            context.durations.stands(TimePlace::Key);
+        } else if context.durations.in_messages() {
+            let memo = &mut context.memo;
+            record.duration_ns = text_duration::find_one(self.line.until(end), start, memo);
+            if record.duration_ns != NO_DURATION {
+                context.durations.stands(TimePlace::Message);
+            }
         }
         // A number whose unit is not known makes a record all the same, so that no decision changes
         // what a line is.
@@ -968,6 +1000,11 @@ impl<'a> Fields<'a> {
         (record.level == Level::None || may_hold_request(&self.line.bytes()[start..end]))
             .then_some(self.message)
     }
+}
+
+/// Whether the text of a status says that there was none, as proxies write it.
+fn says_no_answer(text: &[u8]) -> bool {
+    matches!(text, b"0" | b"000" | b"-")
 }
 
 /// The rank of `status` among keys of bare statuses.

@@ -7,6 +7,8 @@
 //! - ` info vpxd[1234] `: in small letters, before a name and a number in brackets (VMware's servers);
 //! - ` Puppet (notice): `;
 //! - ` [ info sync.x ]`: in small letters behind a bracket and a space, before a name (Qt's categories);
+//! - `[C][wifi:036]: `: before a name and three digits or more, with `C` for the configuration and `V` or
+//!   `VV` for the finest (ESPHome);
 //! - ` ANS1228E `: three or four capitals, four digits and a letter of `IWES` (IBM's numbers of messages).
 //!
 //! Before it:
@@ -25,6 +27,8 @@ pub(super) fn behind_time(text: &[u8]) -> Option<(Level, usize)> {
         [b']', letter @ (b'i' | b'w' | b'e'), rest @ ..] if digits(rest) == 3 => {
             (rest.get(3) == Some(&b':')).then(|| of_letter(*letter, 5))?
         }
+        [b']', b'[', rest @ ..] => of_esphome(rest, 2),
+        [b'[', rest @ ..] => of_esphome(rest, 1),
         [b'|', b' ', ..] => of_vmware(text),
         [b' ', b'a'..=b'z', ..] => of_server(text),
         [b' ', b'P', b'u', ..] => {
@@ -50,6 +54,25 @@ fn is_small(word: &[u8]) -> bool {
 
 fn of_letter(letter: u8, end: usize) -> Option<(Level, usize)> {
     Level::from_letter(letter.to_ascii_uppercase()).map(|level| (level, end))
+}
+
+/// The level of `C][wifi:036]: ` at `at`.
+///
+/// Source: <https://esphome.io/components/logger/>.
+fn of_esphome(text: &[u8], at: usize) -> Option<(Level, usize)> {
+    let len = letters(text);
+    let level = match &text[..len] {
+        b"C" | b"D" => Level::Debug,
+        b"V" | b"VV" => Level::Trace,
+        [letter @ (b'I' | b'W' | b'E')] => Level::from_letter(*letter)?,
+        _ => return None,
+    };
+    let name = text[len..].strip_prefix(b"][")?;
+    let colon = name.iter().position(|b| matches!(b, b':' | b']' | b' '))?;
+    let place = name[colon..].strip_prefix(b":")?;
+    let count = digits(place);
+    let is_one = colon > 0 && count >= 3 && place[count..].starts_with(b"]:");
+    is_one.then_some((level, at + len))
 }
 
 fn of_vmware(text: &[u8]) -> Option<(Level, usize)> {
@@ -136,12 +159,18 @@ mod tests {
             (" ANS1228E Sending", Level::Error, " Sending"),
             (" SRVE0242I: x", Level::Info, ": x"),
             (" ANR2017W x", Level::Warn, " x"),
+            ("][C][wifi:036]: x", Level::Debug, "][wifi:036]: x"),
+            ("[VV][api.connection:1412]: x", Level::Trace, "][api.connection:1412]: x"),
+            ("[E][mqtt:034]: x", Level::Error, "][mqtt:034]: x"),
         ] {
             let found = behind_time(text.as_bytes());
             assert_eq!(found.map(|(l, end)| (l, &text[end..])), Some((level, rest)), "{text}");
         }
         for none in [
             "]i30: x",
+            "][C][wifi]: x",
+            "[C][12:34]: x",
+            "[C] [wifi:036]: x",
             "]a000: x",
             "| I125: x",
             "| vmx| A125: x",

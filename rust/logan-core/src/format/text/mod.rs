@@ -7,6 +7,7 @@ mod clock;
 pub mod cmtrace;
 pub mod crash;
 pub mod dmesg;
+pub mod dotnet;
 mod dresses;
 pub mod duration;
 pub mod erlang;

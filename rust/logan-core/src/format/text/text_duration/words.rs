@@ -88,10 +88,10 @@ const WORDS: &[(Roles, &str)] = &[
     (Roles::TOOK, "took"),
     (
         Roles::NAME,
-        "latency cost rt responsetime resptime requesttime elapsedtime executiontime exectime \
+        "latency cost rt rtt responsetime resptime requesttime elapsedtime executiontime exectime \
          processingtime processtime querytime walltime timetaken servicetime",
     ),
-    (Roles::SPAN, "duration elapsed dur"),
+    (Roles::SPAN, "duration elapsed elapse dur"),
     (Roles::TIME, "time"),
     (Roles::TOTAL, "total totaltime overall"),
     (
@@ -119,7 +119,10 @@ const WORDS: &[(Roles, &str)] = &[
          accepted solved dumped archived rotated crawled matched affected changed recorded \
          snapshotted settled drained formatted linted checkpointed sorted joined grouped filtered \
          aggregated registered deregistered provisioned reconciled bootstrapped launched \
-         startup minified hashed signed encrypted decrypted",
+         startup minified hashed signed encrypted decrypted identified detected serialized \
+         deserialized classified translated transferred transmitted trained tokenized truncated \
+         appended patched inspected checked probed promoted detached attached linked cloned \
+         simulated traced profiled reported posted shipped streamed",
     ),
     (
         Roles::WAIT,
