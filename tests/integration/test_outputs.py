@@ -31,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
 def run(command: str, folder: Path, **options: str) -> subprocess.CompletedProcess[bytes]:
     """`logan` with these arguments, as a shell reads them."""
     done = subprocess.run(
-        ["bash", "-c", f'"{sys.executable}" -m logan {command}'],
+        ["sh", "-c", f'"{sys.executable}" -m logan {command}'],
         cwd=folder,
         capture_output=True,
         timeout=60,
@@ -167,7 +167,7 @@ def test_a_deleted_working_directory_is_named(command: str, code: int, folder: P
     gone.mkdir()
     log = folder / "in.log"
     done = subprocess.run(
-        ["bash", "-c", f'rmdir "{gone}"; "{sys.executable}" -m logan {command.format(log=log)}'],
+        ["sh", "-c", f'rmdir "{gone}"; "{sys.executable}" -m logan {command.format(log=log)}'],
         cwd=gone,
         capture_output=True,
         text=True,
@@ -186,7 +186,7 @@ def test_a_deleted_working_directory_does_not_matter_to_whole_paths(folder: Path
     log, out = folder / "in.log", folder / "out.json"
     command = f'"{sys.executable}" -m logan analyze "{log}" --json -o "{out}"'
     done = subprocess.run(
-        ["bash", "-c", f'rmdir "{gone}"; {command}'], cwd=gone, timeout=60, check=False
+        ["sh", "-c", f'rmdir "{gone}"; {command}'], cwd=gone, timeout=60, check=False
     )
     assert done.returncode == 0
     assert json.loads(out.read_bytes())["total_requests"] == 200
