@@ -33,16 +33,21 @@ def is_special(target: Path) -> bool:
 
 
 def resolved(target: Path) -> Path:
-    """`target` with every link in it followed. Raises `OSError` for a link that leads to itself.
+    """`target` with every link in it followed. Raises `OSError` for a link that leads to itself,
+    and for a name that no file can have or that may not be looked at.
 
     `Path.resolve` raises `RuntimeError` for such a link before Python 3.13, and returns it since,
-    so that writing would replace it.
+    so that writing would replace it. `Path.is_symlink` hides all errors since Python 3.14.
     """
     try:
         found = target.resolve()
     except RuntimeError as error:
         raise _link_loop() from error
-    if found.is_symlink():
+    try:
+        mode = os.lstat(found).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return found
+    if stat.S_ISLNK(mode):
         raise _link_loop()
     return found
 

@@ -103,6 +103,12 @@ def _try(wheel: Path, python: str, tests: Sequence[str], folder: Path) -> None:
     assert all(each.startswith(site) for each in where.split()), where
     for name in ("logan", "logan-analyzer"):
         assert run(prefix / "bin" / name, "--version").startswith("logan ")
+    commands = run(inside, "-c", "from logan.cli import COMMANDS; print(*COMMANDS)").split()
+    listed = run(prefix / "bin" / "logan", "--help")  # loads no command, so each is asked below
+    assert commands
+    assert all(f"  {each} " in listed for each in commands), listed
+    for each in commands:
+        assert run(prefix / "bin" / "logan", each, "--help").startswith(f"Usage: logan {each} ")
     assert "logan" in run(prefix / "bin" / "logan", "completion", "bash")
     assert (prefix / "share" / "man" / "man1" / "logan.1").is_file()
 

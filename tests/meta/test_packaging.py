@@ -244,6 +244,17 @@ def test_tests_of_wheels_exist_and_have_what_they_need() -> None:
     assert any(each.startswith("hypothesis>=") for each in try_wheel.requirements(PROJECT))
 
 
+def test_tests_of_wheels_need_no_bash() -> None:
+    """Alpine has none, where wheels for musl are tried."""
+    files = [each for name in try_wheel.TESTS for each in _test_files(ROOT / name)]
+    assert len(files) > len(try_wheel.TESTS)  # one is a folder
+    assert [each.name for each in files if '["bash"' in each.read_text(encoding="utf-8")] == []
+
+
+def _test_files(path: Path) -> list[Path]:
+    return sorted(path.glob("test_*.py")) if path.is_dir() else [path]
+
+
 def test_source_distributions_hold_what_wheels_are_built_from() -> None:
     """maturin adds the package, the crates and the licenses by itself, but no data."""
     maturin = PROJECT["tool"]["maturin"]
