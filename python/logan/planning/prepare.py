@@ -200,7 +200,7 @@ def _note_idle_units(inputs: Sequence[Input], options: Options) -> None:
     for each in options.units:
         key = each.rpartition("=")[0]
         if key == "response_time":
-            decides = any(each.durations.keys() - {"keys", "by_key"} for each in detections)
+            decides = any(each.durations.keys() - {"keys"} for each in detections)
         else:
             decides = any(key in each.durations.get("keys", {}) for each in detections)
         if not decides:

@@ -14,7 +14,7 @@ use crate::error::grouped;
 use crate::format::access::{TAIL_FIELDS_MAX, field_end};
 use crate::format::fields::{LineKeys, documented, hint};
 use crate::format::units::{
-    DurationReading, KeyUnit, RESPONSE_TIME, Sample, TailColumn, TailPlace, TimePlace,
+    DurationReading, KeyUnit, RESPONSE_TIME, Sample, TailColumn, TailPlace,
 };
 use crate::format::{Unit, http};
 use crate::record::{NO_BYTES, NO_TIME, Record};
@@ -45,10 +45,6 @@ const HOUR_MS: f64 = 3.6e6;
 /// So many equal values do not vary as a response time does.
 const CONSTANT_VALUES_MIN: usize = 8;
 
-/// Of records with keys: so many times as many whose message says the response time as have it under a key
-/// are those that count.
-const MESSAGES_PER_KEY: u64 = 10;
-
 /// A response time as it is written.
 #[derive(Clone, Copy)]
 struct Value {
@@ -76,9 +72,6 @@ pub(super) struct Numbers {
     keys: BTreeMap<String, BTreeMap<usize, Group>>,
     tails: BTreeMap<TailPlace, Vec<TailLine>>,
     kept: usize,
-    /// Records with keys whose response time stands under one, and those whose message says it.
-    by_key: u64,
-    in_message: u64,
 }
 
 /// The tail of a line of an access log.
@@ -91,8 +84,6 @@ struct TailLine {
 impl Numbers {
     /// Learns from a record.
     pub(super) fn learn(&mut self, sample: Sample, record: &Record) {
-        self.by_key += u64::from(sample.place == Some(TimePlace::Key));
-        self.in_message += u64::from(sample.place == Some(TimePlace::Message));
         for (key, text, line) in sample.numbers {
             if let Some(value) = Value::read(&text) {
                 self.learn_number(key, value, &line);
@@ -151,12 +142,6 @@ impl Numbers {
                 TailPlace::Agent => reading.after_agent = column,
                 TailPlace::Size => reading.after_size = column,
             }
-        }
-        reading.by_key = self.by_key > self.in_message / MESSAGES_PER_KEY;
-        if reading.by_key && self.in_message > 0 {
-            let message = "response times that only a message says are left out, as keys have those of \
-                           other records";
-            assumed.push(message.into());
         }
         (reading, assumed)
     }

@@ -23,7 +23,7 @@ use crate::fast::{FastPath, FastPaths};
 use crate::format::classify::{is_blank, is_header, is_preamble};
 use crate::format::envelope::inner_formats;
 use crate::format::table::{self as tables, Layout};
-use crate::format::units::{Sample, TimePlace};
+use crate::format::units::Sample;
 use crate::format::{
     Candidate, Context, Entry, Format, Fragments, Kind, Params, Parse, Part, REGISTRY, StatusPlace,
     Unit, has_message, state,
@@ -40,8 +40,6 @@ pub(crate) const SAMPLE_LINES_MAX: usize = 2_000;
 struct Seen {
     lines: u64,
     measured: u64,
-    /// Of the measured those whose message says the time, where keys could.
-    in_message: u64,
     answered: u64,
     /// Lines whose response time could be a number without a name.
     tails: u64,
@@ -262,7 +260,6 @@ fn describe(
             let seen_zone = context.clock.seen_zone;
             let sample = std::mem::take(context.durations.sample.get_or_insert_default());
             let has_tail = sample.tail.is_some();
-            let is_in_message = sample.place == Some(TimePlace::Message);
             if part == Part::Record {
                 numbers.learn(sample, &record);
             }
@@ -299,7 +296,6 @@ fn describe(
             seen.zoned.before_words += u64::from(seen_zone.is_some_and(|zone| zone.before_words));
             seen.yearless += moves[1];
             seen.measured += u64::from(record.duration_ns != NO_DURATION);
-            seen.in_message += u64::from(is_in_message);
             seen.answered += u64::from(record.status != NO_STATUS);
             seen.tails += u64::from(has_tail);
             seen.example.get_or_insert_with(|| example_of(line));
@@ -427,15 +423,12 @@ fn describe(
         let mut payload: Vec<_> = seen.payload.iter().collect();
         payload.sort_by_key(|(name, lines)| (std::cmp::Reverse(**lines), **name));
         let by_tail = tail.filter(|_| seen.tails > 0);
-        let told = if durations.by_key { seen.in_message } else { 0 };
-        let measured = seen.measured > told || by_tail.is_some();
-        // Where all say it in their messages.
-        let in_text = !durations.by_key && seen.in_message > 0;
+        let measured = seen.measured > 0 || by_tail.is_some();
         let by_key = || {
             let names = seen.fields.duration.names();
             names.into_iter().find_map(|name| durations.keys.get(last_key(name))?.first()?.unit)
         };
-        let decided = by_tail.or_else(by_key).map(Unit::name).or(in_text.then_some("in the text"));
+        let decided = by_tail.or_else(by_key).map(Unit::name);
         let duration_unit = decided.or(entry.info.duration.map(|(_, unit)| unit));
         json!({
             "name": entry.info.name,
@@ -451,10 +444,7 @@ fn describe(
                 .info
                 .duration
                 .filter(|_| measured)
-                .map(|(general, _)| match in_text {
-                    true => "number and unit in the message".into(),
-                    false => seen.fields.duration.told(general),
-                }),
+                .map(|(general, _)| seen.fields.duration.told(general)),
             "duration_unit": duration_unit.filter(|_| measured),
             "timezone": match seen.zoneless {
                 0 if seen.zoned.timed == 0 => None,

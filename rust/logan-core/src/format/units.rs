@@ -33,9 +33,6 @@ pub struct DurationReading {
     /// What is decided of the numbers after a size without a user agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after_size: Option<TailColumn>,
-    /// Whether keys have the response times, so that those that messages say do not count.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub by_key: bool,
 }
 
 /// The unit of a key in the records of some producer, or in all.
@@ -134,15 +131,6 @@ pub(crate) struct Sample {
     pub(crate) numbers: Vec<(String, String, Vec<u8>)>,
     /// The tail of a line, if it has one.
     pub(crate) tail: Option<(TailPlace, Vec<u8>)>,
-    /// Where the response time stands in a record with keys.
-    pub(crate) place: Option<TimePlace>,
-}
-
-/// Where a record with keys has its response time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TimePlace {
-    Key,
-    Message,
 }
 
 /// Numbers of a line that are kept.
@@ -191,20 +179,6 @@ impl Durations {
     /// Whether these are of this reading.
     pub(super) fn are_of(&self, reading: &DurationReading) -> bool {
         self.reading == *reading && self.sample.is_none()
-    }
-
-    /// Whether the message of a record without a key for it may say the response time.
-    #[inline(always)]
-    pub(super) fn in_messages(&self) -> bool {
-        !self.reading.by_key
-    }
-
-    /// Takes in where a record with keys has its response time, if detection asks for it.
-    #[inline(always)]
-    pub(super) fn stands(&mut self, place: TimePlace) {
-        if let Some(sample) = &mut self.sample {
-            sample.place = Some(place);
-        }
     }
 
     /// The unit of a bare number under a key of a record.

@@ -354,8 +354,6 @@ fn may_begin(text: &[u8], at: usize) -> bool {
 
 /// A word, and what stands before it.
 struct Token {
-    /// Where it starts in the text.
-    start: usize,
     word: String,
     is_capital: bool,
     /// The clause begins with it.
@@ -390,15 +388,11 @@ fn tokens(text: &[u8]) -> Vec<Token> {
         let is_path = start > 0 && text[start - 1] == b'/' || text.get(end) == Some(&b'/');
         let word = String::from_utf8_lossy(&text[start..end]).to_lowercase();
         let is_capital = text[start].is_ascii_uppercase();
-        // `Written 77054, in`
-        let apart = gap.strip_suffix(b", ").filter(|_| word == IN && !at_front && !is_path);
-        let goes_on = apart.is_some_and(|gap| gap.iter().all(|b| *b == b' ' || b.is_ascii_digit()));
         found.push(Token {
-            start,
             word: if is_path { "/".into() } else { word },
             is_capital,
             is_key: text.get(end) == Some(&b'='),
-            begins: ends_clause(gap, is_capital) && !goes_on,
+            begins: ends_clause(gap, is_capital),
             number: number_alone(gap, at_front),
             follows_digit: gap.iter().any(u8::is_ascii_digit),
         });
@@ -502,9 +496,27 @@ fn meant(
         }
         _ => return Meant::Nothing,
     }
-    let tokens = clause(before);
+    let mut tokens = tokens(before);
+    tokens.truncate(24);
+    if let Some(last) = tokens.iter().position(|token| token.begins) {
+        tokens.truncate(last + 1);
+    }
     let word = |i: usize| tokens.get(i).map_or("", |token| &*token.word);
     let has = |i: usize, list: &str| is_in(word(i), list) && i < tokens.len();
+    let number = |i: usize| tokens.get(i).and_then(|token| token.number);
+    let counted = |i: usize| {
+        has(i, EVENT) && (i..i + 3).any(|i| number(i).is_some() && word(i + 1) != "with")
+    };
+    let completes = |i: usize| {
+        let skipped = (1..=3).take_while(|n| has(i + n, AUXILIARY)).count();
+        let near = |n: usize| n <= 3 && has(i + n, MODAL);
+        let n = 1 + skipped;
+        let negated = near(n) || n < 3 && near(n + 1) && word(i + n + 1) != "to";
+        let of_http = (i + 1..=i + 3).any(|i| has(i, HTTP));
+        let tunnel = (0..i).any(|i| number(i) == Some(101)) || of_http && number(i) == Some(101);
+        let rate = (i + 1..=i + 3).any(counted);
+        !negated && !tunnel && !rate && !has(i + 1, WAIT)
+    };
     let mut key = 0;
     while has(key, FILLER) && !tokens[key].follows_digit {
         key += 1;
@@ -528,11 +540,11 @@ fn meant(
         return yes_if(word(key + 1) == "were" && word(key + 2) == "threads");
     }
     if has(key, IN) {
-        return yes_if(verb_before(&tokens, key + 1) || verb_around(&before[..tokens[key].start]));
+        return yes_if(verb_before(&tokens, key + 1, &has, &counted, &completes));
     }
     if has(key, AFTER) {
         let done = has(key + 1, DONE) && !tokens[key].follows_digit;
-        return yes_if(done && completes(&tokens, key + 1));
+        return yes_if(done && completes(key + 1));
     }
     if has(key, TOOK) {
         return yes_if(!three(STALL));
@@ -591,56 +603,14 @@ fn meant(
 const TAILS: &str = "timeout timeouts interval intervals ago delay limit window backoff ttl TTL \
                      remaining left old apart grace cooldown period deadline budget";
 
-/// The words of the clause that a text ends with, nearest to its end first.
-fn clause(text: &[u8]) -> Vec<Token> {
-    let mut tokens = tokens(text);
-    tokens.truncate(24);
-    if let Some(last) = tokens.iter().position(|token| token.begins) {
-        tokens.truncate(last + 1);
-    }
-    tokens
-}
-
-fn has_word(tokens: &[Token], i: usize, list: &str) -> bool {
-    tokens.get(i).is_some_and(|token| is_in(&token.word, list))
-}
-
-fn number_before(tokens: &[Token], i: usize) -> Option<u64> {
-    tokens.get(i).and_then(|token| token.number)
-}
-
-/// Whether the `i`th word names events of which a number is given.
-fn counted(tokens: &[Token], i: usize) -> bool {
-    has_word(tokens, i, EVENT)
-        && (i..i + 3)
-            .any(|i| number_before(tokens, i).is_some() && !has_word(tokens, i + 1, "with"))
-}
-
-/// Whether the `i`th word, a verb, says that something was completed.
-fn completes(tokens: &[Token], i: usize) -> bool {
-    let has = |i: usize, list: &str| has_word(tokens, i, list);
-    let number = |i: usize| number_before(tokens, i);
-    let skipped = (1..=3).take_while(|n| has(i + n, AUXILIARY)).count();
-    let near = |n: usize| n <= 3 && has(i + n, MODAL);
-    let n = 1 + skipped;
-    let negated = near(n) || n < 3 && near(n + 1) && !has(i + n + 1, "to");
-    let of_http = (i + 1..=i + 3).any(|i| has(i, HTTP));
-    let tunnel = (0..i).any(|i| number(i) == Some(101)) || of_http && number(i) == Some(101);
-    let rate = (i + 1..=i + 3).any(|i| counted(tokens, i));
-    !negated && !tunnel && !rate && !has(i + 1, WAIT)
-}
-
-/// Whether a verb stands before the group in brackets that a text ends with.
-fn verb_around(text: &[u8]) -> bool {
-    let Some(inner) = text.strip_suffix(b") ") else { return false };
-    let Some(open) = inner.iter().rposition(|&b| b == b'(') else { return false };
-    let front = inner[..open].trim_ascii_end();
-    front.last().is_some_and(u8::is_ascii_alphabetic) && verb_before(&clause(front), 0)
-}
-
 /// Whether a verb of completion stands before the `in` before the `first` word.
-fn verb_before(tokens: &[Token], first: usize) -> bool {
-    let has = |i: usize, list: &str| has_word(tokens, i, list);
+fn verb_before(
+    tokens: &[Token],
+    first: usize,
+    has: &dyn Fn(usize, &str) -> bool,
+    counted: &dyn Fn(usize) -> bool,
+    completes: &dyn Fn(usize) -> bool,
+) -> bool {
     let is_status = |i: usize| {
         tokens.get(i).and_then(|token| token.number).is_some_and(|n| (200..600).contains(&n))
     };
@@ -650,16 +620,16 @@ fn verb_before(tokens: &[Token], first: usize) -> bool {
     let behind = reason.find(|&i| is_status(i)).map(|i| i + 1);
     let mut http = false;
     for i in behind.unwrap_or(first)..tokens.len() {
-        if has(i, WAIT) || i == first && has(i, PAUSE) || counted(tokens, i) {
+        if has(i, WAIT) || i == first && has(i, PAUSE) || counted(i) {
             return false;
         }
         if has(i, VERB) {
             let undone = tokens[i].word == "failed" && i > first && tokens[i - 1].word == "to";
-            return !undone && completes(tokens, i);
+            return !undone && completes(i);
         }
         http |= has(i, HTTP);
     }
-    behind.is_some() || http && first.checked_sub(1).is_some_and(is_status)
+    behind.is_some() || http && is_status(first - 1)
 }
 
 /// Whether a number and a larger unit stand before a number.
@@ -889,10 +859,7 @@ const VERB: &str = "done completed finished processed served handled responded r
      dumped archived rotated crawled matched affected changed recorded snapshotted settled \
      drained formatted linted checkpointed sorted joined grouped filtered aggregated \
      registered deregistered provisioned reconciled bootstrapped launched startup minified \
-     hashed signed encrypted decrypted identified detected serialized deserialized classified \
-     translated transferred transmitted trained tokenized truncated appended patched inspected \
-     checked probed promoted detached attached linked cloned simulated traced profiled reported \
-     posted shipped streamed";
+     hashed signed encrypted decrypted serialized deserialized";
 const WAIT: &str = "retrying waiting sleeping again next until will would scheduled scheduling rescheduled \
      reconnecting restarting closing shutting renewing rotating expiring expires starts \
      begins resumes ends trying tries";

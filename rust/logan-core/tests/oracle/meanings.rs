@@ -213,7 +213,9 @@ impl Fields {
             Meaning::Nanos | Meaning::PairKey | Meaning::PairValue => {}
             Meaning::Status | Meaning::BareStatus => {
                 let counts = meaning == Meaning::Status || rank == 3;
-                self.is_unanswered |= counts && [&b"0"[..], b"000", b"-"].contains(&&raw[..]);
+                let is_envoys = field.keys.last().is_some_and(|key| key == b"response_code");
+                let says = raw == b"-" || raw == b"000" || raw == b"0" && is_envoys;
+                self.is_unanswered |= counts && says;
                 let status = digits(raw, 0, 3).filter(|_| raw.len() == 3);
                 let status = status.filter(|status| (100..600).contains(status));
                 let best = match meaning {
@@ -337,9 +339,6 @@ impl Fields {
             && is_lifetime(nanos, is_elapsed)
         {
             self.duration.value = None;
-        }
-        if self.duration.rank == 0 && open.is_empty() && !durations.by_key {
-            self.duration.value = text_duration(&raw_message);
         }
         self.raw_message = raw_message;
     }

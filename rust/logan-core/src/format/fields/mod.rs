@@ -39,7 +39,7 @@
 //! | level | anything non-empty without white space around it: a number by its [`Scale`], which the key or the [producer](Producer) says, else by [`Level::from_field`]. Words beat numbers of the same rank, and a level that nothing knows (OTHER) is beaten by all. Where the producer's key is no severity, there is none |
 //! | short level | one ASCII letter by [`Level::from_letter`], `D1` to `D5` as DEBUG, or a word by [`Level::from_word`] |
 //! | message | text, even if empty |
-//! | status | exactly three digits, 100 to 599. Where there is none, but a method of HTTP and a path, 0 and `-` under a key of a status, or under `status`, say that the request was not answered |
+//! | status | exactly three digits, 100 to 599. Where there is none, but a method of HTTP and a path, `-` and `000` under a key of a status, or under `status`, say that the request was not answered, and so does 0 under Envoy's `response_code`: elsewhere it often stands for a status that was never set, and sent as 200 |
 //! | bare status | as a status, beside a usable method or path; else a registered one, if the message speaks of a request, a response or HTTP, or under `status` if there is a response time. It beats a status of lower rank only |
 //! | duration | see below |
 //! | method | text of 1 to 20 ASCII letters |
@@ -76,15 +76,13 @@
 //! renewed`) and they are of whole seconds, or of 30 s or more. Numbers whose unit does not stand in the
 //! value are asked only from a second on.
 //!
-//! Where detection finds that keys have [no response times](crate::format::DurationReading::by_key), that
-//! of a record without one is what its message says by the rule of [`text_duration`](super::text::text_duration).
-//!
 //! `request_time` is a time for some (API Gateway): if it is no duration with a unit, it is tried as
 //! a time first.
 
 mod levels;
 mod names;
 mod producers;
+mod settle;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -105,7 +103,6 @@ pub(super) use values::{
     speaks_of_request, status, unescape_slashes, usual_time,
 };
 
-use super::units::TimePlace;
 use super::{Context, Parse, Unit, address};
 use crate::bytes::line::Line;
 use crate::bytes::simd::{Baseline, Simd};
@@ -160,7 +157,7 @@ pub struct Fields<'a> {
     number: (u8, u32),
     /// A status that counts only beside a request, and its rank.
     bare: (u8, u16),
-    /// Whether the key of a status says 0 or `-`: a request was not answered.
+    /// Whether the key of a status says that there was none: a request was not answered.
     is_unanswered: bool,
     /// Nanoseconds after the second of the time.
     nanos: u32,
@@ -469,11 +466,11 @@ impl<'a> Fields<'a> {
                 self.level(rank_in(known, Column::LEVEL, false), short_level(bytes), record);
             }
             Meaning::Status => {
-                self.is_unanswered |= says_no_answer(bytes);
+                self.is_unanswered |= self.says_no_answer(key, bytes);
                 self.status(rank, status(bytes), record);
             }
             Meaning::BareStatus => {
-                self.is_unanswered |= rank == STATUS_RANK && says_no_answer(bytes);
+                self.is_unanswered |= rank == STATUS_RANK && self.says_no_answer(key, bytes);
                 self.bare_status(rank, status(bytes));
             }
             Meaning::Nanos if self.nanos == 0 => self.nanos = nanos_of_second(bytes).unwrap_or(0),
@@ -600,13 +597,12 @@ impl<'a> Fields<'a> {
             Meaning::RequestTime => self.open_whole(Rule::Open, rank, key, number),
             Meaning::Status => {
                 let valid = digits == 3 && (100..600).contains(&number);
-                self.is_unanswered |= number == 0;
+                self.is_unanswered |= number == 0 && self.is_of_envoy(key);
                 self.status(rank, valid.then_some(number as u16), record);
             }
             Meaning::Bytes => self.bytes(rank, number, record),
             Meaning::BareStatus => {
                 let valid = digits == 3 && (100..600).contains(&number);
-                self.is_unanswered |= rank == STATUS_RANK && number == 0;
                 self.bare_status(rank, valid.then_some(number as u16));
             }
             Meaning::Level(scale) => self.number_level(scale, known, number as u32, record),
@@ -786,225 +782,6 @@ impl<'a> Fields<'a> {
             record.client = text;
         }
     }
-
-    #[inline(always)]
-    fn settle_if_open(&mut self, context: &mut Context, has_request: bool, record: &mut Record) {
-        if self.open_count > 0 {
-            self.settle(context, has_request, record);
-        }
-    }
-
-    /// Takes the bare number of the highest rank whose unit is known as the response time, if nothing of
-    /// that rank is one.
-    #[inline(never)]
-    fn settle(&mut self, context: &mut Context, has_request: bool, record: &mut Record) {
-        let (line, open) = (self.line.bytes(), self.open);
-        for wanted in (1..=3).rev() {
-            for number in open.iter().take(self.open_count).filter(|open| open.rank == wanted) {
-                let &Open { key, start, end, whole, rank, is_generic, is_measured } = number;
-                if is_generic && !has_request && !self.names_a_request() {
-                    continue;
-                }
-                let name = key_at(line, key);
-                let text = &line[start..end];
-                if let Some(sample) = &mut context.durations.sample {
-                    let text = match text {
-                        [] => whole.to_string(),
-                        text => String::from_utf8_lossy(text).into_owned(),
-                    };
-                    sample.number(name, text, line);
-                } else if self.ranks[Column::DURATION] >= rank {
-                    return;
-                }
-                let Some(unit) = context.durations.unit_of(line, name) else { continue };
-                let nanos = match text {
-                    [] => whole.checked_mul(unit.nanos()).filter(|&nanos| nanos <= DURATION_NS_MAX),
-                    text => decimal(text, unit),
-                };
-                let Some(nanos) = nanos else { continue };
-                let is_lifetime = is_generic
-                    && !has_request
-                    && nanos >= NAMED_LIFETIME_NANOS_MIN
-                    && self.is_lifetime(nanos, is_measured, context);
-                if !is_lifetime {
-                    self.duration(rank, nanos, record);
-                }
-            }
-        }
-    }
-
-    /// Whether what is so written is a request, or its message says that something is over.
-    fn names_a_request(&self) -> bool {
-        let Value { start, end, .. } = self.message;
-        self.has_request() || speaks_of_completion(&self.line.bytes()[start..end])
-    }
-
-    /// Whether a method, a path or a status was found.
-    fn has_request(&self) -> bool {
-        [Column::METHOD, Column::PATH, Column::STATUS].iter().any(|&column| self.ranks[column] > 0)
-    }
-
-    /// Whether by the message a response time of so many nanoseconds is a lifetime, and nothing tells of
-    /// a request.
-    fn is_lifetime(&self, nanos: u64, is_measured: bool, context: &mut Context) -> bool {
-        let Value { start, end, .. } = self.message;
-        let memo = &mut context.memo;
-        let message = &self.line.bytes()[start..end];
-        !self.has_request() && text_duration::is_lifetime(message, nanos, is_measured, memo)
-    }
-
-    /// Whether a time, a level or a message was found, whose names are those of logs, or a whole
-    /// request: method, path and status.
-    ///
-    /// A message that is only an error does not count.
-    #[inline(always)]
-    pub fn looks_like_a_log(&self) -> bool {
-        let ranks = &self.ranks;
-        ranks[Column::TIME] > 0
-            || ranks[Column::LEVEL] > 0
-            || ranks[Column::MESSAGE] > 1
-            || self.number.0 > 0
-            || ranks[Column::METHOD] > 0
-                && ranks[Column::PATH] > 0
-                && (ranks[Column::STATUS] > 0 || self.bare.0 > 0)
-    }
-
-    /// Completes the record when the whole line has been read; whether anything was found.
-    #[inline(always)]
-    pub fn finish<S: Copy>(&mut self, cx: &mut Parse<'_, S>) -> bool {
-        let Parse { context, arena, record, .. } = cx;
-        if let Some(loose) = self.loose.take() {
-            self.settle_loose(&loose, record);
-        }
-        if (self.ranks[Column::PATH] != 0) & (self.ranks[Column::METHOD] == 0) {
-            self.method_of_path(arena, record);
-        }
-        let has_status = self.bare.0 == STATUS_RANK && is_registered_status(self.bare.1);
-        self.settle_if_open(context, has_status, record);
-        if self.may_be_lifetime
-            && !has_status
-            && self.is_lifetime(record.duration_ns, self.is_measured, context)
-        {
-            // Its rank remains: a record is one whatever its message.
-            record.duration_ns = NO_DURATION;
-        }
-        if self.number.0 | self.bare.0 != 0 || (self.marks != 0) | (self.nanos != 0) {
-            self.settle_all(record);
-        }
-        if self.is_unanswered
-            && record.status == NO_STATUS
-            && (self.ranks[Column::PATH] > 0) & (self.ranks[Column::METHOD] > 0)
-            && is_http_method(record.method.bytes(self.line.bytes(), arena))
-        {
-            record.status = NO_ANSWER;
-        }
-        let Value { start, end, escaped, .. } = self.message;
-        if !escaped {
-            record.message = Text::of_line(start, end);
-        } else if record.level >= Level::Warn || self.all_messages {
-            // The message of lesser records is read by conditions only.
-            record.message = kept(self.message, &self.line.bytes()[start..end], arena, whole_text);
-        }
-        if self.ranks[Column::DURATION] > 0 || self.open_count > 0 {
-            context.durations.stands(TimePlace::Key);
-        } else if context.durations.in_messages() {
-            let memo = &mut context.memo;
-            record.duration_ns = text_duration::find_one(self.line.until(end), start, memo);
-            if record.duration_ns != NO_DURATION {
-                context.durations.stands(TimePlace::Message);
-            }
-        }
-        // A number whose unit is not known makes a record all the same, so that no decision changes
-        // what a line is.
-        self.ranks.0[..Column::PARSED] != [0; Column::PARSED] || self.open_count > 0
-    }
-
-    /// Takes the method that stands before the path, where the value of its key is a request line.
-    #[inline(never)]
-    fn method_of_path(&mut self, arena: &[u8], record: &mut Record) {
-        let line = self.line.bytes();
-        let path = record.path.bytes(line, arena);
-        let start = (path.as_ptr() as usize).wrapping_sub(line.as_ptr() as usize);
-        let Some([before @ .., b' ']) = line.get(..start) else { return };
-        let len = before.iter().rev().take_while(|b| b.is_ascii_uppercase()).count();
-        let (before, method) = before.split_at(before.len() - len);
-        let begins = before.last().is_none_or(|b| b"\"=:\t,;|".contains(b));
-        if begins && is_http_method(method) {
-            self.ranks[Column::METHOD] = 1;
-            record.method = Text::of_line(start - 1 - len, start - 1);
-        }
-    }
-
-    /// Takes what objects say that the table does not know, if they hold a request.
-    #[cold]
-    #[inline(never)]
-    fn settle_loose(&mut self, loose: &Loose, record: &mut Record) {
-        let Loose { ranks: loose, record: found, open } = *loose;
-        let own = self.ranks;
-        if own[Column::METHOD] | own[Column::PATH] == 0
-            && loose[Column::METHOD] > 0
-            && loose[Column::PATH] > 0
-            && loose[Column::STATUS] | own[Column::STATUS] | self.bare.0 > 0
-        {
-            for &column in Column::ALL {
-                if loose[column] > 0 && own[column] == 0 {
-                    record.take(Columns::of(column), &found);
-                    self.ranks[column] = loose[column];
-                }
-            }
-            open.into_iter().for_each(|number| self.remember(number));
-        }
-    }
-
-    /// Settles what more than one key decides.
-    #[cold]
-    #[inline(never)]
-    fn settle_all(&mut self, record: &mut Record) {
-        match scale_of(self.marks) {
-            Scale::Never => {
-                self.ranks[Column::LEVEL] = 0;
-                record.level = Level::None;
-            }
-            _ if self.number.0 == 0 => {}
-            scale => self.level(self.number.0, scale.level(self.number.1), record),
-        }
-        if self.nanos != 0 && record.time_ns != NO_TIME && record.time_ns % 1_000_000_000 == 0 {
-            record.time_ns += i64::from(self.nanos);
-        }
-        if self.bare.0 > self.ranks[Column::STATUS] && self.is_of_request() {
-            self.ranks[Column::STATUS] = self.bare.0;
-            record.status = self.bare.1;
-        }
-    }
-
-    /// Whether a bare status is one of HTTP: beside a method or path, or as a registered code beside a
-    /// response time (under `status`) or a message about a request.
-    fn is_of_request(&self) -> bool {
-        self.ranks[Column::METHOD] > 0
-            || self.ranks[Column::PATH] > 0
-            || is_registered_status(self.bare.1)
-                && (self.bare.0 == STATUS_RANK && self.ranks[Column::DURATION] > 0
-                    || speaks_of_request(&self.line.bytes()[self.message.start..self.message.end]))
-    }
-
-    /// The message, if it may be a record of its own that says what this one lacks: a level, or a
-    /// request.
-    #[inline(always)]
-    pub(super) fn to_open(&self, record: &Record) -> Option<Value> {
-        let ranks = &self.ranks;
-        let has_request = ranks[Column::STATUS] | ranks[Column::METHOD] | ranks[Column::PATH] != 0;
-        if has_request || ranks[Column::MESSAGE] < OPENED_RANK {
-            return None;
-        }
-        let Value { start, end, .. } = self.message;
-        (record.level == Level::None || may_hold_request(&self.line.bytes()[start..end]))
-            .then_some(self.message)
-    }
-}
-
-/// Whether the text of a status says that there was none, as proxies write it.
-fn says_no_answer(text: &[u8]) -> bool {
-    matches!(text, b"0" | b"000" | b"-")
 }
 
 /// The rank of `status` among keys of bare statuses.

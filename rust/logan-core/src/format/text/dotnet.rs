@@ -1,56 +1,54 @@
-//! What .NET writes to a console: `info: Shop.Cart[2]`, and the message on the lines behind it.
+//! Requests that ASP.NET Core finished, as .NET writes them to a console: `info:
+//! Microsoft.AspNetCore.Hosting.Diagnostics[2]`, and on the line behind it the message.
 //!
 //! Lines are of this format only where the plan [lists](crate::format::Params::rejoin) it.
 //!
 //! # Accepted
 //! A *head* is perhaps a timestamp or a time of day, perhaps in brackets, and a space; one of `trce`,
 //! `dbug`, `info`, `warn`, `fail` and `crit`; `: `; a category without spaces; and the number of the
-//! event in brackets, which ends the line. Colors are read over. The first line behind it that begins
-//! with six spaces is the record, with the time and level of the head; heads, and indented lines after
-//! that, are continuations. So are scopes (`=> ConnectionId:0HN`) before the message. A message in
-//! which a request stands with its answer is [one](crate::format::access::request) (`Request finished
-//! HTTP/1.1 GET http://localhost/cart - 200 - text/html 36.5ms`).
+//! event in brackets, which ends the line. Colors are read over. It is a record of another format.
+//! A line behind it that begins with six spaces and `Request finished `, and holds a
+//! [request](crate::format::access::request) or how one was answered (`Request finished HTTP/1.1 GET
+//! http://localhost/cart - 200 - text/html 36.5ms`), is a record, too, with the time of the head. All
+//! other lines are left to other formats.
 //!
-//! A record reaches [`LOOK_BACK_BYTES`](crate::format::state::LOOK_BACK_BYTES) from its head.
+//! A head reaches [`LOOK_BACK_BYTES`](crate::format::state::LOOK_BACK_BYTES).
 //!
 //! Source: <https://learn.microsoft.com/en-us/dotnet/core/extensions/console-log-formatter>.
 
-use super::{ansi, clock, text_duration};
+use super::{ansi, clock};
 use crate::bytes::line::{Line, PAD};
 use crate::bytes::simd::Simd;
 use crate::format::access::request;
 use crate::format::slices::digits_at_end;
 use crate::format::state::Chain;
 use crate::format::{Candidate, Entry, Facts, Info, Kind, MultiLineFormat, Parse, Part, listed};
-use crate::record::{Columns, Level, NO_TIME, Record, Text};
+use crate::record::{Columns, NO_TIME, Record, Text};
 use crate::time::{Stamp, TimestampParser};
 
 /// Registry entry.
 pub static ENTRY: Entry = Entry {
     info: Info {
         name: "dotnet",
-        title: ".NET and ASP.NET Core on a console",
-        example: "info: Shop.Cart[2]\n      Request finished HTTP/1.1 GET http://localhost/cart - 200 - text/html 127.4307ms\n",
+        title: "requests of ASP.NET Core on the console of .NET",
+        example: "info: Microsoft.AspNetCore.Hosting.Diagnostics[2]\n      Request finished HTTP/1.1 GET http://localhost/cart - 200 - text/html 127.4307ms\n",
         time_field: "front of the level, if any",
         duration: Some(("number and unit in the message", "in the text")),
     },
-    facts: Facts {
-        kind: Kind::Stateful,
-        trial: Candidate::Outer,
-        also_taken_by: &["leveled"],
-        ..Facts::PLAIN
-    },
+    facts: Facts { kind: Kind::Stateful, trial: Candidate::Outer, ..Facts::PLAIN },
     build: |params| listed(params, || DotNet),
 };
 
-/// What lines of a message begin with.
+/// What the message begins with.
+const FINISHED: &[u8] = b"      Request finished ";
+/// What lines of messages begin with.
 const INDENT: &[u8] = b"      ";
-/// What the scopes begin with that a message was written in.
-const SCOPE: &[u8] = b"=> ";
 /// Bytes between two lines of a record: a line end.
 const GAP_BYTES_MAX: u64 = 2;
 /// Longest head: a time, and the name of a class with its namespaces.
 const HEAD_BYTES_MAX: usize = 512;
+/// How levels are written.
+const LEVELS: [&[u8]; 6] = [b"trce", b"dbug", b"info", b"warn", b"fail", b"crit"];
 /// Bytes of a level.
 const LEVEL_BYTES: usize = 4;
 
@@ -60,12 +58,12 @@ struct DotNet;
 #[derive(Default)]
 struct Head {
     lines: Chain,
-    /// Time and level, until the record is there.
-    said: Option<(Option<Stamp>, Level)>,
+    stamp: Option<Stamp>,
 }
 
 impl MultiLineFormat for DotNet {
-    const COLUMNS: Columns = Columns::TEXT
+    const COLUMNS: Columns = Columns::TIME
+        .or(Columns::MESSAGE)
         .or(Columns::DURATION)
         .or(Columns::STATUS)
         .or(Columns::BYTES)
@@ -82,42 +80,32 @@ impl MultiLineFormat for DotNet {
         cx: &mut Parse<'_, S>,
     ) -> Part {
         let text = line.bytes();
-        let Some(message) = text.strip_prefix(INDENT) else {
-            return match head_of(line, cx.clock()) {
-                Some(said) => {
-                    head.said = Some(said);
-                    head.lines.begin(offset, text.len());
-                    Part::Continuation
-                }
-                None => Part::Foreign,
-            };
-        };
+        if !text.starts_with(INDENT) {
+            if let Some(stamp) = head_of(line, cx.clock()) {
+                head.stamp = stamp;
+                head.lines.begin(offset, text.len());
+            }
+            return Part::Foreign;
+        }
         if !head.lines.goes_on(offset, GAP_BYTES_MAX) {
             return Part::Foreign;
         }
         head.lines.extend(offset, text.len());
-        if message.starts_with(SCOPE) {
-            return Part::Continuation;
-        }
-        let Some((stamp, level)) = head.said.take() else { return Part::Continuation };
-        let start = text.len() - message.trim_ascii_start().len();
-        if !request::of_line(line, cx) {
-            *cx.record = Record::EMPTY;
-            cx.record.duration_ns = text_duration::find_one(line, start, &mut cx.context.memo);
+        if !text.starts_with(FINISHED) || !request::of_line(line, cx) {
+            return Part::Foreign;
         }
         cx.record.time_ns = NO_TIME;
         cx.record.second = Record::EMPTY.second;
-        if let Some(stamp) = stamp {
+        if let Some(stamp) = head.stamp {
             cx.record.set_time(stamp);
         }
-        cx.record.level = level;
-        cx.record.message = Text::of_line(start, text.len());
+        cx.record.message = Text::of_line(INDENT.len(), text.len());
         Part::Record
     }
 }
 
-/// Time and level of a head.
-fn head_of(line: Line<'_>, clock: &mut TimestampParser) -> Option<(Option<Stamp>, Level)> {
+/// The time of a head, which may have none.
+fn head_of(line: Line<'_>, clock: &mut TimestampParser) -> Option<Option<Stamp>> {
     // What nearly all lines of other programs lack.
     if line.len() > HEAD_BYTES_MAX || !line.bytes().ends_with(b"]") {
         return None;
@@ -133,7 +121,7 @@ fn head_of(line: Line<'_>, clock: &mut TimestampParser) -> Option<(Option<Stamp>
 }
 
 /// As [`head_of`], of a line without colors.
-fn plain_head(line: Line<'_>, clock: &mut TimestampParser) -> Option<(Option<Stamp>, Level)> {
+fn plain_head(line: Line<'_>, clock: &mut TimestampParser) -> Option<Option<Stamp>> {
     let text = line.bytes();
     let number = text.strip_suffix(b"]")?;
     let event = number.len() - digits_at_end(number);
@@ -141,9 +129,11 @@ fn plain_head(line: Line<'_>, clock: &mut TimestampParser) -> Option<(Option<Sta
     let category = memchr::memrchr(b' ', named)? + 1;
     let front = named[..category - 1].strip_suffix(b":").filter(|_| category < named.len())?;
     let (before, word) = front.split_at_checked(front.len().checked_sub(LEVEL_BYTES)?)?;
-    let level = level(word)?;
+    if !LEVELS.contains(&word) {
+        return None;
+    }
     if before.is_empty() {
-        return Some((None, level));
+        return Some(None);
     }
     // What closes a timestamp may stand behind it.
     let ends =
@@ -156,18 +146,5 @@ fn plain_head(line: Line<'_>, clock: &mut TimestampParser) -> Option<(Option<Sta
         }
         None => return None,
     };
-    before.ends_with(b" ").then_some((stamp, level))
-}
-
-/// The level that a word of four letters is.
-fn level(word: &[u8]) -> Option<Level> {
-    Some(match word {
-        b"trce" => Level::Trace,
-        b"dbug" => Level::Debug,
-        b"info" => Level::Info,
-        b"warn" => Level::Warn,
-        b"fail" => Level::Error,
-        b"crit" => Level::Fatal,
-        _ => return None,
-    })
+    before.ends_with(b" ").then_some(stamp)
 }

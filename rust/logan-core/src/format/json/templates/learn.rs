@@ -86,7 +86,7 @@ impl Template {
             }
         }
         let Steps { mut steps, .. } = steps.end()?;
-        let wins = choose(&mut steps, scale_of(marks), durations)?;
+        let wins = choose(&mut steps, scale_of(marks))?;
         Some(Template { steps, wins })
     }
 }
@@ -238,7 +238,7 @@ fn settle(steps: &mut [Step], scale: Scale) -> Option<()> {
 
 /// Decides which values count, and how the others are passed; None if that cannot be said of all
 /// lines of this shape.
-fn choose(steps: &mut [Step], scale: Scale, durations: &Durations) -> Option<Columns> {
+fn choose(steps: &mut [Step], scale: Scale) -> Option<Columns> {
     settle(steps, scale)?;
     let mut wins = Columns::NONE;
     for &column in Column::ALL {
@@ -299,15 +299,6 @@ fn choose(steps: &mut [Step], scale: Scale, durations: &Durations) -> Option<Col
             step.wins = step.wins.or(column);
             step.alone = alone;
         }
-    }
-    // Where no key may have a response time, the message may say one.
-    let is_message = |step: &Step| step.wins.has(Columns::MESSAGE);
-    if durations.in_messages()
-        && !steps.iter().any(|step| is_candidate(step, Columns::DURATION))
-        && let Some(message) = steps.iter_mut().find(|step| is_message(step))
-    {
-        message.wins = message.wins.or(Columns::DURATION);
-        wins = wins.or(Columns::DURATION);
     }
     let says_request = wins.has(Columns::ROUTE.or(Columns::STATUS));
     let opens = !says_request

@@ -13,7 +13,7 @@ use crate::format::fields::{
     Fields, Part, Value, is_log_file, may_hold_request, nanos_of_second, status,
 };
 use crate::format::http::is_registered_status;
-use crate::format::text::text_duration::{self, NAMED_LIFETIME_NANOS_MIN};
+use crate::format::text::text_duration::NAMED_LIFETIME_NANOS_MIN;
 use crate::record::{Columns, Level, Record};
 
 /// Takes what values mean: a record, or a row of a batch. Texts are ranges of the line.
@@ -63,26 +63,6 @@ impl With<'_> {
         }
         sink.take(self.step.wins, &record);
         Some((end, record.level))
-    }
-
-    /// Takes the response time that a message says, where no key may have one.
-    #[inline(always)]
-    fn time_in_message<S: Simd>(
-        &mut self,
-        simd: S,
-        line: Line<'_>,
-        start: usize,
-        end: usize,
-        sink: &mut impl Sink,
-    ) {
-        if self.step.wins.has(Columns::DURATION) {
-            sink.duration(text_duration::find(
-                simd,
-                line.until(end),
-                start,
-                &mut self.context.memo,
-            ));
-        }
     }
 
     /// A time that is not of the minute of the one before, or written otherwise; where it ends.
@@ -224,13 +204,12 @@ kinds! {
         remember(&mut with.tools.methods, bytes, end - start, Level::Info);
         Some(end)
     };
-    Message: |simd, line, start, with, sink| {
+    Message: |simd, line, start, _with, sink| {
         let (end, has_escapes) = text_end(simd, line, start)?;
         sink.message(start, end, has_escapes);
-        with.time_in_message(simd, line, start, end, sink);
         Some(end)
     };
-    OpenMessage: |simd, line, start, with, sink| {
+    OpenMessage: |simd, line, start, _with, sink| {
         let (end, has_escapes) = text_end(simd, line, start)?;
         let is_object = line.byte(start) == b'{';
         if (is_object || has_slash(simd, line, start, end))
@@ -238,7 +217,6 @@ kinds! {
             return None;
         }
         sink.message(start, end, has_escapes);
-        with.time_in_message(simd, line, start, end, sink);
         Some(end)
     };
     Nanos: |_simd, line, start, _with, sink| {

@@ -15,7 +15,7 @@
 //! skipped (`of`, `about`, `too long`, …). The next word, in the 128 bytes before the span, makes it a response time if it is:
 //! 1. `took`, without stalling (`wait`, `sleep`, …) among the three words of the clause before it;
 //! 2. `in`, if a *verb of completion* (`processed`, `finished`, `responded`, …) stands before it in
-//!    the same clause (a comma or a group in brackets may stand before `in`), and nothing between the two that speaks of the future (`retrying`, `next`,
+//!    the same clause, and nothing between the two that speaks of the future (`retrying`, `next`,
 //!    `will`, …), and no noun of waiting directly before `in`. The verb must not be negated (`not`, `to be`,
 //!    `will`, `failed to`), and no event be counted between or up to three words before
 //!    it (`100 requests in 60s`, `3 failed attempts in 20s`). A status with its reason (`200 OK in 5ms`) or beside a method

@@ -188,13 +188,7 @@ impl<'a> Sentence<'a> {
         let end = match self.len.checked_sub(1) {
             None => self.letters.end(),
             Some(last) => {
-                let gap = self.gap(last);
-                // `Written 77054 rows, in 19ms`
-                let goes_on = self.words[last].roles.has(Roles::IN)
-                    && !gap.is_front
-                    && gap.bytes.ends_with(b", ")
-                    && gap.bytes[..gap.bytes.len() - 2].iter().all(|b| b" 0123456789".contains(b));
-                if gap.ends_clause() && !goes_on || self.len == WORDS_MAX {
+                if self.gap(last).ends_clause() || self.len == WORDS_MAX {
                     self.is_read = true;
                     return;
                 }
@@ -374,10 +368,7 @@ fn judge_sentence(
         return if is_of_gc && sentence.is(i + 2, b"threads") { Verdict::YES } else { Verdict::NO };
     }
     if roles.has(Roles::IN) {
-        return match judge_verb(sentence, before) {
-            Verdict::NO => judge_around_group(sentence, i),
-            verdict => verdict,
-        };
+        return judge_verb(sentence, before);
     }
     let nearest = sentence.roles(before);
     if roles.has(Roles::AFTER) {
@@ -481,21 +472,6 @@ fn by_signs(text: &[u8], opening: &[u8], is_cut: bool) -> Verdict {
     }
 }
 
-/// As [`judge_verb`], of what stands before a group in brackets right before `in`, the `i`th word:
-/// `Created runtime (mode: JIT, context: global) in 4.48s`.
-fn judge_around_group(sentence: &mut Sentence<'_>, i: usize) -> Verdict {
-    let Some(word) = sentence.word(i) else { return Verdict::NO };
-    let text = &sentence.text[..word.start.into()];
-    let Some(inner) = text.strip_suffix(b") ") else { return Verdict::NO };
-    let front = memchr::memrchr(b'(', inner).map_or(&[][..], |open| inner[..open].trim_ascii_end());
-    // What is not whole may hold the bracket that opens the group.
-    sentence.seen = 0;
-    if !front.last().is_some_and(u8::is_ascii_alphabetic) {
-        return Verdict::NO;
-    }
-    judge_verb(&mut Sentence::new(front, Letters::of(front)), 0)
-}
-
 /// What the words before an `in` make of the number behind it: they must hold a verb of
 /// completion, the `i`th or one before it.
 fn judge_verb(sentence: &mut Sentence<'_>, first: usize) -> Verdict {
@@ -520,7 +496,7 @@ fn judge_verb(sentence: &mut Sentence<'_>, first: usize) -> Verdict {
         i += 1;
     }
     // `200 OK in 15ms`, `GET /cart 200 in 15ms`: the status tells that it was completed.
-    let status = first.checked_sub(1).and_then(|before| sentence.gap(before).number());
+    let status = sentence.gap(first - 1).number();
     let is_status = status.is_some_and(|number| (200..600).contains(&number));
     if behind_reason > first || is_of_http && is_status { Verdict::YES } else { Verdict::NO }
 }

@@ -331,16 +331,9 @@ const TIMES: &[(&str, u64, &str)] = &[
         31 * MS,
         "solr.apache.org/guide/solr/latest/deployment-guide/configuring-logging.html",
     ),
-    // What stands between the verb and `in`.
-    ("[DECO] written 77054, in 19ms", 19 * MS, ""),
-    ("Created runtime (version: 1.8, mode: JIT, context: global) in 4.48s", 4_480 * MS, ""),
     ("Serialized task 1.0:0 as 1947 bytes in 6 ms", 6 * MS, "spark.apache.org"),
-    (
-        "identified spam (12.9/5.0) for eve:112 in 0.2 seconds, 3818 bytes.",
-        200 * MS,
-        "spamassassin.apache.org",
-    ),
     ("[quad9] OK (DNSCrypt) - rtt: 299ms", 299 * MS, "github.com/DNSCrypt/dnscrypt-proxy"),
+    ("eval step:0 top1: 0.8906 elapse: 0.690s", 690 * MS, "paddlepaddle.org.cn"),
     // Spellings.
     ("took 1m2.5s", 62_500 * MS, "pkg.go.dev/time#Duration.String"),
     ("took 1h0m3s", H + 3 * S, "pkg.go.dev/time#Duration.String"),
@@ -458,10 +451,6 @@ const NONE: &[(&str, &str)] = &[
     ("expects to have finished in 5s", ""),
     ("until finished in 20 s", ""),
     ("will have been processed in 3s", ""),
-    ("Created lease (for eve), renewal in 30s", ""),
-    ("connection (established) closing in 45s", ""),
-    ("session created, next check, in 30s", ""),
-    ("retrying, in 30s", ""),
     // Limits.
     ("connect timeout of 30s", ""),
     ("gave up after 30s", ""),

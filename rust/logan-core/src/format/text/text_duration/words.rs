@@ -119,10 +119,7 @@ const WORDS: &[(Roles, &str)] = &[
          accepted solved dumped archived rotated crawled matched affected changed recorded \
          snapshotted settled drained formatted linted checkpointed sorted joined grouped filtered \
          aggregated registered deregistered provisioned reconciled bootstrapped launched \
-         startup minified hashed signed encrypted decrypted identified detected serialized \
-         deserialized classified translated transferred transmitted trained tokenized truncated \
-         appended patched inspected checked probed promoted detached attached linked cloned \
-         simulated traced profiled reported posted shipped streamed",
+         startup minified hashed signed encrypted decrypted serialized deserialized",
     ),
     (
         Roles::WAIT,
