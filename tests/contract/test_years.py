@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import datetime
 from pathlib import Path
 
@@ -44,3 +45,18 @@ def test_the_year_is_the_one_that_is_told(tmp_path: Path, line: str, time: str) 
     report = logan.analyze(log, anchor=datetime.fromisoformat(ANCHOR))
     assert report["time"]["first"] == time
     assert report["lines"]["parsed"] == 5
+
+
+@pytest.mark.parametrize("front", ["01-05 10:00:00 ", "[01-05 10:00:00]", "Jan  5 10:00:00 "])
+def test_a_request_of_asp_net_has_the_year_of_its_head(tmp_path: Path, front: str) -> None:
+    path = tmp_path / "app.log"
+    head = f"{front}info: Microsoft.AspNetCore.Hosting.Diagnostics[2]\n"
+    request = "      Request finished HTTP/1.1 GET http://localhost/a - 200 - text/html 1ms\n"
+    path.write_text((head + request) * 3, "utf-8")
+    written = datetime.fromisoformat("2026-02-01T00:00:00+00:00").timestamp()
+    os.utime(path, (written, written))
+    report = logan.analyze(path).to_dict()
+    assert report["status"] == {"200": 3}
+    assert (report["time"]["first"], report["time"]["last"]) == ("2026-01-05T10:00:00Z",) * 2
+    timezones = {each["name"]: each["timezone"] for each in report["inputs"][0]["formats"]}
+    assert timezones["dotnet"] != "written"

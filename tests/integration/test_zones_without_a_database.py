@@ -13,10 +13,11 @@ import pytest
 HIDDEN = "/usr/share/zoneinfo"
 
 
-def test_a_zone_by_name_is_known(tmp_path: Path) -> None:
-    hide = f'mount -t tmpfs none {HIDDEN} && exec "$@"'
+@pytest.mark.parametrize("hidden", [HIDDEN, f"{HIDDEN}/Europe"])
+def test_a_zone_by_name_is_known(tmp_path: Path, hidden: str) -> None:
+    hide = f'mount -t tmpfs none {hidden} && exec "$@"'
     apart = ["unshare", "--mount", "sh", "-c", hide, "sh"]
-    if shutil.which("unshare") is None or not Path(HIDDEN).is_dir():
+    if shutil.which("unshare") is None or not Path(hidden).is_dir():
         pytest.skip("nothing to hide, or nothing to hide it with")
     if subprocess.run([*apart, "true"], check=False, capture_output=True).returncode != 0:
         pytest.skip("the database cannot be hidden without privileges")

@@ -267,6 +267,8 @@ fn describe(
             let is_prefixed = context.clock.seen_prefix == Some(Prefix::Names);
             let mut time_by = |other: &mut Context| parse(format.as_ref(), other);
             let others = [time_by(&mut east), time_by(&mut later)];
+            // What only lines before it, of another format, make a record is not read again.
+            let is_read_again = others.iter().all(Option::is_some);
             if part == Part::Continuation {
                 continuation += 1;
                 blocks.tail();
@@ -274,7 +276,8 @@ fn describe(
             }
             let moves = others
                 .map(|other| u64::from(other.is_some_and(|(_, r)| r.time_ns != record.time_ns)));
-            let time_ns = (record.time_ns != NO_TIME).then_some(record.time_ns);
+            let is_timed = record.time_ns != NO_TIME && is_read_again;
+            let time_ns = is_timed.then_some(record.time_ns);
             times.learn(&context.clock, time_ns, moves[1] == 0);
             if moves[1] > 0
                 && let Some(time_ns) = time_ns

@@ -8,8 +8,7 @@
 //! Source: <https://www.elastic.co/guide/en/ecs/current/ecs-event.html#field-event-timezone>.
 
 use super::named::names;
-use crate::time::fixed_zone;
-use jiff::tz::TimeZone;
+use crate::time::{fixed_zone, named_zone};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -72,7 +71,7 @@ impl SiblingZones {
 }
 
 fn is_zone(text: &str) -> bool {
-    fixed_zone(text).is_some() || TimeZone::get(text).is_ok()
+    fixed_zone(text).is_some() || named_zone(text).is_ok()
 }
 
 /// Whether a key is one that time zones stand under.

@@ -165,13 +165,34 @@ fn without_request(line: &[u8], arena: &[u8], record: &mut Record) {
     // FortiGate's web filter says by what it found a category (`method="domain"`), Stormshield how a user
     // logged in (`method="OPENVPN"`).
     let is_one = match record.path.is_empty() {
-        true => method.iter().all(u8::is_ascii_uppercase) && is_http(method),
+        true => {
+            method.iter().all(u8::is_ascii_uppercase)
+                && (is_http(method) || EXTENSIONS.contains(&method))
+        }
         false => method.iter().all(u8::is_ascii_uppercase) || is_http(method),
     };
     if !is_one {
         record.method = Text::NONE;
     }
 }
+
+/// Methods of WebDAV and of caches, in capitals.
+const EXTENSIONS: [&[u8]; 14] = [
+    b"PURGE",
+    b"BAN",
+    b"QUERY",
+    b"SEARCH",
+    b"REPORT",
+    b"PROPFIND",
+    b"PROPPATCH",
+    b"MKCOL",
+    b"COPY",
+    b"MOVE",
+    b"LOCK",
+    b"UNLOCK",
+    b"MKACTIVITY",
+    b"CHECKOUT",
+];
 
 /// Whether a method is one of HTTP, in whatever case.
 #[cold]

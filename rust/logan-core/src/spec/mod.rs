@@ -20,7 +20,7 @@ use crate::limits::TABLES_ADDED_MAX;
 use crate::record::{Columns, Field, Output};
 use crate::select::condition::group::{self, Group};
 use crate::select::condition::{self, Condition};
-use crate::time::{TURNS_MAX, TimeReading, TimestampParser};
+use crate::time::{TURNS_MAX, TimeReading, TimestampParser, named_zone};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
@@ -466,7 +466,7 @@ pub fn zone(name: &str) -> Result<TimeZone, Error> {
     if let Some(zone) = crate::time::fixed_zone(name) {
         return Ok(zone);
     }
-    TimeZone::get(name).map_err(|_| {
+    named_zone(name).map_err(|_| {
         Error::Spec(format!(
             "unknown time zone {name:?}; give an IANA name such as Europe/Berlin, an offset such as \
              +02:00, or UTC"

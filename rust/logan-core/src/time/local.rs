@@ -3,7 +3,7 @@
 use super::civil::{SECONDS_PER_DAY, civil_from_days};
 use super::parser::TimestampParser;
 use super::seen::SeenZone;
-use super::zones::{self, ABBREVIATIONS, Follows, Zone};
+use super::zones::{self, ABBREVIATIONS, Follows, Zone, named_zone};
 use crate::bytes::line::Line;
 use jiff::tz::TimeZone;
 
@@ -73,7 +73,7 @@ impl NamedZone {
     /// The second, in UTC, of a second of local time in the zone of this name.
     fn utc(&mut self, name: &[u8], local: i64) -> Option<i64> {
         if self.name != name {
-            let zone = std::str::from_utf8(name).ok().and_then(|name| TimeZone::get(name).ok());
+            let zone = std::str::from_utf8(name).ok().and_then(|name| named_zone(name).ok());
             *self = NamedZone { name: name.to_vec(), zone, offset: KnownOffset::default() };
         }
         let zone = self.zone.as_ref()?;

@@ -27,5 +27,5 @@ pub(crate) use reading::TURNS_MAX;
 pub use reading::{DateLayout, DateOrder, NumericDate, TimeReading};
 pub use rfc3339::rfc3339;
 pub use seen::{Prefix, SeenLevel, SeenZone};
-pub use zones::fixed_zone;
 pub(crate) use zones::{assumed as zone_assumed, by_siblings as zones_by_siblings};
+pub use zones::{fixed_zone, named_zone};

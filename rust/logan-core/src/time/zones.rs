@@ -14,7 +14,8 @@
 
 use super::digits::two_digits;
 use crate::bytes::line::Line;
-use jiff::tz::TimeZone;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+use std::sync::LazyLock;
 
 /// An abbreviation of the IANA time zone database and what it stands for.
 #[derive(Debug, Clone, Copy)]
@@ -217,6 +218,16 @@ fn east_of_utc(line: Line<'_>, at: usize) -> Option<(i64, usize)> {
     };
     let offset = signed(sign, hours, minutes)?;
     is_alone(line, end).then_some((offset, end))
+}
+
+/// The time zone of a name: the system's, which may be the newer one, else that which comes with the
+/// engine. Systems lack all of them, or those of old names.
+///
+/// # Errors
+/// No zone has this name.
+pub fn named_zone(name: &str) -> Result<TimeZone, jiff::Error> {
+    static BUNDLED: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
+    TimeZone::get(name).or_else(|error| BUNDLED.get(name).map_err(|_| error))
 }
 
 /// The zone of a fixed offset as users write it: `+2`, `+02`, `+0200`, `+02:00`, perhaps behind `UTC` or

@@ -28,7 +28,8 @@ fn fields_lack_time(record: &Record) -> bool {
 
 /// Without a status and a path, a method that is not HTTP's is another one's.
 fn without_request(mut record: Record) -> Record {
-    const METHODS: &str = "GET HEAD POST PUT DELETE PATCH OPTIONS CONNECT TRACE";
+    const METHODS: &str = "GET HEAD POST PUT DELETE PATCH OPTIONS CONNECT TRACE PURGE BAN QUERY SEARCH \
+         REPORT PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK MKACTIVITY CHECKOUT";
     let is_http = METHODS.split(' ').any(|known| known.as_bytes() == record.method);
     if record.status.is_none() && record.path.is_empty() && !is_http {
         record.method.clear();

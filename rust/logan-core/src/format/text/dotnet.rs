@@ -4,7 +4,7 @@
 //! Lines are of this format only where the plan [lists](crate::format::Params::rejoin) it.
 //!
 //! # Accepted
-//! A *head* is perhaps a timestamp or a time of day, perhaps in brackets, and a space; one of `trce`,
+//! A *head* is perhaps a timestamp or a time of day, perhaps in brackets or before a dash or bar; one of `trce`,
 //! `dbug`, `info`, `warn`, `fail` and `crit`; `: `; a category without spaces; and the number of the
 //! event in brackets, which ends the line. Colors are read over. It is a record of another format.
 //! A line behind it that begins with six spaces and `Request finished `, and holds a
@@ -136,8 +136,9 @@ fn plain_head(line: Line<'_>, clock: &mut TimestampParser) -> Option<Option<Stam
         return Some(None);
     }
     // What closes a timestamp may stand behind it.
-    let ends =
-        |end: usize| before.get(end..).is_some_and(|rest| rest.iter().all(|b| b"]) ".contains(b)));
+    let ends = |end: usize| {
+        before.get(end..).is_some_and(|rest| rest.iter().all(|b| b"]) -|\t".contains(b)))
+    };
     let dated = clock.any(line, usize::from(before[0] == b'[')).filter(|&(_, end)| ends(end));
     let stamp = match dated {
         Some((stamp, _)) => Some(stamp),
@@ -146,5 +147,5 @@ fn plain_head(line: Line<'_>, clock: &mut TimestampParser) -> Option<Option<Stam
         }
         None => return None,
     };
-    before.ends_with(b" ").then_some(stamp)
+    Some(stamp)
 }
