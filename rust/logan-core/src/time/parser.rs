@@ -691,7 +691,7 @@ impl TimestampParser {
         if line.byte(at + 2) == b'-' && line.byte(at + 5) == b' ' {
             let (month, day, seconds) = (two(0)?, two(3)?, time_at(6)?);
             let (nanos, end) = read_fraction(line, at + 14)?;
-            return Some((self.yearless(month, day, seconds, nanos)?, end));
+            return self.yearless_zoned(line, end, [month, day], seconds, nanos);
         }
         if line.byte(at + 6) == b' ' && line.len() >= at + 13 {
             let midnight = midnight(2000 + two(0)?, two(2)?, two(4)?)?;
@@ -853,6 +853,30 @@ impl TimestampParser {
         }
         let seconds = read_hms(line.u64_at(at))?;
         let (nanos, end) = read_fraction(line, at + 8)?;
+        self.yearless_zoned(line, end, [month, day], seconds, nanos)
+    }
+
+    /// A date of numbers without a year: in the certain zone written at `end`, if any, else in the
+    /// input zone.
+    #[inline]
+    fn yearless_zoned(
+        &mut self,
+        line: Line<'_>,
+        end: usize,
+        [month, day]: [u32; 2],
+        seconds: i64,
+        nanos: u32,
+    ) -> Option<(Stamp, usize)> {
+        let zone_may_follow = match line.byte(end) {
+            b' ' => zones::may_begin(line.u32_at(end + 1)),
+            b'Z' | b'+' | b'-' => end < line.len(),
+            _ => false,
+        };
+        if zone_may_follow && let Some((east, end)) = read_certain(line, end) {
+            let second =
+                self.yearless_in(line, zones::Zone::Offset(east), [month, day], seconds)?;
+            return Some((Stamp { second, nanos }, end));
+        }
         Some((self.yearless(month, day, seconds, nanos)?, end))
     }
 

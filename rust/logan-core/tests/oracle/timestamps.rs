@@ -548,6 +548,9 @@ impl TimestampParser {
     pub(super) fn time_of_day(&self, line: &[u8], at: usize, month: i64, day: i64) -> Stamp {
         let seconds = time(line, at)?;
         let (nanos, end) = fraction(line, at + 8)?;
+        if let Some((east, end)) = zone(line, end) {
+            return Some((self.yearless_in(&fixed(east), month, day, seconds, nanos)?, end));
+        }
         Some((self.yearless(month, day, seconds, nanos)?, end))
     }
 
