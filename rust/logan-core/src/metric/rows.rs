@@ -57,6 +57,11 @@ pub(super) trait Ranked: Payload {
     /// What the table's rows are sorted by.
     fn volume(&self) -> u64;
 
+    /// Whether the table has such a row: one without anything that it counts is none.
+    fn is_row(&self) -> bool {
+        true
+    }
+
     /// What the row has in an order: to the bit what its caller computes of the row's own figures.
     fn score(&self, order: Order) -> Score;
 }
@@ -110,11 +115,12 @@ impl Rows {
         }
         let named = self.named.get(table);
         let is_named = |key: &[u8]| named.is_some_and(|names| names.contains(&*name(key)));
-        let Candidates { rows, sums } = groups.candidates(&orders, P::volume, P::score, is_named);
+        let Candidates { rows, sums, others } =
+            groups.candidates(&orders, P::volume, P::score, P::is_row, is_named);
         let mut section = Map::new();
         section.insert("exact".into(), groups.exact().into());
         section.insert("error_bound".into(), groups.error_bound().into());
-        section.insert("distinct".into(), groups.distinct().into());
+        section.insert("distinct".into(), groups.distinct().saturating_sub(others).into());
         section.extend(more.into_iter().map(|(name, value)| (name.into(), value)));
         let rows = rows.iter().map(|(key, payload)| row(key, payload));
         section.insert("top".into(), rows.collect());

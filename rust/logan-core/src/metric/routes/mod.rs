@@ -602,6 +602,11 @@ impl Ranked for Route {
         self.requests
     }
 
+    /// What only starts or is spoken of, such as `Started GET "/"` of Rails, has neither.
+    fn is_row(&self) -> bool {
+        self.requests > 0 || self.errors > 0
+    }
+
     fn score(&self, order: Order) -> Score {
         let ms = |ns: Option<u64>| Score::Real(ns.map_or(0.0, millis));
         match order {
@@ -753,7 +758,7 @@ mod tests {
         assert_eq!(routes.take(), RouteGroups::default());
         let long = format!("GET /{}/{{id}}", "long".repeat(30));
         let expected = json!({
-            "exact": true, "error_bound": 0, "distinct": 4, "relative_error": 0.03125,
+            "exact": true, "error_bound": 0, "distinct": 3, "relative_error": 0.03125,
             "top": [
                 {"route": "GET /item/{id}", "requests": 2, "errors": 1, "client_errors": 0,
                     "share": 0.5, "mean_ms": 20.0, "p50_ms": 10.223615, "p95_ms": 30.0,
@@ -771,6 +776,12 @@ mod tests {
         state.merge(&state.clone());
         assert_eq!(state.check(), Ok(()));
         assert_eq!(state.evaluate(&Rows::first(3), whole)["top"][0]["requests"], 4);
-        assert_eq!(state.evaluate(&Rows::first(9), whole)["top"][3]["route"], "POST /item/{id}");
+        // A route without a request is no row, unless it is asked for.
+        let all = |state: &RouteGroups, rows: &Rows| state.evaluate(rows, whole)["top"].clone();
+        let mut rows = Rows::first(9);
+        assert_eq!(all(&state, &rows).as_array().map(Vec::len), Some(3));
+        let named = std::collections::BTreeSet::from(["POST /item/{id}".to_string()]);
+        rows.named.insert("routes".into(), named);
+        assert_eq!(all(&state, &rows)[3]["route"], "POST /item/{id}");
     }
 }

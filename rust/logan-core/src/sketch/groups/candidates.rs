@@ -105,10 +105,12 @@ pub struct Candidates<'a, P> {
     pub rows: Vec<(&'a [u8], P)>,
     /// For each order, the sum of the scores of all entries.
     pub sums: Vec<f64>,
+    /// Entries that are no rows.
+    pub others: u64,
 }
 
 impl<P: Payload> Groups<P> {
-    /// The first `n` entries in each order, and those whose key is `named`.
+    /// The first `n` entries in each order of those that are rows, and those whose key is `named`.
     ///
     /// Entries of equal score are ordered by their volume, then by their key's bytes.
     pub fn candidates<O: Copy>(
@@ -116,23 +118,28 @@ impl<P: Payload> Groups<P> {
         orders: &[(O, usize)],
         volume: impl Fn(&P) -> u64,
         score: impl Fn(&P, O) -> Score,
+        is_row: impl Fn(&P) -> bool,
         named: impl Fn(&[u8]) -> bool,
     ) -> Candidates<'_, P> {
         let first = |&(_, n): &(O, usize)| First { n, kept: BinaryHeap::new() };
         let mut firsts: Vec<First<'_>> = orders.iter().map(first).collect();
         let mut sums = vec![Sum::default(); orders.len()];
-        let mut found = Vec::new();
+        let (mut found, mut others) = (Vec::new(), 0);
         let mut rest = &self.blob[..];
         while let Some(raw) = Raw::next(&mut rest) {
             let payload: P = raw.decoded();
             let volume = volume(&payload);
+            if named(raw.key) {
+                found.push((volume, raw));
+            }
+            if !is_row(&payload) {
+                others += 1;
+                continue;
+            }
             for ((&(order, _), first), sum) in orders.iter().zip(&mut firsts).zip(&mut sums) {
                 let score = score(&payload, order);
                 sum.add(score.value());
                 first.offer(Ranked { rank: score.rank(), volume, raw });
-            }
-            if named(raw.key) {
-                found.push((volume, raw));
             }
         }
         for first in firsts {
@@ -141,6 +148,7 @@ impl<P: Payload> Groups<P> {
         Candidates {
             rows: distinct(found).into_iter().map(|raw| (raw.key, raw.decoded())).collect(),
             sums: sums.into_iter().map(Sum::value).collect(),
+            others,
         }
     }
 }

@@ -163,7 +163,7 @@ proptest! {
         };
         let orders: Vec<_> = [(0, first)].into_iter().chain(others).collect();
         let named = key(named);
-        let found = groups.candidates(&orders, |sum| sum.count, score, |key| key == named);
+        let found = groups.candidates(&orders, |sum| sum.count, score, |_| true, |key| key == named);
 
         let mut rows: Vec<(&[u8], Sum)> = groups.iter().collect();
         rows.sort_by(|a, b| b.1.count.cmp(&a.1.count).then(a.0.cmp(b.0)));
