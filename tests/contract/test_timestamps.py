@@ -136,3 +136,56 @@ def test_a_clock_that_was_never_set_has_no_time(tmp_path: Path, unset: str) -> N
     assert span(report) == ("2023-08-02T14:00:00Z", "2023-08-02T14:00:00Z")
     assert report["lines"]["parsed"] == 2
     assert report["levels"]["ERROR"] == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "first"),
+    [
+        (
+            "2023-08-02T14:00:01.5+02:00 lb haproxy[7]: 10.0.0.7:4000 [02/Aug/2023:14:00:00.250] "
+            'web api/s1 0/0/0/9/9 200 12 - - --NI 1/1/0/0/0 0/0 "GET / HTTP/1.1"\n',
+            "2023-08-02T12:00:00.250Z",
+        ),
+        (
+            '{"log":"2023-08-02 09:30:00,250 ERROR x\\n","stream":"stdout",'
+            '"time":"2023-08-02T14:00:00.3Z"}\n',
+            "2023-08-02T14:00:00.250Z",
+        ),
+        (
+            "2023-08-02 14:00:00 [7] INFO 10.0.0.7 - - [02/Aug/2023:14:00:00 +0545] "
+            '"GET / HTTP/1.1" 200 5\n',
+            "2023-08-02T08:15:00Z",
+        ),
+    ],
+    ids=["syslog", "docker", "access"],
+)
+def test_moments_of_the_same_line_tell_the_zone(tmp_path: Path, line: str, first: str) -> None:
+    report = report_of(tmp_path, line * 3)
+    assert report["time"]["first"] == first
+    told = [each for each in report["inputs"][0]["assumed"] if "time zone" in each]
+    assert len(told) == 1
+    assert "same lines" in told[0]
+    # What is said on the command line beats it, and the statement goes.
+    here = report_of(tmp_path, line * 3, input_tz="Asia/Tokyo")
+    assert "same lines" not in assumed(here)
+    assert here["time"]["first"] != first
+
+
+def test_what_a_message_speaks_of_is_no_time(tmp_path: Path) -> None:
+    untimed = "".join(f"INFO:root:job {i} ok\n" for i in range(99))
+    report = report_of(tmp_path, untimed + "ERROR:root:no data after 2001-01-15 00:00:00\n")
+    assert report["time"]["first"] is None
+    assert report["levels"] == {"INFO": 99, "ERROR": 1}
+    requests = "".join(
+        f'10.0.0.7 - - [02/Aug/2023:14:00:{i:02d} +0000] "GET / HTTP/1.1" 200 5\n'
+        for i in range(60)
+    )
+    report = report_of(tmp_path, requests + "ERROR:root:no data after 2001-01-15 00:00:00\n")
+    assert span(report) == ("2023-08-02T14:00:00Z", "2023-08-02T14:00:59Z")
+
+
+def test_the_header_of_a_journal_tells_the_year(tmp_path: Path) -> None:
+    begin, end = "Mon 2021-05-03 10:00:00 UTC", "Tue 2021-05-04 12:00:00 UTC"
+    header = f"-- Logs begin at {begin}, end at {end}. --\n"
+    report = report_of(tmp_path, header + "May 04 11:00:00 host app[7]: x\n")
+    assert report["time"]["first"] == "2021-05-04T11:00:00Z"

@@ -90,7 +90,10 @@ def assumed_of(
         else:
             assumed = [each for each in assumed if not each.startswith(f"`{key}`")]
     zoneless = {"not written", "written in some lines"} | ({None} if has_times else set())
-    if any(each.timezone in zoneless for each in detection.formats):
+    if spec["input_tz"] != (detection.time_zone or "UTC"):
+        assumed = [each for each in assumed if "--input-tz decides" not in each]
+    is_told = detection.time_zone is not None and spec["input_tz"] == detection.time_zone
+    if not is_told and any(each.timezone in zoneless for each in detection.formats):
         assumed.append(f"timestamps without a time zone are {spec['input_tz']}")
     if any(each.year == "not written" for each in detection.formats):
         anchor = datetime.fromtimestamp(spec["anchor_ns"] / 1e9, UTC)

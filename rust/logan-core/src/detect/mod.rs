@@ -16,6 +16,7 @@ mod sibling_zones;
 mod table;
 mod timestamps;
 mod undated;
+mod witnesses;
 mod years;
 
 use crate::bytes::line::{LINE_BYTES_MAX, PaddedLine};
@@ -170,6 +171,7 @@ fn describe(
     let (mut blank, mut header, mut continuation, mut malformed) = (0u64, 0u64, 0u64, 0u64);
     let mut times = timestamps::Timestamps::default();
     let mut sibling_zones = sibling_zones::SiblingZones::default();
+    let mut witnesses = witnesses::Witnesses::default();
     let mut numbers = durations::Numbers::default();
     for each in [&mut context, &mut east, &mut later] {
         each.durations.sample = Some(Sample::default());
@@ -193,6 +195,7 @@ fn describe(
             let is_of_table = |layout: &Layout| layout.is_header(line);
             if is_header(line) || layout.as_ref().is_some_and(is_of_table) {
                 header += 1;
+                times.learn_header(line);
                 for context in [&mut context, &mut east, &mut later] {
                     if let Some(fields) = state::fields_of(line) {
                         context.history.set_layout(fields);
@@ -305,6 +308,11 @@ fn describe(
             if facts.named_fields && moves[0] > 0 {
                 sibling_zones.learn(line);
             }
+            if moves[0] > 0
+                && let Some(time_ns) = time_ns
+            {
+                witnesses.learn(line, time_ns);
+            }
             if facts.named_fields {
                 seen.fields.learn(line, record, format.as_ref(), &mut context);
             }
@@ -387,7 +395,7 @@ fn describe(
             seen.zoneless += seen.zoned.before_words;
         }
     }
-    let undated = undated.decide(total - blank, lines);
+    let undated = undated.decide(total - blank - header - continuation, lines);
     let blocks = match undated.format {
         None => blocks.decide(),
         Some(_) => blocks::Decision::default(),
@@ -406,7 +414,10 @@ fn describe(
     };
     assumed.extend(blocks.assumed);
     assumed.extend(times.assumed(&reading));
-    let (time_zone, of_time_zone) = sibling_zones.decide();
+    let (time_zone, of_time_zone) = match sibling_zones.decide() {
+        (None, None) => witnesses.decide(),
+        (zone, told) => (zone.map(Into::into), told),
+    };
     assumed.extend(of_time_zone);
     assumed.extend(context.clock.seen_key.as_deref().map(|key| {
         format!("records without a usual key for their time have it under another: `{key}`")
@@ -670,7 +681,11 @@ mod tests {
                     2020-09-21T14:54:40Z lb1 haproxy[1]: Proxy www started.\n";
         let found = detect(&[(0, text.as_bytes())]);
         assert_eq!(found["anchor_ns"], json!(1_600_700_080_000_000_000i64));
-        assert_eq!(detect(&[(0, b"Sep 21 14:54:37 lb1 x[1]: y\n")])["anchor_ns"], Value::Null);
+        let line = "Sep 21 14:54:37 lb1 x[1]: y\n";
+        assert_eq!(detect(&[(0, line.as_bytes())])["anchor_ns"], Value::Null);
+        let header = "-- Logs begin at Sun 2020-09-20 00:00:00 UTC, end at Mon 2020-09-21 15:00:00 UTC. --\n";
+        let found = detect(&[(0, [header, line].concat().as_bytes())]);
+        assert_eq!(found["anchor_ns"], json!(1_600_700_400_000_000_000i64));
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub(super) struct Timestamps {
     /// Of those without a year: how many there are, and the times with a year that say the same.
     yearless: u64,
     repeated: Vec<i64>,
+    /// The latest time that a header names.
+    of_headers: Option<i64>,
 }
 
 /// Lines of one format with a time, and those with a doubtful time zone.
@@ -86,6 +88,11 @@ impl Timestamps {
         self.repeated.extend(super::years::repeated(line, time_ns));
     }
 
+    /// Learns from a header.
+    pub(super) fn learn_header(&mut self, line: &[u8]) {
+        self.of_headers = self.of_headers.max(super::years::of_header(line));
+    }
+
     /// What is decided, given the column of bare numbers, and whether zones are a column.
     pub(super) fn reading(&self, epoch_column: Option<u32>, zone_column: bool) -> TimeReading {
         let names = self.zones.iter().filter(|(_, lines)| zone_column || lines[0] > 0);
@@ -125,13 +132,16 @@ impl Timestamps {
     }
 
     /// The latest time, if some dates have a year and others take that which brings them nearest to
-    /// the dated record before them (the first one, before that).
+    /// the dated record before them (the first one, before that). If none has a year, what headers
+    /// say.
     pub(super) fn anchor_ns(&self) -> Option<i64> {
         if self.yearless > 0 && self.repeated.len() as u64 * 2 >= self.yearless {
             let dated = self.times.iter().filter(|(has_year, _)| *has_year).map(|(_, time)| *time);
             return self.repeated.iter().copied().chain(dated).max();
         }
-        let first = self.times.iter().find(|(has_year, _)| *has_year)?.1;
+        let Some(&(_, first)) = self.times.iter().find(|(has_year, _)| *has_year) else {
+            return self.of_headers.filter(|_| !self.times.is_empty());
+        };
         if self.times.iter().all(|(has_year, _)| *has_year) {
             return None;
         }

@@ -100,7 +100,8 @@ impl Undated {
         }
     }
 
-    /// What is decided, given how many lines are not blank, and how many some format took.
+    /// What is decided, given how many lines are neither blank nor part of another record, and how many
+    /// some format took.
     pub(super) fn decide(self, lines: u64, taken: u64) -> Decision {
         let is_log =
             self.telling * TELLING_ONE_IN >= lines || self.clocked * CLOCKED_ONE_IN >= lines;

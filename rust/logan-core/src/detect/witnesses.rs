@@ -1,0 +1,168 @@
+//! The time zone of timestamps without one, where lines name the same moment once more with a zone.
+//!
+//! What syslog, Docker, container runtimes and journald write around a line has a zone, what the program
+//! wrote itself often has none; and access logs of applications have it the other way round. Decided
+//! once per source: the offset by which nearly all such pairs differ is that of all its timestamps
+//! without a zone. Where they differ by several, none is applied, and that is stated.
+
+use crate::bytes::line::PaddedLine;
+use crate::time::TimestampParser;
+use jiff::tz::{TimeZone, offset};
+use std::collections::BTreeMap;
+
+/// How far into a line a moment is looked for.
+const BYTES_MAX: usize = 2048;
+/// Moments of a line that are looked at.
+const MOMENTS_MAX: usize = 16;
+/// How far the two may lie apart, beside whole quarter hours: what is collected comes later.
+const APART_S: i64 = 60;
+const QUARTER_S: i64 = 15 * 60;
+/// Offsets that are in use, in quarter hours.
+const OFFSETS: std::ops::RangeInclusive<i64> = -48..=56;
+/// Share of records without a zone, in percent, that have to have such a moment: what messages speak of
+/// may lie whole hours away, too.
+const RECORDS_PERCENT: u64 = 50;
+/// Share of those, in percent, that have to say the same.
+const SAME_PERCENT: u64 = 90;
+/// Different offsets that are stated.
+const OFFSETS_TOLD_MAX: usize = 3;
+const NS: i64 = 1_000_000_000;
+
+/// What records whose timestamp has no zone say about it.
+#[derive(Default)]
+pub(super) struct Witnesses {
+    records: u64,
+    /// By offset, in quarter hours.
+    offsets: BTreeMap<i64, u64>,
+}
+
+impl Witnesses {
+    /// Learns from a line with a timestamp that has no zone, which is `time_ns` in UTC.
+    pub(super) fn learn(&mut self, line: &[u8], time_ns: i64) {
+        self.records += 1;
+        let found = moments(line).into_iter().find_map(|moment| east_of(time_ns, moment));
+        if let Some(quarters) = found {
+            *self.offsets.entry(quarters).or_default() += 1;
+        }
+    }
+
+    /// The offset, and what is to be said.
+    pub(super) fn decide(&self) -> (Option<String>, Option<String>) {
+        let pairs: u64 = self.offsets.values().sum();
+        if pairs == 0 || pairs * 100 < self.records * RECORDS_PERCENT {
+            return (None, None);
+        }
+        let mut offsets: Vec<(i64, u64)> = self.offsets.iter().map(|(&q, &n)| (q, n)).collect();
+        offsets.sort_by_key(|&(quarters, lines)| (std::cmp::Reverse(lines), quarters));
+        let (first, lines) = offsets[0];
+        if lines * 100 >= pairs * SAME_PERCENT {
+            let zone = shown(first);
+            let told = format!(
+                "timestamps without a time zone are at {zone}, by moments that the same lines name \
+                 with one; --input-tz decides (+00:00 for UTC)"
+            );
+            return if first == 0 { (None, None) } else { (Some(zone), Some(told)) };
+        }
+        let more = if offsets.len() > OFFSETS_TOLD_MAX { ", ..." } else { "" };
+        offsets.truncate(OFFSETS_TOLD_MAX);
+        let shown: Vec<String> = offsets.iter().map(|&(quarters, _)| shown(quarters)).collect();
+        let told = format!(
+            "timestamps without a time zone are at several offsets ({}{more}), by moments that the \
+             same lines name with one, so that none is applied; --input-tz decides",
+            shown.join(", ")
+        );
+        (None, Some(told))
+    }
+}
+
+fn shown(quarters: i64) -> String {
+    let minutes = quarters.abs() * 15;
+    let sign = if quarters < 0 { '-' } else { '+' };
+    format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+}
+
+/// How many quarter hours east of UTC a timestamp is that names this moment; None if it names another.
+fn east_of(time_ns: i64, moment_ns: i64) -> Option<i64> {
+    let east = time_ns.checked_sub(moment_ns)? / NS;
+    let quarters = (east + QUARTER_S / 2).div_euclid(QUARTER_S);
+    let is_near = (east - quarters * QUARTER_S).abs() <= APART_S;
+    (is_near && OFFSETS.contains(&quarters)).then_some(quarters)
+}
+
+/// The first moments that a line names with a zone, or as seconds or finer since 1970.
+fn moments(line: &[u8]) -> Vec<i64> {
+    let text = &line[..line.len().min(BYTES_MAX)];
+    let padded = PaddedLine::new(text);
+    let mut clock = TimestampParser::utc();
+    let mut east = TimestampParser::new(TimeZone::fixed(offset(1)), 0);
+    let is_front = |at: usize| {
+        text[at].is_ascii_alphanumeric() && (at == 0 || !text[at - 1].is_ascii_alphanumeric())
+    };
+    let starts = (0..text.len()).filter(|&at| is_front(at));
+    let found = starts.filter_map(|at| {
+        let (stamp, _) = clock.any(padded.line(), at)?;
+        // One that moves with the zone of the input has none.
+        (east.any(padded.line(), at)?.0 == stamp).then(|| stamp.nanos_since_epoch())
+    });
+    found.take(MOMENTS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // 2024-06-24T12:15:00Z.
+    const NOON: i64 = 1_719_231_300;
+
+    fn decided(lines: &[(&str, i64)]) -> (Option<String>, Option<String>) {
+        let mut witnesses = Witnesses::default();
+        lines.iter().for_each(|(line, at)| witnesses.learn(line.as_bytes(), (NOON + at) * NS));
+        witnesses.decide()
+    }
+
+    #[test]
+    fn moments_of_the_same_line_tell_the_offset() {
+        for (line, zone) in [
+            (
+                "2024-06-24T12:15:00.200+02:00 web1 app[12]: 2024-06-24 12:15:00,123 ERROR a",
+                "+02:00",
+            ),
+            (
+                r#"{"log":"2024-06-24 12:15:00 ERROR a\n","time":"2024-06-24T17:45:02.2Z"}"#,
+                "-05:30",
+            ),
+            (r#"{"__REALTIME_TIMESTAMP":"1719224100000000","MESSAGE":"a"}"#, "+02:00"),
+            (
+                r#"2024-06-24 12:15:00 INFO ::1 - - [24/Jun/2024:12:14:59 +0100] "GET / HTTP/1.1" 200 1"#,
+                "+01:00",
+            ),
+        ] {
+            let (found, told) = decided(&[(line, 0), (line, 1)]);
+            assert_eq!(found.as_deref(), Some(zone), "{line}");
+            assert!(told.is_some_and(|told| told.contains(zone)));
+        }
+        // Of half the records.
+        let pair = "2024-06-24 12:15:00 a 2024-06-24T10:15:00Z";
+        let alone = "2024-06-24 12:15:00 a";
+        assert_eq!(decided(&[(pair, 0), (alone, 0)]).0.as_deref(), Some("+02:00"));
+        assert_eq!(decided(&[(pair, 0), (alone, 0), (alone, 0)]), (None, None));
+    }
+
+    #[test]
+    fn other_moments_tell_nothing() {
+        for line in [
+            "2024-06-24 12:15:00 a",
+            "2024-06-24 12:15:00 a 2024-06-24T12:15:00Z",
+            "2024-06-24 12:15:00 a until 2024-06-24T12:22:10Z",
+            "2024-06-24 12:15:00 a until 2024-07-24T12:15:00Z",
+            "2024-06-24 12:15:00 a 2024-06-24 10:15:00",
+        ] {
+            assert_eq!(decided(&[(line, 0)]), (None, None), "{line}");
+        }
+        let summer = ("2024-06-24 12:15:00 a 2024-06-24T10:15:00Z", 0);
+        let winter = ("2024-06-24 12:15:00 a 2024-06-24T11:15:00Z", 0);
+        let (zone, told) = decided(&[summer, winter]);
+        assert_eq!(zone, None);
+        assert!(told.is_some_and(|told| told.contains("+01:00, +02:00")));
+    }
+}
