@@ -239,21 +239,19 @@ impl<F: MultiLineFormat> Format for Parts<F> {
     }
 
     fn part(&self, line: Line<'_>, offset: Option<u64>, cx: &mut Parse<'_, ()>) -> Part {
-        let mut state = match offset {
-            Some(_) => cx.context.history.kept.take::<F::State>(),
-            None => Box::default(),
-        };
         let may_be = match line.len() {
             0 => F::ENDS_AT_BLANK,
-            _ => self.0.may_begin_with(line.byte(0)),
+            _ => self.0.may_begin_with(line.byte(0)) && F::may_be(line),
         };
-        let part = match may_be {
-            true => part(&self.0, line, offset.unwrap_or(0), &mut state, cx),
-            false => Part::Foreign,
-        };
-        if offset.is_some() {
-            cx.context.history.kept.put(state);
+        if !may_be {
+            return Part::Foreign;
         }
+        let Some(offset) = offset else {
+            return part(&self.0, line, 0, &mut F::State::default(), cx);
+        };
+        let mut state = cx.context.history.kept.take::<F::State>();
+        let part = part(&self.0, line, offset, &mut state, cx);
+        cx.context.history.kept.put(state);
         part
     }
 
@@ -338,6 +336,7 @@ fn parts<F: MultiLineFormat>(format: &F, run: &mut Run<'_>, state: &mut F::State
             _ => {
                 is_never_a_record(line)
                     || !format.may_begin_with(line.byte(0))
+                    || !F::may_be(line)
                     || line.byte(0) <= b' ' && classify::is_blank(line.bytes())
             }
         };

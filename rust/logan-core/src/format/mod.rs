@@ -169,6 +169,12 @@ pub trait MultiLineFormat: Send + Sync + 'static {
         true
     }
 
+    /// Whether a line that begins so may be one: a look before the state is fetched, where lines of
+    /// other formats begin so, too.
+    fn may_be(_line: Line<'_>) -> bool {
+        true
+    }
+
     /// What a line is, given its offset in the source. Fills `cx.record`, which is empty, if the line
     /// is or completes a record.
     ///
@@ -206,8 +212,8 @@ pub enum Kind {
         /// Whether one record may be in several lines.
         fragments: Fragments,
     },
-    /// What a line is always depends on lines before it, so lines are of the format only where the
-    /// plan lists it.
+    /// What a line is or says depends on lines before it, and is known only where the plan lists the
+    /// format.
     Stateful,
 }
 
@@ -309,7 +315,7 @@ impl Facts {
         also_taken_by: &[],
     };
 
-    /// Whether what a line is always depends on lines before it.
+    /// Whether what a line is or says depends on lines before it.
     pub fn is_stateful(&self) -> bool {
         matches!(self.kind, Kind::Stateful)
     }

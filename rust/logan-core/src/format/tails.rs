@@ -11,7 +11,9 @@
 //! - up to [`HANGING_LINES_MAX`] lines after a record that has a quote or a bracket that no other
 //!   closes, but none behind the one that closes its brackets;
 //! - a message by its [number](is_numbered);
-//! - a line that begins with the same UUID as the record;
+//! - the name of an exception behind the frames of a traceback of Python;
+//! - a line that begins with the same UUID as the record, or with any in brackets if the record does, too, or
+//!   with one in brackets that stands in the record;
 //! - a line without a priority after a record that begins as RFC 5424 says (`<13>1 `): all records begin
 //!   so then, and their messages may hold line ends;
 //! - a clause of SQL after a record with a statement; a report of a process that terminated; a field of a
@@ -174,6 +176,15 @@ fn is_name(line: &[u8]) -> bool {
         && ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
+/// `requests.exceptions.ConnectTimeout: x`, `Http404`: behind the frames of Python any name is that of an
+/// exception, alone or before a colon and a blank.
+fn names_exception(line: &[u8]) -> bool {
+    let of_name = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_');
+    let name = line.iter().take_while(of_name).count();
+    line.first().is_some_and(u8::is_ascii_alphabetic)
+        && matches!(line[name..], [] | [b':'] | [b':', b' ', ..])
+}
+
 /// A frame of Go (`main.(*T).f(0x1)`), Ruby (`a/x.rb:12:in 'f'`), Mono (`A.B () (at <12ab>:0)`), or
 /// native code (`/lib/x.so(+0x1) [0x7f]`).
 fn is_frame(line: &[u8]) -> bool {
@@ -295,19 +306,31 @@ fn is_timestamp(line: &[u8]) -> bool {
     words.all(is_part) && (has_time || digits(text) == 14)
 }
 
-/// Whether both lines begin with the same UUID: the id of a call or request. Other words may stand
-/// before all records of a log, such as the owner of a bucket.
-fn has_same_id(record: &[u8], line: &[u8]) -> bool {
+/// The UUID at the front, and what is behind it.
+fn uuid(line: &[u8]) -> Option<(&[u8], &[u8])> {
     const UUID_BYTES: usize = 36;
     const DASHES: [usize; 4] = [8, 13, 18, 23];
-    let Some((id, rest)) = line.split_at_checked(UUID_BYTES) else { return false };
+    let (id, rest) = line.split_at_checked(UUID_BYTES)?;
     let is_uuid = id.iter().enumerate().all(|(at, byte)| match DASHES.contains(&at) {
         true => *byte == b'-',
         false => byte.is_ascii_hexdigit(),
     });
-    is_uuid
-        && matches!(rest.first(), None | Some(b' '))
-        && record.strip_prefix(id).is_some_and(|rest| rest.starts_with(b" "))
+    is_uuid.then_some((id, rest))
+}
+
+/// Whether both lines begin with the same UUID: the id of a call or request. Other words may stand
+/// before all records of a log, such as the owner of a bucket.
+fn has_same_id(record: &[u8], line: &[u8]) -> bool {
+    uuid(line).is_some_and(|(id, rest)| {
+        matches!(rest.first(), None | Some(b' '))
+            && record.strip_prefix(id).is_some_and(|rest| rest.starts_with(b" "))
+    })
+}
+
+/// The UUID in brackets at the front: the tag of a request of Rails.
+fn tag(line: &[u8]) -> Option<&[u8]> {
+    let (id, rest) = uuid(line.strip_prefix(b"[")?)?;
+    matches!(rest, [b']'] | [b']', b' ', ..]).then_some(id)
 }
 
 /// `PID     : 52263`, `DATA #1 : x`, `DETAIL:  x`: what Db2 and PostgreSQL write below a record.
@@ -404,9 +427,13 @@ pub struct Tail {
     pub(super) crash: Option<u64>,
     /// Whether the lines just before say that what failed failed before.
     chained: bool,
+    /// Whether the line just before is a frame of Python's.
+    in_traceback: bool,
     /// The line of the last record, of which the flags below are told once they are asked for.
     line: Vec<u8>,
     is_read: bool,
+    /// Whether it begins with a tag.
+    is_tagged: bool,
     /// Whether any line goes on with the record.
     open: bool,
     /// How many lines may do so only because the record leaves a bracket or a quote open, and the
@@ -443,13 +470,14 @@ impl Tail {
         has_status: bool,
     ) {
         self.record = Some(offset);
-        self.chained = false;
+        (self.chained, self.in_traceback) = (false, false);
         if self.crash != Some(offset) {
             self.timed = Some((offset, time_ns, level));
         }
         let kept = if has_status { 0 } else { line.len().min(LINE_BYTES_KEPT) };
         self.line.clear();
         self.line.extend_from_slice(&line[..kept]);
+        self.is_tagged = tag(line).is_some();
         self.is_read = false;
     }
 
@@ -494,13 +522,17 @@ impl Tail {
             || self.has_priority && !line.starts_with(b"<")
             || self.has_request && is_header_field(line)
             || takes_text && is_text(line)
+            || self.in_traceback && names_exception(line)
             || has_same_id(&self.line, line)
+            || tag(line).is_some_and(|id| self.is_tagged || has(&self.line, id))
             || is_field(line)
             || is_numbered(line);
         if hangs {
             self.hang(line);
         }
         if is_one {
+            self.in_traceback =
+                line.starts_with(b"  File \"") || self.in_traceback && line.starts_with(b"    ");
             self.open |= opens(line);
             self.chained = line.starts_with(b"During handling") || line.starts_with(b"The above");
         }
@@ -607,6 +639,26 @@ mod tests {
             ("!SESSION 2024-01-24 10:15:32.123", &["java.version=17", "anything"]),
             ("!ENTRY org.eclipse.ui 4 0 2024-01-24 10:15:32.123", &["!MESSAGE x", "!STACK 0"]),
             (
+                "x",
+                &[
+                    "Traceback (most recent call last):",
+                    "  File \"a.py\", line 1, in b",
+                    "    c()",
+                    "requests.exceptions.ConnectTimeout: x",
+                ],
+            ),
+            (
+                "[4130dcbd-1006-49cd-ad9d-d7a2a45ea276] Started GET",
+                &[
+                    "[4130dcbd-1006-49cd-ad9d-d7a2a45ea277] x",
+                    "[4130dcbd-1006-49cd-ad9d-d7a2a45ea276]",
+                ],
+            ),
+            (
+                "F, [2024-01-24] FATAL -- : [4130dcbd-1006-49cd-ad9d-d7a2a45ea276]",
+                &["[4130dcbd-1006-49cd-ad9d-d7a2a45ea276] NoMethodError (x):"],
+            ),
+            (
                 "4130dcbd-1006-49cd-ad9d-d7a2a45ea276 2021-12-30 20:02:49 [DEBUG] x",
                 &["4130dcbd-1006-49cd-ad9d-d7a2a45ea276 v=0"],
             ),
@@ -629,6 +681,8 @@ mod tests {
             "[0x] f",
             "2024",
             "4130dcbd-1006-49cd-ad9d-d7a2a45ea276 v=0",
+            "[4130dcbd-1006-49cd-ad9d-d7a2a45ea276] x",
+            "requests.exceptions.ConnectTimeout: x",
             "TNS-12: x",
             "CVE-2024: x",
             "A-12345: x",

@@ -221,7 +221,7 @@ impl MultiLineFormat for Export {
         padded.resize(PAD, 0);
         padded.extend_from_slice(text);
         padded.resize(padded.len() + PAD, 0);
-        self.inner.buffered(padded, &opened, cx)
+        self.inner.buffered(padded, &opened, offset, cx)
     }
 }
 

@@ -46,7 +46,7 @@ use crate::bytes::simd::Simd;
 use crate::format::classify::{is_blank, is_continuation};
 use crate::format::database::operations;
 use crate::format::prefilter::{Prefilter, RequiredBytes};
-use crate::format::text::{levels, text_duration};
+use crate::format::text::{ansi, levels, text_duration};
 use crate::record::{Columns, Level, NO_DURATION, NO_TIME, Record, Text};
 use crate::time::{Stamp, TimestampParser};
 
@@ -137,19 +137,26 @@ impl Inner {
     /// Fills the record if one of the formats takes the line; else record and arena stay as they
     /// were.
     pub(crate) fn take<S: Copy>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> bool {
-        self.take_with(self.needs.met(line), line, &mut cx.with(()))
+        self.take_with(self.needs.met(line), line, None, &mut cx.with(()))
     }
 
-    /// As [`take`](Self::take), given which formats can do with the line.
+    /// As [`take`](Self::take), given which formats can do with the line and its offset in the source,
+    /// where lines before it count.
     #[inline(always)]
-    fn take_with(&self, met: u64, line: Line<'_>, cx: &mut Parse<'_, ()>) -> bool {
+    fn take_with(
+        &self,
+        met: u64,
+        line: Line<'_>,
+        offset: Option<u64>,
+        cx: &mut Parse<'_, ()>,
+    ) -> bool {
         let written = cx.arena.len();
         let mut candidates = line.bytes().first().map_or(0, |&b| self.candidates[usize::from(b)]);
         candidates &= met;
         while candidates != 0 {
             *cx.record = Record::EMPTY;
             let format = &self.formats[candidates.trailing_zeros() as usize];
-            if format.part(line, None, cx) == Part::Record {
+            if format.part(line, offset, cx) == Part::Record {
                 return true;
             }
             cx.arena.truncate(written);
@@ -162,21 +169,35 @@ impl Inner {
     /// As [`take_with`](Self::take_with), where dates without a year lie about `stamp`.
     #[cold]
     #[inline(never)]
-    fn take_about(&self, stamp: Stamp, met: u64, line: Line<'_>, cx: &mut Parse<'_, ()>) {
+    fn take_about(
+        &self,
+        stamp: Stamp,
+        met: u64,
+        line: Line<'_>,
+        offset: u64,
+        cx: &mut Parse<'_, ()>,
+    ) {
         let about = cx.context.clock.about(stamp);
         let kept = std::mem::replace(&mut cx.context.clock, about);
-        self.take_with(met, line, cx);
+        self.take_with(met, line, Some(offset), cx);
         let about = std::mem::replace(&mut cx.context.clock, kept);
         (cx.context.clock.seen_zone, cx.context.clock.numeric_date) =
             (about.seen_zone, about.numeric_date);
     }
 
-    /// Reads a payload of an envelope that says `opened`; a record, or a continuation.
-    fn read<S: Simd>(&self, payload: Line<'_>, opened: &Opened, cx: &mut Parse<'_, S>) -> Part {
+    /// Reads a payload of an envelope that says `opened`, on the line at `offset`; a record, or a
+    /// continuation.
+    fn read<S: Simd>(
+        &self,
+        payload: Line<'_>,
+        opened: &Opened,
+        offset: u64,
+        cx: &mut Parse<'_, S>,
+    ) -> Part {
         let (inner, cx) = (self, &mut cx.with(()));
         // Compiled once for all envelopes.
-        crate::dispatch!(read::<>(inner: &Inner, payload: Line<'_>, opened: &Opened,
-            cx: &mut Parse<'_, ()>) -> Part; inner, payload, opened, cx)
+        crate::dispatch!(read::<>(inner: &Inner, payload: Line<'_>, opened: &Opened, offset: u64,
+            cx: &mut Parse<'_, ()>) -> Part; inner, payload, opened, offset, cx)
     }
 }
 
@@ -187,21 +208,33 @@ fn read<S: Simd>(
     inner: &Inner,
     payload: Line<'_>,
     opened: &Opened,
+    offset: u64,
     cx: &mut Parse<'_, ()>,
 ) -> Part {
     let met = inner.needs.met_by(simd, payload);
-    if !inner.take_with(met, payload, cx) {
+    if !inner.take_with(met, payload, Some(offset), cx) {
         if continues(payload.bytes(), opened.is_indented) {
             return Part::Continuation;
         }
         if opened.is_doubtful {
             return Part::Foreign;
         }
-        free_text(payload, &mut cx.with(simd));
+        let cx = &mut cx.with(simd);
+        let is_colored = payload.find(simd, 0, ansi::ESC) < payload.len();
+        let plain = |payload: Line<'_>, cx: &mut Parse<'_, S>| {
+            let met = inner.needs.met_by(simd, payload);
+            if !inner.take_with(met, payload, Some(offset), &mut cx.with(())) {
+                free_text(payload, cx);
+            }
+            Some(())
+        };
+        if !is_colored || ansi::uncolored(payload, cx, plain).is_none() {
+            free_text(payload, cx);
+        }
     } else if let Some(stamp) = opened.stamp
         && is_of_another_year(cx.record, stamp)
     {
-        inner.take_about(stamp, met, payload, cx);
+        inner.take_about(stamp, met, payload, offset, cx);
     }
     distrust_number(payload, opened, cx.record);
     fill(opened, cx.record);
@@ -346,9 +379,15 @@ impl<H: Head> Envelope<H> {
 
 impl Inner {
     /// Reads a payload that lies in a buffer, between two pads.
-    fn buffered<S: Simd>(&self, buffer: &[u8], opened: &Opened, cx: &mut Parse<'_, S>) -> Part {
+    fn buffered<S: Simd>(
+        &self,
+        buffer: &[u8],
+        opened: &Opened,
+        offset: u64,
+        cx: &mut Parse<'_, S>,
+    ) -> Part {
         let payload = Line::new(buffer, PAD, buffer.len() - PAD);
-        let part = self.read(payload, opened, cx);
+        let part = self.read(payload, opened, offset, cx);
         keep(cx.record, payload.bytes(), cx.arena);
         part
     }
@@ -386,7 +425,7 @@ impl<H: Head> MultiLineFormat for Envelope<H> {
                 };
                 if !opened.is_piece {
                     pieces.join(bytes, joined);
-                    return self.inner.buffered(joined, &opened, cx);
+                    return self.inner.buffered(joined, &opened, offset, cx);
                 }
                 if self.rejoin {
                     pieces.add(offset, bytes);
@@ -401,13 +440,13 @@ impl<H: Head> MultiLineFormat for Envelope<H> {
             }
             Payload::Line(start, end) => {
                 let start = behind_cookie(line, start, end);
-                let part = self.inner.read(line.slice(start, end), &opened, cx);
+                let part = self.inner.read(line.slice(start, end), &opened, offset, cx);
                 shift(cx.record, start);
                 part
             }
             Payload::Buffer => {
                 buffer.resize(buffer.len() + PAD, 0);
-                self.inner.buffered(buffer, &opened, cx)
+                self.inner.buffered(buffer, &opened, offset, cx)
             }
         }
     }
