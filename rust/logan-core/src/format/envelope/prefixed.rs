@@ -7,13 +7,16 @@
 //!   Neither the name of a level nor an IPv4 address counts as one.
 //! - `[pod/NAME/CONTAINER] PAYLOAD`.
 //!
+//! Where the line begins with a color, all colors are read over.
+//!
 //! Other lines look like this, too, so a line is of this format only if its payload is of one.
 
 use super::{Envelope, Head, Opened, Payload};
-use crate::bytes::line::Line;
+use crate::bytes::line::{Line, PAD};
 use crate::bytes::simd::Simd;
 use crate::format::prefilter::RequiredBytes;
 use crate::format::slices::{digits, spaces};
+use crate::format::text::ansi;
 use crate::format::{Candidate, Entry, Facts, Fragments, Info, Kind};
 use crate::record::Level;
 use crate::time::TimestampParser;
@@ -48,7 +51,7 @@ impl Head for Prefixed {
     const NEEDS: RequiredBytes = RequiredBytes::BAR;
 
     fn may_begin_with(&self, byte: u8) -> bool {
-        byte.is_ascii_alphanumeric() || byte == b'['
+        byte.is_ascii_alphanumeric() || byte == b'[' || byte == ansi::ESC
     }
 
     #[inline(always)]
@@ -57,16 +60,33 @@ impl Head for Prefixed {
         _simd: S,
         line: Line<'_>,
         _clock: &mut TimestampParser,
-        _buffer: &mut Vec<u8>,
+        buffer: &mut Vec<u8>,
     ) -> Option<Opened> {
-        let bytes = line.bytes();
-        let start = if bytes[0] == b'[' { behind_pod(bytes)? } else { behind_name(bytes)? };
-        (start < bytes.len()).then_some(Opened {
-            payload: Payload::Line(start, bytes.len()),
-            is_doubtful: true,
-            ..Opened::NOTHING
-        })
+        let payload = if line.byte(0) == ansi::ESC {
+            uncolored(line.bytes(), buffer)?;
+            Payload::Buffer
+        } else {
+            Payload::Line(payload_start(line.bytes())?, line.len())
+        };
+        Some(Opened { payload, is_doubtful: true, ..Opened::NOTHING })
     }
+}
+
+/// Writes the payload of a line with colors to `buffer`, behind a pad.
+#[cold]
+fn uncolored(line: &[u8], buffer: &mut Vec<u8>) -> Option<()> {
+    if !ansi::strip(line, buffer) {
+        return None;
+    }
+    buffer.truncate(buffer.len() - PAD);
+    let start = payload_start(&buffer[PAD..])?;
+    buffer.drain(PAD..PAD + start);
+    Some(())
+}
+
+fn payload_start(line: &[u8]) -> Option<usize> {
+    let start = if line.first() == Some(&b'[') { behind_pod(line)? } else { behind_name(line)? };
+    (start < line.len()).then_some(start)
 }
 
 static OF_NAME: [bool; 256] =
@@ -112,7 +132,20 @@ fn is_address(name: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::behind_name;
+    use super::*;
+
+    #[test]
+    fn colors_are_read_over() {
+        for (line, expected) in [
+            ("\x1b[36mapi-1  |\x1b[0m \x1b[31mERROR\x1b[0m:    a", Some("ERROR:    a")),
+            ("\x1b[32mINFO\x1b[0m | a", None),
+            ("\x1b a  | b", None),
+        ] {
+            let mut buffer = Vec::new();
+            let found = uncolored(line.as_bytes(), &mut buffer).map(|()| &buffer[PAD..]);
+            assert_eq!(found, expected.map(str::as_bytes), "{line}");
+        }
+    }
 
     #[test]
     fn addresses_are_no_names() {

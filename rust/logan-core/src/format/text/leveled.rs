@@ -33,6 +33,7 @@
 use super::ansi::{self, ESC};
 use super::duration::with_unit;
 use super::levels::is_name_of_other;
+use super::levels::message_start;
 use super::{clock, text_duration, timed};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
@@ -87,13 +88,18 @@ impl LineFormat for Leveled {
 
 #[inline(always)]
 fn take<S: Simd>(line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
-    let (level, message) = front(line.bytes())?;
+    let (level, mut message) = front(line.bytes())?;
     if timed::anywhere(cx.simd, line, cx.clock()).is_some() {
         return None;
     }
     cx.record.level = level;
     if let Some(stamp) = clock::time_of_day(line.bytes(), cx.clock()) {
         cx.record.set_time(stamp);
+    } else if let Some(stamp) = clock::time_of_day(&line.bytes()[message..], cx.clock()) {
+        // `[INFO] 10:15:32 started`
+        cx.record.set_time(stamp);
+        let end = clock::clock(&line.bytes()[message..]).map_or(0, |(.., end)| end);
+        message = message_start(line, message + end);
     }
     cx.record.message = Text::of_line(message, line.len());
     if request(line.bytes(), message, cx.record).is_none()

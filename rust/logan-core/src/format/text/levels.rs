@@ -129,16 +129,19 @@ fn level_of(word: &[u8]) -> Option<Level> {
     Level::from_word(word).filter(|_| !begins)
 }
 
-/// The level that stands alone between two bars, dashes or tabs, although words stand before it.
+/// The level that stands alone between two bars, dashes, tabs, or in capitals between two commas,
+/// although words stand before it.
 #[inline(never)]
 fn between(text: &[u8]) -> Option<(Level, usize)> {
     const PARTS_MAX: usize = 6;
     if let Some(found) = in_angles(text) {
         return Some(found);
     }
-    memchr::memchr3(b'|', b'\t', b'-', text)?;
+    if !text.iter().any(|b| matches!(b, b'|' | b'\t' | b'-' | b',')) {
+        return None;
+    }
     let mut found = None;
-    for mark in [&b"|"[..], b"\t", b" - "] {
+    for mark in [&b"|"[..], b"\t", b" - ", b", "] {
         let mut start = 0;
         let ends = memchr::memmem::find_iter(text, mark).take(PARTS_MAX);
         for end in ends.chain((mark == b"\t").then_some(text.len())) {
@@ -155,6 +158,7 @@ fn between(text: &[u8]) -> Option<(Level, usize)> {
             }
             if start > 0
                 && word.len() > 1
+                && (mark != b", " || part.iter().all(u8::is_ascii_uppercase))
                 && let Some(level) = Level::from_word(word).or_else(|| Level::from_weak_word(word))
                 && found.is_none_or(|(_, at)| end < at)
             {
@@ -235,7 +239,7 @@ impl<'a> Search<'a> {
             let level = Level::from_word(inner).filter(|_| text.get(end) == Some(&b':'));
             return level.map_or(Token::Column(end, true), |level| Token::Level(level, end - 1));
         }
-        match self.of_group(opening, inner) {
+        match self.of_group(opening, inner, text.get(end).copied()) {
             // Up to the level's own end, as what follows it in the brackets is part of the message.
             Some((level, len)) => Token::Level(level, at + 1 + len),
             None => {
@@ -245,16 +249,17 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The level of a group in brackets or quotes, and the position behind it.
-    fn of_group(&self, opening: u8, inner: &[u8]) -> Option<(Level, usize)> {
+    /// The level of a group in brackets or quotes before `after`, and the position behind it.
+    fn of_group(&self, opening: u8, inner: &[u8], after: Option<u8>) -> Option<(Level, usize)> {
         let word = inner.trim_ascii();
+        // The severity in what stands before all else: `<163>`, `<3>`. Before a blank it is the number
+        // of a thread.
+        let may_be_priority = opening == b'<' && self.tokens == 0 && after != Some(b' ');
         let end = inner.len() - (inner.trim_ascii_start().len() - word.len());
         if let [letter] = word {
             let level = Level::from_letter(*letter).filter(|_| letter.is_ascii_uppercase());
             let severity = match letter {
-                b'0'..=b'7' if opening == b'<' && self.tokens == 0 => {
-                    Some(Level::from_severity(letter - b'0'))
-                }
+                b'0'..=b'7' if may_be_priority => Some(Level::from_severity(letter - b'0')),
                 _ => None,
             };
             return Some((level.filter(|_| opening != b'"').or(severity)?, end));
@@ -270,12 +275,7 @@ impl<'a> Search<'a> {
         if opening == b'"' {
             return None;
         }
-        // The severity in what stands before all else: `<163>`.
-        if opening == b'<'
-            && self.tokens == 0
-            && (2..=3).contains(&word.len())
-            && word.iter().all(u8::is_ascii_digit)
-        {
+        if may_be_priority && (2..=3).contains(&word.len()) && word.iter().all(u8::is_ascii_digit) {
             return priority(word).map(|level| (level, end));
         }
         if let Some(key) = memchr::memmem::find(inner, b" level=\"") {

@@ -97,6 +97,10 @@ fn timed_and_leveled(
     let dressed = || dresses::before_time(before.bytes());
     let level = alone.or_else(|| level_in(before).map(|(level, _)| level)).or_else(dressed);
     if let Some(level) = level {
+        if !is_near(before.bytes()) && !tells_times(clock) {
+            // The date is one that the message speaks of.
+            return Some(None);
+        }
         return Some(Some((stamp, level, message_start(line, end))));
     }
     if let Some(priority) = priority {
@@ -119,6 +123,37 @@ fn timed_and_leveled(
         found => found,
     };
     Some(Some((stamp, level, message)))
+}
+
+/// Whether hardly a word stands before a timestamp beside a level: names of a thread or a logger, but no
+/// sentence. Numbers and what is in brackets are none.
+fn is_near(before: &[u8]) -> bool {
+    const NAMES_MAX: usize = 3;
+    let mut depth = 0u32;
+    let outside = before.iter().map(|&b| {
+        match b {
+            b'[' | b'(' | b'<' | b'{' => depth += 1,
+            b']' | b')' | b'>' | b'}' => depth = depth.saturating_sub(1),
+            _ if depth == 0 => return b,
+            _ => {}
+        }
+        b' '
+    });
+    let (mut names, mut in_name) = (0, false);
+    for byte in outside {
+        let is_of_name = byte.is_ascii_alphanumeric() || b"_.-/$'".contains(&byte) || byte >= 0x80;
+        names += usize::from(byte.is_ascii_alphabetic() && !in_name);
+        in_name = is_of_name && (in_name || byte.is_ascii_alphabetic());
+    }
+    names <= NAMES_MAX
+}
+
+/// Whether timestamps behind text count, as enough lines of the source have them.
+fn tells_times(clock: &mut TimestampParser) -> bool {
+    if clock.has_prefixes {
+        clock.seen_prefix = Some(Prefix::Names);
+    }
+    clock.has_prefixes || clock.has_inner_dates
 }
 
 /// The level that is the one letter before a timestamp: `(W) `, `[ N `, `I [`.
@@ -280,4 +315,24 @@ pub(in crate::format) fn klog(
     };
     let (stamp, end) = clock.time_of_day(line, at + 6, two(1)?, two(3)?)?;
     Some((stamp, level, end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_before_a_timestamp_are_a_sentence() {
+        for (before, expected) in [
+            ("INFO ", true),
+            ("[INFO] [main thread of it all] ", true),
+            ("WARN  com.foo.Bar [main] 1234 ", true),
+            ("web-1 | INFO api.main ", true),
+            ("ERROR:root:no data after ", false),
+            ("INFO:root:loaded prices of ", false),
+            ("INFO job a) b) c ", false),
+        ] {
+            assert_eq!(is_near(before.as_bytes()), expected, "{before}");
+        }
+    }
 }
