@@ -311,7 +311,8 @@ fn describe(
             if moves[0] > 0
                 && let Some(time_ns) = time_ns
             {
-                witnesses.learn(line, time_ns);
+                let is_envelope = matches!(facts.kind, Kind::Envelope { .. });
+                witnesses.learn(line, time_ns, is_envelope);
             }
             if facts.named_fields {
                 seen.fields.learn(line, record, format.as_ref(), &mut context);
@@ -419,6 +420,7 @@ fn describe(
         (zone, told) => (zone.map(Into::into), told),
     };
     assumed.extend(of_time_zone);
+    assumed.extend(context.assumed.map(String::from));
     assumed.extend(context.clock.seen_key.as_deref().map(|key| {
         format!("records without a usual key for their time have it under another: `{key}`")
     }));

@@ -1,7 +1,8 @@
 //! The time zone of timestamps without one, where lines name the same moment once more with a zone.
 //!
 //! What syslog, Docker, container runtimes and journald write around a line has a zone, what the program
-//! wrote itself often has none; and access logs of applications have it the other way round. Decided
+//! wrote itself often has none; and where applications log requests as access logs do, it is the other way
+//! round. Decided
 //! once per source: the offset by which nearly all such pairs differ is that of all its timestamps
 //! without a zone. Where they differ by several, none is applied, and that is stated.
 
@@ -12,6 +13,8 @@ use std::collections::BTreeMap;
 
 /// How far into a line a moment is looked for.
 const BYTES_MAX: usize = 2048;
+/// The keys under which envelopes that are JSON have their time: Docker's, and journald's.
+const KEYS: [&str; 2] = ["\"time\"", "\"__REALTIME_TIMESTAMP\""];
 /// Moments of a line that are looked at.
 const MOMENTS_MAX: usize = 16;
 /// How far the two may lie apart, beside whole quarter hours: what is collected comes later.
@@ -23,7 +26,7 @@ const OFFSETS: std::ops::RangeInclusive<i64> = -48..=56;
 /// may lie whole hours away, too.
 const RECORDS_PERCENT: u64 = 50;
 /// Share of those, in percent, that have to say the same.
-const SAME_PERCENT: u64 = 90;
+const SAME_PERCENT: u64 = 95;
 /// Different offsets that are stated.
 const OFFSETS_TOLD_MAX: usize = 3;
 const NS: i64 = 1_000_000_000;
@@ -37,10 +40,12 @@ pub(super) struct Witnesses {
 }
 
 impl Witnesses {
-    /// Learns from a line with a timestamp that has no zone, which is `time_ns` in UTC.
-    pub(super) fn learn(&mut self, line: &[u8], time_ns: i64) {
+    /// Learns from a line with a timestamp that has no zone, which is `time_ns` in UTC, and whether it is
+    /// one of an envelope.
+    pub(super) fn learn(&mut self, line: &[u8], time_ns: i64, is_envelope: bool) {
         self.records += 1;
-        let found = moments(line).into_iter().find_map(|moment| east_of(time_ns, moment));
+        let found =
+            moments(line, is_envelope).into_iter().find_map(|moment| east_of(time_ns, moment));
         if let Some(quarters) = found {
             *self.offsets.entry(quarters).or_default() += 1;
         }
@@ -57,9 +62,11 @@ impl Witnesses {
         let (first, lines) = offsets[0];
         if lines * 100 >= pairs * SAME_PERCENT {
             let zone = shown(first);
+            let of =
+                if lines < pairs { format!("{lines} of {pairs} of the ") } else { String::new() };
             let told = format!(
-                "timestamps without a time zone are at {zone}, by moments that the same lines name \
-                 with one; --input-tz decides (+00:00 for UTC)"
+                "timestamps without a time zone are at {zone}, by {of}moments that the same lines \
+                 name with one; --input-tz decides (+00:00 for UTC)"
             );
             return if first == 0 { (None, None) } else { (Some(zone), Some(told)) };
         }
@@ -89,22 +96,33 @@ fn east_of(time_ns: i64, moment_ns: i64) -> Option<i64> {
     (is_near && OFFSETS.contains(&quarters)).then_some(quarters)
 }
 
-/// The first moments that a line names with a zone, or as seconds or finer since 1970.
-fn moments(line: &[u8]) -> Vec<i64> {
+/// The moments with a zone, or as microseconds since 1970, that are those of the line: where something
+/// around it has its timestamp, and that of a request as access logs write it. Any other one may be what a
+/// message speaks of, which often lies whole hours away: `expires at 2024-01-24T12:00:00Z`.
+fn moments(line: &[u8], is_envelope: bool) -> Vec<i64> {
     let text = &line[..line.len().min(BYTES_MAX)];
+    let priority = text.starts_with(b"<").then(|| memchr::memchr(b'>', text)).flatten();
+    let front = priority.map_or(0, |end| end + 1);
+    let front = front + if text[front..].starts_with(b"1 ") { 2 } else { 0 };
+    let behind_keys = KEYS.iter().filter_map(|key| {
+        let at = memchr::memmem::find(text, key.as_bytes()).filter(|_| is_envelope)? + key.len();
+        let blanks = text[at..].iter().take_while(|b| b" :\"".contains(b)).count();
+        Some(at + blanks)
+    });
+    let of_requests = memchr::memchr_iter(b'[', text).map(|at| at + 1).filter(|&at| {
+        matches!(text.get(at..at + 12), Some([a, b, b'/', _, _, _, b'/', _, _, _, _, b':'])
+            if a.is_ascii_digit() && b.is_ascii_digit())
+    });
     let padded = PaddedLine::new(text);
     let mut clock = TimestampParser::utc();
     let mut east = TimestampParser::new(TimeZone::fixed(offset(1)), 0);
-    let is_front = |at: usize| {
-        text[at].is_ascii_alphanumeric() && (at == 0 || !text[at - 1].is_ascii_alphanumeric())
-    };
-    let starts = (0..text.len()).filter(|&at| is_front(at));
-    let found = starts.filter_map(|at| {
+    let places = std::iter::once(front).chain(behind_keys).chain(of_requests);
+    let found = places.take(MOMENTS_MAX).filter_map(|at| {
         let (stamp, _) = clock.any(padded.line(), at)?;
         // One that moves with the zone of the input has none.
         (east.any(padded.line(), at)?.0 == stamp).then(|| stamp.nanos_since_epoch())
     });
-    found.take(MOMENTS_MAX).collect()
+    found.collect()
 }
 
 #[cfg(test)]
@@ -116,7 +134,10 @@ mod tests {
 
     fn decided(lines: &[(&str, i64)]) -> (Option<String>, Option<String>) {
         let mut witnesses = Witnesses::default();
-        lines.iter().for_each(|(line, at)| witnesses.learn(line.as_bytes(), (NOON + at) * NS));
+        let envelope = |line: &str| line.starts_with('{');
+        for (line, at) in lines {
+            witnesses.learn(line.as_bytes(), (NOON + at) * NS, envelope(line));
+        }
         witnesses.decide()
     }
 
@@ -142,7 +163,7 @@ mod tests {
             assert!(told.is_some_and(|told| told.contains(zone)));
         }
         // Of half the records.
-        let pair = "2024-06-24 12:15:00 a 2024-06-24T10:15:00Z";
+        let pair = "2024-06-24T10:15:00Z h a: 2024-06-24 12:15:00 b";
         let alone = "2024-06-24 12:15:00 a";
         assert_eq!(decided(&[(pair, 0), (alone, 0)]).0.as_deref(), Some("+02:00"));
         assert_eq!(decided(&[(pair, 0), (alone, 0), (alone, 0)]), (None, None));
@@ -152,15 +173,17 @@ mod tests {
     fn other_moments_tell_nothing() {
         for line in [
             "2024-06-24 12:15:00 a",
-            "2024-06-24 12:15:00 a 2024-06-24T12:15:00Z",
-            "2024-06-24 12:15:00 a until 2024-06-24T12:22:10Z",
-            "2024-06-24 12:15:00 a until 2024-07-24T12:15:00Z",
-            "2024-06-24 12:15:00 a 2024-06-24 10:15:00",
+            "2024-06-24T12:15:00Z h a: 2024-06-24 12:15:00 b",
+            "2024-06-24T12:22:10Z h a: 2024-06-24 12:15:00 b",
+            "2024-07-24T12:15:00Z h a: 2024-06-24 12:15:00 b",
+            "2024-06-24 10:15:00 h a: 2024-06-24 12:15:00 b",
+            "2024-06-24 12:15:00 token expires at 2024-06-24T13:15:00Z",
+            r#"{"log":"2024-06-24 12:15:00 a\",\"exp\":\"2024-06-24T13:15:00Z\n"}"#,
         ] {
             assert_eq!(decided(&[(line, 0)]), (None, None), "{line}");
         }
-        let summer = ("2024-06-24 12:15:00 a 2024-06-24T10:15:00Z", 0);
-        let winter = ("2024-06-24 12:15:00 a 2024-06-24T11:15:00Z", 0);
+        let summer = ("2024-06-24T10:15:00Z h a: 2024-06-24 12:15:00 b", 0);
+        let winter = ("2024-06-24T11:15:00Z h a: 2024-06-24 12:15:00 b", 0);
         let (zone, told) = decided(&[summer, winter]);
         assert_eq!(zone, None);
         assert!(told.is_some_and(|told| told.contains("+01:00, +02:00")));

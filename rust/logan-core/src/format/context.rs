@@ -26,6 +26,10 @@ pub struct Context {
     pub wanted: Columns,
     /// What the lines before left.
     pub history: state::ParserState,
+    /// Whether the line is a payload of an envelope that has a time.
+    pub is_timed_outside: bool,
+    /// What a format read that may be otherwise. For detection.
+    pub assumed: Option<&'static str>,
     /// The fast paths that may be taken.
     pub fast: FastPaths,
 }
@@ -42,6 +46,8 @@ impl Context {
             all_messages: false,
             wanted: Columns::NONE,
             history: Default::default(),
+            is_timed_outside: false,
+            assumed: None,
             fast: FastPaths::ALL,
         }
     }

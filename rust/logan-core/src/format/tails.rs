@@ -12,8 +12,8 @@
 //!   closes, but none behind the one that closes its brackets;
 //! - a message by its [number](is_numbered);
 //! - the name of an exception behind the frames of a traceback of Python;
-//! - a line that begins with the same UUID as the record, or with any in brackets if the record does, too, or
-//!   with one in brackets that stands in the record;
+//! - a line that begins with the same UUID as the record, or with any in brackets if the record is one of
+//!   Rails that does, too, or with one in brackets that stands in a record with the front of Ruby's logger;
 //! - a line without a priority after a record that begins as RFC 5424 says (`<13>1 `): all records begin
 //!   so then, and their messages may hold line ends;
 //! - a clause of SQL after a record with a statement; a report of a process that terminated; a field of a
@@ -327,10 +327,21 @@ fn has_same_id(record: &[u8], line: &[u8]) -> bool {
     })
 }
 
-/// The UUID in brackets at the front: the tag of a request of Rails.
-fn tag(line: &[u8]) -> Option<&[u8]> {
+/// The UUID in brackets at the front, the tag of a request of Rails, and what is behind it.
+fn tag(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let (id, rest) = uuid(line.strip_prefix(b"[")?)?;
-    matches!(rest, [b']'] | [b']', b' ', ..]).then_some(id)
+    matches!(rest, [b']'] | [b']', b' ', ..]).then_some((id, &rest[1..]))
+}
+
+/// Whether a record is one of Rails that begins with a tag.
+fn is_tagged(record: &[u8]) -> bool {
+    const MESSAGES: [&[u8]; 3] = [b" Started ", b" Processing by ", b" Completed "];
+    tag(record).is_some_and(|(_, rest)| MESSAGES.iter().any(|message| rest.starts_with(message)))
+}
+
+/// Whether a record has the front of Ruby's logger and this tag.
+fn has_tag(record: &[u8], id: &[u8]) -> bool {
+    record.get(1..4) == Some(b", [") && has(record, id)
 }
 
 /// `PID     : 52263`, `DATA #1 : x`, `DETAIL:  x`: what Db2 and PostgreSQL write below a record.
@@ -432,7 +443,7 @@ pub struct Tail {
     /// The line of the last record, of which the flags below are told once they are asked for.
     line: Vec<u8>,
     is_read: bool,
-    /// Whether it begins with a tag.
+    /// Whether it begins with a tag of Rails.
     is_tagged: bool,
     /// Whether any line goes on with the record.
     open: bool,
@@ -477,7 +488,7 @@ impl Tail {
         let kept = if has_status { 0 } else { line.len().min(LINE_BYTES_KEPT) };
         self.line.clear();
         self.line.extend_from_slice(&line[..kept]);
-        self.is_tagged = tag(line).is_some();
+        self.is_tagged = is_tagged(line);
         self.is_read = false;
     }
 
@@ -524,7 +535,7 @@ impl Tail {
             || takes_text && is_text(line)
             || self.in_traceback && names_exception(line)
             || has_same_id(&self.line, line)
-            || tag(line).is_some_and(|id| self.is_tagged || has(&self.line, id))
+            || tag(line).is_some_and(|(id, _)| self.is_tagged || has_tag(&self.line, id))
             || is_field(line)
             || is_numbered(line);
         if hangs {
@@ -682,6 +693,7 @@ mod tests {
             "2024",
             "4130dcbd-1006-49cd-ad9d-d7a2a45ea276 v=0",
             "[4130dcbd-1006-49cd-ad9d-d7a2a45ea276] x",
+            "[4130dcbd-1006-49cd-ad9d-d7a2a45ea276]",
             "requests.exceptions.ConnectTimeout: x",
             "TNS-12: x",
             "CVE-2024: x",

@@ -62,6 +62,7 @@ pub(super) fn text_record(line: &[u8], clock: &TimestampParser) -> Option<Record
         let alone = level_of_word(word.strip_suffix(b",").unwrap_or(word));
         let dressed = || level_dressed_before(front);
         match alone.or_else(|| Some(leading_level(front)?.0)).or_else(dressed) {
+            Some(_) if is_spoken_of(front) => None,
             Some(level) => Some(with_message(line, Stamped { level, behind: stamp.end, ..stamp })),
             None if stamp.level != Level::None => Some(with_message(line, stamp)),
             None if severity.is_some() => {
@@ -71,6 +72,18 @@ pub(super) fn text_record(line: &[u8], clock: &TimestampParser) -> Option<Record
             None => Some(with_message(line, Stamped { level: level_of_front(front)?, ..stamp })),
         }
     })
+}
+
+/// `INFO:root:no data after `: a sentence that ends in a word which a date follows.
+fn is_spoken_of(front: &[u8]) -> bool {
+    let links = "after at before between by for from in is of on since than till to until was";
+    let text: String = front.trim_ascii_end().iter().map(|&b| char::from(b)).collect();
+    let parts: Vec<&str> = text
+        .split(|c: char| !(c.is_ascii_alphanumeric() || "._-/$'".contains(c) || c >= '\u{80}'))
+        .collect();
+    let words = parts.iter().filter(|part| part.starts_with(|c: char| c.is_ascii_alphabetic()));
+    let last = parts.last().copied().unwrap_or_default();
+    words.count() >= 3 && links.split(' ').any(|link| link == last)
 }
 
 /// `<Event xmlns='…'><System>…<Level>2</Level>…<TimeCreated SystemTime='2024-01-24T10:15:32Z'/>…`.

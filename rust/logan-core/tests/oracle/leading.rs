@@ -101,7 +101,24 @@ fn level_between_marks(text: &[u8]) -> Option<(Level, usize)> {
             Some((level_of_column(part.trim_ascii())?, start + end_of_text(part), pair[1]))
         })
     };
-    let found = [of(b"|"), of(b"\t"), of(b" - ")];
+    // `, a.b, ping, ERROR, `: in capitals, behind single words.
+    let of_commas = || {
+        let mut start = 0;
+        for _ in 0..6 {
+            let end = start + position(&text[start..], b", ")?;
+            let part = &text[start..end];
+            if part.trim_ascii().contains(&b' ') {
+                return None;
+            }
+            let is_loud = part.len() > 1 && part.iter().all(u8::is_ascii_uppercase);
+            if let Some(level) = level_of_column(part).filter(|_| is_loud && start > 0) {
+                return Some((level, end, end));
+            }
+            start = end + 2;
+        }
+        None
+    };
+    let found = [of(b"|"), of(b"\t"), of(b" - "), of_commas()];
     // Of those of several marks, the first.
     let first = found.into_iter().flatten().min_by_key(|(_, _, mark)| *mark)?;
     Some((first.0, first.1))
@@ -159,7 +176,8 @@ fn column(text: &[u8], at: usize, before: Before) -> Column {
         let level = level_of_word(inner).filter(|_| text.get(close + 1) == Some(&b':'));
         (level.map(|level| (level, close)), true)
     } else {
-        let level = level_in_group(open, inner, before);
+        let is_alone = at > 0 && text.get(close + 1) == Some(&b' ');
+        let level = level_in_group(open, inner, before, is_alone);
         (level.map(|(level, len)| (level, at + 1 + len)), false)
     };
     match level {
@@ -178,10 +196,16 @@ fn level_in_object(text: &[u8]) -> Option<(Level, usize)> {
     (!value.is_empty()).then(|| (level_of_field(value), close))
 }
 
-fn level_in_group(open: u8, inner: &[u8], before: Before) -> Option<(Level, usize)> {
+/// `is_alone`: behind a timestamp and before a space, where a number is that of a thread.
+fn level_in_group(
+    open: u8,
+    inner: &[u8],
+    before: Before,
+    is_alone: bool,
+) -> Option<(Level, usize)> {
     let word = inner.trim_ascii();
     let (start, end) = (run(inner, 0, |b| b.is_ascii_whitespace()), end_of_text(inner));
-    let is_first = open == b'<' && before.columns == 0;
+    let is_first = open == b'<' && before.columns == 0 && !is_alone;
     if word.len() == 1 {
         let is_letter = word[0].is_ascii_uppercase() && open != b'"';
         let letter = level_of_letter(word[0]).filter(|_| is_letter);

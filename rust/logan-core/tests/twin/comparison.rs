@@ -266,8 +266,11 @@ pub fn compare_groups(summary: &Summary, naive: &Expected) -> Result<(), TestCas
     };
     let report = summary.evaluate(usize::MAX, None);
     let sized = naive.bytes_sent.is_some();
+    // Of a route that only lines without an answer name, there is nothing to tell.
+    let mut routes = naive.routes.clone();
+    routes.retain(|_, group| group.requests > 0 || group.errors > 0);
     for (name, key, naive_groups) in [
-        ("routes", "route", &naive.routes),
+        ("routes", "route", &routes),
         ("methods", "method", &naive.methods),
         ("not_found", "route", &naive.not_found),
     ] {

@@ -212,6 +212,7 @@ fn read<S: Simd>(
     cx: &mut Parse<'_, ()>,
 ) -> Part {
     let met = inner.needs.met_by(simd, payload);
+    cx.context.is_timed_outside = opened.stamp.is_some();
     if !inner.take_with(met, payload, Some(offset), cx) {
         if continues(payload.bytes(), opened.is_indented) {
             return Part::Continuation;

@@ -129,8 +129,8 @@ fn level_of(word: &[u8]) -> Option<Level> {
     Level::from_word(word).filter(|_| !begins)
 }
 
-/// The level that stands alone between two bars, dashes, tabs, or in capitals between two commas,
-/// although words stand before it.
+/// The level that stands alone between two bars, dashes, tabs, or in capitals between two commas behind
+/// single words, although words stand before it.
 #[inline(never)]
 fn between(text: &[u8]) -> Option<(Level, usize)> {
     const PARTS_MAX: usize = 6;
@@ -147,6 +147,9 @@ fn between(text: &[u8]) -> Option<(Level, usize)> {
         for end in ends.chain((mark == b"\t").then_some(text.len())) {
             let part = &text[start..end.max(start)];
             let word = part.trim_ascii();
+            if mark == b", " && word.contains(&b' ') {
+                break;
+            }
             // `| E |`: a letter alone.
             if let [b' ', letter @ (b'D' | b'I' | b'W' | b'E' | b'F'), b' '] = part
                 && start > 0
@@ -239,7 +242,7 @@ impl<'a> Search<'a> {
             let level = Level::from_word(inner).filter(|_| text.get(end) == Some(&b':'));
             return level.map_or(Token::Column(end, true), |level| Token::Level(level, end - 1));
         }
-        match self.of_group(opening, inner, text.get(end).copied()) {
+        match self.of_group(opening, inner, at == 0 || text.get(end) != Some(&b' ')) {
             // Up to the level's own end, as what follows it in the brackets is part of the message.
             Some((level, len)) => Token::Level(level, at + 1 + len),
             None => {
@@ -249,12 +252,13 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The level of a group in brackets or quotes before `after`, and the position behind it.
-    fn of_group(&self, opening: u8, inner: &[u8], after: Option<u8>) -> Option<(Level, usize)> {
+    /// The level of a group in brackets or quotes, which may be a priority of syslog, and the position
+    /// behind it.
+    fn of_group(&self, opening: u8, inner: &[u8], may_be_priority: bool) -> Option<(Level, usize)> {
         let word = inner.trim_ascii();
-        // The severity in what stands before all else: `<163>`, `<3>`. Before a blank it is the number
-        // of a thread.
-        let may_be_priority = opening == b'<' && self.tokens == 0 && after != Some(b' ');
+        // The severity in what stands before all else: `<163>`, `<3>`. Behind a timestamp and before a
+        // blank it is the number of a thread.
+        let may_be_priority = may_be_priority && opening == b'<' && self.tokens == 0;
         let end = inner.len() - (inner.trim_ascii_start().len() - word.len());
         if let [letter] = word {
             let level = Level::from_letter(*letter).filter(|_| letter.is_ascii_uppercase());

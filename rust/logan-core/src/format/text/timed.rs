@@ -97,7 +97,7 @@ fn timed_and_leveled(
     let dressed = || dresses::before_time(before.bytes());
     let level = alone.or_else(|| level_in(before).map(|(level, _)| level)).or_else(dressed);
     if let Some(level) = level {
-        if !is_near(before.bytes()) && !tells_times(clock) {
+        if speaks_of_it(before.bytes()) && !tells_times(clock) {
             // The date is one that the message speaks of.
             return Some(None);
         }
@@ -125,27 +125,20 @@ fn timed_and_leveled(
     Some(Some((stamp, level, message)))
 }
 
-/// Whether hardly a word stands before a timestamp beside a level: names of a thread or a logger, but no
-/// sentence. Numbers and what is in brackets are none.
-fn is_near(before: &[u8]) -> bool {
-    const NAMES_MAX: usize = 3;
-    let mut depth = 0u32;
-    let outside = before.iter().map(|&b| {
-        match b {
-            b'[' | b'(' | b'<' | b'{' => depth += 1,
-            b']' | b')' | b'>' | b'}' => depth = depth.saturating_sub(1),
-            _ if depth == 0 => return b,
-            _ => {}
-        }
-        b' '
-    });
-    let (mut names, mut in_name) = (0, false);
-    for byte in outside {
-        let is_of_name = byte.is_ascii_alphanumeric() || b"_.-/$'".contains(&byte) || byte >= 0x80;
-        names += usize::from(byte.is_ascii_alphabetic() && !in_name);
-        in_name = is_of_name && (in_name || byte.is_ascii_alphabetic());
-    }
-    names <= NAMES_MAX
+/// Whether a sentence before a timestamp speaks of it: `INFO:root:no data after `. Names of a thread or a
+/// logger end in no such word.
+fn speaks_of_it(before: &[u8]) -> bool {
+    const WORDS_MIN: usize = 3;
+    const LINKS: &[&[u8]] = &[
+        b"after", b"at", b"before", b"between", b"by", b"for", b"from", b"in", b"is", b"of", b"on",
+        b"since", b"than", b"till", b"to", b"until", b"was",
+    ];
+    let is_of_word = |b: &u8| b.is_ascii_alphanumeric() || b"._-/$'".contains(b) || *b >= 0x80;
+    let text = before.trim_ascii_end();
+    let mut words = text.rsplit(|b| !is_of_word(b));
+    LINKS.contains(&words.next().unwrap_or_default())
+        && words.filter(|word| word.first().is_some_and(u8::is_ascii_alphabetic)).count() + 1
+            >= WORDS_MIN
 }
 
 /// Whether timestamps behind text count, as enough lines of the source have them.
@@ -322,17 +315,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_before_a_timestamp_are_a_sentence() {
+    fn sentences_that_speak_of_a_time() {
         for (before, expected) in [
-            ("INFO ", true),
-            ("[INFO] [main thread of it all] ", true),
-            ("WARN  com.foo.Bar [main] 1234 ", true),
-            ("web-1 | INFO api.main ", true),
-            ("ERROR:root:no data after ", false),
-            ("INFO:root:loaded prices of ", false),
-            ("INFO job a) b) c ", false),
+            ("INFO ", false),
+            ("INFO at ", false),
+            ("[INFO] [main thread of it all] ", false),
+            ("INFO Catalina utility pool worker ", false),
+            ("web-1 | INFO api.main ", false),
+            ("ERROR:root:no data after ", true),
+            ("INFO:root:loaded prices of ", true),
+            ("INFO job done at ", true),
+            ("INFO job done at: ", false),
         ] {
-            assert_eq!(is_near(before.as_bytes()), expected, "{before}");
+            assert_eq!(speaks_of_it(before.as_bytes()), expected, "{before}");
         }
     }
 }

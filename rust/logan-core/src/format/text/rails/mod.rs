@@ -17,8 +17,9 @@
 //!
 //! All other lines of a Rails log are left to other formats.
 //!
-//! Where the plan lists it, and in envelopes, `Completed` has the method, path and client of the
-//! `Started` of [its request](requests), and both lines after that its time if they have none.
+//! Where the plan lists it, `Completed` has the method, path and client of the `Started` of
+//! [its request](requests), and both lines after that its time if they have none. In envelopes, too, where
+//! the tags hold an id.
 
 mod requests;
 
@@ -45,8 +46,8 @@ pub static ENTRY: Entry = Entry {
     },
     facts: Facts { kind: Kind::Stateful, continuations: WITHIN_REQUESTS, ..Facts::PLAIN },
     build: |params| match params.rejoin || params.is_payload {
-        true => multi_line(Rails),
-        false => line_format(Rails),
+        true => multi_line(Rails { is_payload: params.is_payload }),
+        false => line_format(Rails { is_payload: false }),
     },
 };
 
@@ -78,7 +79,14 @@ fn is_exception(rest: &[u8]) -> bool {
     memchr::memmem::find(&rest[..name], b"::").is_some() && rest[name..].starts_with(b" (")
 }
 
-struct Rails;
+struct Rails {
+    /// Lines of several processes that do not know each other may be in one envelope.
+    is_payload: bool,
+}
+
+/// Said of requests that are told apart by nothing but the order of their lines.
+const ASSUMED: &str =
+    "requests of Rails without an id in their lines are those of the `Started` before them";
 
 /// What a line is of its request.
 struct Said {
@@ -137,10 +145,16 @@ impl MultiLineFormat for Rails {
         let Some(Said { step, key }) = read(line, &mut cx.context.clock, cx.record) else {
             return Part::Foreign;
         };
-        let Some(step) = step else { return Part::Record };
+        let Some(step) = step.filter(|_| key.has_id || !self.is_payload) else {
+            return Part::Record;
+        };
         let start = requests.add(offset, key, step, || Start::of(line, cx.record));
-        let Some(start) = start else { return Part::Record };
-        if cx.record.time_ns == NO_TIME && start.time_ns != NO_TIME {
+        let Some(start) = start.filter(|start| key.has_id || start.fits(cx.record)) else {
+            return Part::Record;
+        };
+        let is_timed_outside = self.is_payload && cx.context.is_timed_outside;
+        let is_untimed = cx.record.time_ns == NO_TIME && !is_timed_outside;
+        if is_untimed && start.time_ns != NO_TIME {
             cx.record.set_time(Stamp::from_nanos(start.time_ns));
         }
         if step == Step::Completed {
@@ -150,6 +164,9 @@ impl MultiLineFormat for Rails {
                 if text.is_empty() {
                     *text = started;
                 }
+            }
+            if is_untimed && !key.has_id {
+                cx.context.assumed = Some(ASSUMED);
             }
         }
         Part::Record

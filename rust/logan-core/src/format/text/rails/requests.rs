@@ -8,7 +8,7 @@
 
 use crate::bytes::line::Line;
 use crate::format::state::reaches;
-use crate::record::Record;
+use crate::record::{NO_DURATION, NO_TIME, Record};
 use std::collections::VecDeque;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -33,7 +33,11 @@ pub(super) enum Step {
 
 /// Process and tags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Key([u64; 2]);
+pub(super) struct Key {
+    hashes: [u64; 2],
+    /// Whether the tags hold what may be the id of a request.
+    pub(super) has_id: bool,
+}
 
 /// What the first line of a request said.
 #[derive(Debug, PartialEq, Eq)]
@@ -57,7 +61,12 @@ pub(super) struct Requests(VecDeque<Event>);
 
 impl Key {
     pub(super) fn of(process: &[u8], tags: &[u8]) -> Key {
-        Key([xxh3_64(process), xxh3_64(tags)])
+        const ID_BYTES_MIN: usize = 16;
+        let is_of_id = |b: &u8| b.is_ascii_hexdigit() || *b == b'-';
+        let has_id = tags
+            .split(|b| matches!(b, b'[' | b']'))
+            .any(|tag| tag.len() >= ID_BYTES_MIN && tag.iter().all(is_of_id));
+        Key { hashes: [xxh3_64(process), xxh3_64(tags)], has_id }
     }
 }
 
@@ -68,6 +77,19 @@ impl Start {
         let [method, path, client] =
             [method, path, client].map(|text| text.bytes(line.bytes(), &[]).into());
         Start { time_ns, method, path, client }
+    }
+
+    /// Whether a line may be of this request: what has a time of its own and took so long came about
+    /// then.
+    pub(super) fn fits(&self, record: &Record) -> bool {
+        // Either may be written late, and what has not the time of a logger is in whole seconds.
+        let slack_ns = if self.time_ns % 1_000_000_000 == 0 { 1_000_000_000 } else { 100_000_000 };
+        if record.time_ns == NO_TIME || self.time_ns == NO_TIME || record.duration_ns == NO_DURATION
+        {
+            return true;
+        }
+        let since = u64::try_from(record.time_ns.saturating_sub(self.time_ns)).unwrap_or(0);
+        since.abs_diff(record.duration_ns) <= slack_ns + record.duration_ns / 16
     }
 }
 
@@ -137,7 +159,7 @@ mod tests {
     use crate::format::state::LOOK_BACK_BYTES;
     use proptest::prelude::*;
 
-    const ONE: Key = Key([1, 1]);
+    const ONE: Key = Key { hashes: [1, 1], has_id: false };
 
     fn started(number: u64) -> Start {
         let text = |name: &str| format!("{name}{number}").into_bytes().into();
@@ -156,7 +178,7 @@ mod tests {
                 "B" => Step::StartedProcessing,
                 _ => Step::Completed,
             };
-            let key = Key([0, line[1..].parse().unwrap_or(0)]);
+            let key = Key { hashes: [0, line[1..].parse().unwrap_or(0)], ..ONE };
             let start = requests.add(number * 100, key, step, || started(number));
             start.map(|start| start.time_ns)
         });
@@ -183,6 +205,38 @@ mod tests {
     }
 
     #[test]
+    fn ids_and_times() {
+        for (tags, expected) in [
+            ("[4130dcbd-1006-49cd-ad9d-d7a2a45ea276] ", true),
+            ("[shop] [0a1b2c3d4e5f60718293] ", true),
+            ("[203.0.113.9] ", false),
+            ("[ActiveJob] [SendJob] ", false),
+            ("", false),
+        ] {
+            assert_eq!(Key::of(b"7", tags.as_bytes()).has_id, expected, "{tags}");
+        }
+        let at = |second: i64, ms: u64| Record {
+            time_ns: second * 1_000_000_000,
+            duration_ns: ms * 1_000_000,
+            ..Record::EMPTY
+        };
+        let start = Start { time_ns: 10_000_000_000, ..started(0) };
+        for (record, expected) in [
+            (at(10, 20), true),
+            (at(15, 5_000), true),
+            (at(15, 20), false),
+            (at(11, 5_000), false),
+            (at(11, 20), true),
+            (Record { time_ns: NO_TIME, ..at(0, 5_000) }, true),
+        ] {
+            assert_eq!(start.fits(&record), expected);
+        }
+        let exact = Start { time_ns: 10_000_000_001, ..started(0) };
+        assert!(exact.fits(&at(11, 950)));
+        assert!(!exact.fits(&at(11, 800)));
+    }
+
+    #[test]
     fn only_lines_in_reach_count() {
         for (distance, is_known) in [(LOOK_BACK_BYTES - 1, true), (LOOK_BACK_BYTES, false)] {
             let mut requests = Requests::default();
@@ -206,7 +260,7 @@ mod tests {
                 .into_iter()
                 .map(|(step, key, bytes)| {
                     at += bytes;
-                    (at, Key([0, key]), steps[step])
+                    (at, Key { hashes: [0, key], ..ONE }, steps[step])
                 })
                 .collect();
             let mut all = Requests::default();
