@@ -11,7 +11,7 @@ use super::named::names;
 use crate::bytes::line::{Line, PaddedLine};
 use crate::bytes::simd::Baseline;
 use crate::error::grouped;
-use crate::format::access::{TAIL_FIELDS_MAX, field_end};
+use crate::format::access::{TAIL_FIELDS_MAX, field_end, says_unit};
 use crate::format::fields::{LineKeys, documented, hint};
 use crate::format::units::{
     DurationReading, KeyUnit, RESPONSE_TIME, Sample, TailColumn, TailPlace,
@@ -136,7 +136,9 @@ impl Numbers {
             assumed.extend(told);
         }
         for (&place, lines) in &self.tails {
-            let (column, told) = column(place, lines);
+            let is_open = |line: &&TailLine| !says_unit(PaddedLine::new(&line.text).line());
+            let lines: Vec<&TailLine> = lines.iter().filter(is_open).collect();
+            let (column, told) = column(place, &lines);
             assumed.extend(told);
             match place {
                 TailPlace::Agent => reading.after_agent = column,
@@ -358,7 +360,7 @@ impl Group {
 }
 
 /// What is decided of the columns of tails, and what is to be said.
-fn column(place: TailPlace, lines: &[TailLine]) -> (Option<TailColumn>, Option<String>) {
+fn column(place: TailPlace, lines: &[&TailLine]) -> (Option<TailColumn>, Option<String>) {
     let after = match place {
         TailPlace::Agent => "the user agent",
         TailPlace::Size => "the size",
@@ -368,7 +370,7 @@ fn column(place: TailPlace, lines: &[TailLine]) -> (Option<TailColumn>, Option<S
     for (row, line) in lines.iter().enumerate() {
         let padded = PaddedLine::new(&line.text);
         fields(padded.line(), |i, field| match field {
-            Field::Number(value) => columns[i].push(Cell { row, value }),
+            Field::Number(value, is_quoted) => columns[i].push(Cell { row, value, is_quoted }),
             Field::Named(value) => {
                 named += 1;
                 named_whole.values.extend(Some(value).filter(|value| value.decimals == 0));
@@ -463,7 +465,7 @@ fn only_hundredths(columns: &[Vec<Cell>]) -> Option<usize> {
 }
 
 /// The columns of a kind.
-fn of_kind(columns: &[Vec<Cell>], lines: &[TailLine], wanted: Kind) -> Vec<usize> {
+fn of_kind(columns: &[Vec<Cell>], lines: &[&TailLine], wanted: Kind) -> Vec<usize> {
     let is_one = |&i: &usize| kind(&columns[i], lines) == Some(wanted);
     (0..columns.len()).filter(is_one).collect()
 }
@@ -478,12 +480,13 @@ fn shares_rows(cells: &[Cell], others: &[Vec<Cell>]) -> bool {
 struct Cell {
     row: usize,
     value: Value,
+    is_quoted: bool,
 }
 
 /// What a field of a tail is.
 enum Field {
-    /// A number that has neither name nor unit.
-    Number(Value),
+    /// A number that has neither name nor unit, and whether it is in quotes.
+    Number(Value, bool),
     /// nginx's request time with its name.
     Named(Value),
     Other,
@@ -526,7 +529,7 @@ fn fields(line: Line<'_>, mut found: impl FnMut(usize, Field)) {
             i,
             match (named, first(named.unwrap_or(text))) {
                 (Some(_), Some(value)) => Field::Named(value),
-                (None, Some(value)) if value.number >= 0.0 => Field::Number(value),
+                (None, Some(value)) if value.number >= 0.0 => Field::Number(value, is_quoted),
                 _ => Field::Other,
             },
         );
@@ -552,7 +555,11 @@ const PORTS: &[u64] = &[
     2096,
 ];
 
-fn kind(cells: &[Cell], lines: &[TailLine]) -> Option<Kind> {
+/// From here on whole numbers are ids: as microseconds 100 s, and in quotes 10 s.
+const ID_MIN: f64 = 1e8;
+const QUOTED_ID_MIN: f64 = 1e7;
+
+fn kind(cells: &[Cell], lines: &[&TailLine]) -> Option<Kind> {
     if cells.is_empty() {
         return None;
     }
@@ -590,9 +597,13 @@ fn kind(cells: &[Cell], lines: &[TailLine]) -> Option<Kind> {
     let grows = neighbors.clone().filter(|pair| number(&pair[1]) >= number(&pair[0])).count();
     let changes = neighbors.any(|pair| number(&pair[1]) != number(&pair[0]));
     let is_counter = cells.len() >= 20 && changes && grows * 100 >= (cells.len() - 1) * 95;
+    // No server takes so many microseconds for nearly all requests. Ids are often in quotes, times hardly.
+    let is_id =
+        nearly_all(&|cell| number(cell) >= if cell.is_quoted { QUOTED_ID_MIN } else { ID_MIN });
     // Flags, and what is set for the server.
     let is_constant = !changes && (cells.len() >= CONSTANT_VALUES_MIN || number(&cells[0]) == 0.0);
-    let is_other = nearly_all(&is_port) || nearly_all(&is_status) || is_counter || is_constant;
+    let is_other =
+        nearly_all(&is_port) || nearly_all(&is_status) || is_counter || is_constant || is_id;
     (!is_other).then_some(Kind::Whole)
 }
 
@@ -683,7 +694,7 @@ mod tests {
                 second: Some(1_706_091_332),
             };
             let lines: Vec<TailLine> = tails.iter().map(line).collect();
-            let (column, told) = column(TailPlace::Agent, &lines);
+            let (column, told) = column(TailPlace::Agent, &lines.iter().collect::<Vec<_>>());
             (column.and_then(|column| Some((column.field?, column.unit))), told.is_some())
         };
         let seconds = Some((0, Unit::Seconds));
@@ -692,6 +703,32 @@ mod tests {
         assert_eq!(found(&["2.50", "3.12", "1.08", "0.97"]), (None, true));
         assert_eq!(found(&["0.02 1.25", "0.11 3.10"]), (None, true));
         assert_eq!(found(&["0.02", "0.02", "0.02"]), (None, true));
+    }
+
+    #[test]
+    fn ids_after_the_user_agent() {
+        let found = |tails: &[&str]| {
+            let line = |text: &&str| TailLine {
+                text: format!(" {text}").into_bytes(),
+                bytes_sent: Some(512),
+                second: Some(1_706_091_332),
+            };
+            let lines: Vec<TailLine> = tails.iter().map(line).collect();
+            let (column, _) = column(TailPlace::Agent, &lines.iter().collect::<Vec<_>>());
+            column.and_then(|column| Some((column.field?, column.unit)))
+        };
+        let micros = Some((0, Unit::Microseconds));
+        assert_eq!(found(&["\"8123456701\"", "\"5523456702\"", "\"7723456703\""]), None);
+        assert_eq!(found(&["8123456701", "552345670255", "772345670377"]), None);
+        // Eight digits are ids in quotes only.
+        assert_eq!(found(&["\"81234567\"", "\"55234567\"", "\"77234567\""]), None);
+        assert_eq!(found(&["81234567", "55234567", "77234567"]), micros);
+        assert_eq!(found(&["\"81234\"", "\"5523\"", "\"77234567\""]), micros);
+        // The time stands behind the id.
+        assert_eq!(
+            found(&["\"8123456701\" 412", "\"5523456702\" 95200", "\"7723456703\" 1210"]),
+            Some((1, Unit::Microseconds))
+        );
     }
 
     #[test]

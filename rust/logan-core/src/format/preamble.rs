@@ -53,6 +53,7 @@ const BEGINNINGS: &[&[u8]] = &[
     b"== Sinatra (v",
     b"<?php defined('",
     b"Timestamp                       Thread ",
+    b"Timestamp               Ty Process[",
 ];
 
 /// Whether a line that is nothing else is one of those.

@@ -37,7 +37,8 @@ impl RequiredBytes {
     /// them in between.
     pub const CLOCK: RequiredBytes = RequiredBytes(1 << 3);
     /// A time of day in any form that [`TimestampParser::any`](crate::time::TimestampParser::any) knows: as above, or
-    /// with one digit behind the colon, with points, or as six digits or more, or as an epoch.
+    /// with one digit behind the colon, with points, or as six digits or more, or as an epoch. At the
+    /// front also with marks of Chinese, Japanese or Korean.
     pub const TIME: RequiredBytes = RequiredBytes(1 << 4);
     /// Four digits and `-` or `/` at the front.
     pub const YEAR_FIRST: RequiredBytes = RequiredBytes(1 << 5);
@@ -97,13 +98,15 @@ impl RequiredBytes {
             at += 64 - (SPAN_BYTES - 1);
         }
         let first = line.byte(0) == b'[';
+        // `2024年`, perhaps in brackets: behind it may be `10时15分`.
+        let is_marked = line.byte(4) | line.byte(5) >= 0x80;
         front
             .or(RequiredBytes::DATE.when(date != 0))
             .or(RequiredBytes::EQUALS.when(equals != 0))
             .or(RequiredBytes::BAR.when(bar != 0 || first))
             .or(RequiredBytes::QUOTE.when(quote != 0))
             .or(RequiredBytes::CLOCK.when(clock != 0))
-            .or(RequiredBytes::TIME.when(time != 0))
+            .or(RequiredBytes::TIME.when(time != 0 || is_marked))
     }
 }
 

@@ -17,10 +17,12 @@
 //!   on that day. Names count in any case, whole or by three letters, but at the very
 //!   front with a capital. Those of months also in [other languages](super::month_names), perhaps with a
 //!   point behind them or behind the day before them (`24. Okt 2024`); `1月 24` is January 24.
+//!   `2024年1月24日`, `2024년 1월 24일`: its time may follow directly, and have marks instead of colons
+//!   (`10时15分32秒`).
 //! - **gap**: one to three bytes, of which at most one is not a space: that one is a tab or of
-//!   `T_-|;,:`; or ` -- `; or a point after eight digits and before six.
+//!   `Tt@_-|;,:`; or ` -- `; or a point after eight digits and before six.
 //! - **time**: `9:05:02` `10:15:32`, `9:5:2` before the line's end, perhaps with a fraction; `10:15`, with neither `:`, `.` nor a
-//!   digit behind it; behind a `-` as gap `10.15.32`; behind eight digits `101532`. Behind it
+//!   digit behind it; behind a `-` as gap, or a space behind `24-Jan-24` (Oracle), `10.15.32`; behind eight digits `101532`. Behind it
 //!   perhaps the [half of the day](half_day), if the hour is 1 to 12. Then perhaps a
 //!   [zone](super::zones), and a space and a year, if the date has none.
 //! - `0124/101532.123456`, `0124/101532` before a colon (Chromium): month, day, and the time without colons.
@@ -90,6 +92,10 @@ struct Date {
     day: u32,
     /// Whether it is eight digits, behind which the time may have no colons.
     compact: bool,
+    /// Whether a day, a month's name and a year have dashes between them: the time may have points then.
+    dashed: bool,
+    /// Whether its numbers have marks of Chinese, Japanese or Korean behind them.
+    marked: bool,
     /// Its numbers, if their order is to be decided; the fields above mean nothing then.
     numeric: Option<NumericDate>,
     /// The day of the week before it, of which Monday is 0.
@@ -99,7 +105,16 @@ struct Date {
 impl Date {
     /// A date whose parts are beyond doubt.
     fn new(year: Option<u32>, month: u32, day: u32) -> Date {
-        Date { year, month, day, compact: false, numeric: None, weekday: None }
+        Date {
+            year,
+            month,
+            day,
+            compact: false,
+            dashed: false,
+            marked: false,
+            numeric: None,
+            weekday: None,
+        }
     }
 
     /// A date of two numbers and perhaps a year.
@@ -140,8 +155,12 @@ impl TimestampParser {
             (seconds, nanos) = cursor.time_of_day(true, b' ')?;
         } else {
             date = cursor.date(fourteen)?;
-            let gap = if fourteen { b' ' } else { cursor.gap(date.compact)? };
-            (seconds, nanos) = cursor.time_of_day(fourteen || date.compact, gap)?;
+            let gap = if fourteen || date.marked { b' ' } else { cursor.gap(date.compact)? };
+            (seconds, nanos) = match gap {
+                _ if date.marked => cursor.marked_time_of_day()?,
+                b' ' if date.dashed => cursor.time_of_day(false, b'-')?,
+                _ => cursor.time_of_day(fourteen || date.compact, gap)?,
+            };
         }
         let (year, month, day) = match date.numeric {
             None => (date.year, date.month, date.day),
@@ -504,6 +523,9 @@ impl Cursor<'_> {
     /// `2024-1-4`, `2024.01.24`, `2024 Jan 24`, `2024-Jan-24`.
     fn year_first(&mut self) -> Option<Date> {
         let year = self.number(4)?;
+        if self.byte() >= 0x80 {
+            return self.marked_date(year);
+        }
         let mark = self.byte();
         if !matches!(mark, b'-' | b'/' | b'.' | b' ') {
             return None;
@@ -521,6 +543,50 @@ impl Cursor<'_> {
         // A day of one digit may be padded.
         let _ = if mark == b' ' { self.take(b' ') } else { None };
         Some(Date::new(Some(year), month, self.short()?))
+    }
+
+    /// What follows the year of `2024年1月24日`, `2024년 1월 24일`.
+    fn marked_date(&mut self, year: u32) -> Option<Date> {
+        self.one_of(&["年", "년"])?;
+        let _ = self.take(b' ');
+        let month = self.short()?;
+        self.one_of(&["月", "월"])?;
+        let _ = self.take(b' ');
+        let day = self.short()?;
+        self.one_of(&["日", "일", "号"])?;
+        Some(Date { marked: true, ..Date::new(Some(year), month, day) })
+    }
+
+    /// Goes past one of these marks.
+    fn one_of(&mut self, marks: &[&str]) -> Option<()> {
+        let rest = self.text.get(self.at..)?;
+        let found = marks.iter().find(|mark| rest.starts_with(mark.as_bytes()))?;
+        self.at += found.len();
+        Some(())
+    }
+
+    /// The time behind such a date and perhaps two spaces: `10时15分32秒`, or as usual.
+    fn marked_time_of_day(&mut self) -> Option<(i64, u32)> {
+        let _ = self.take(b' ').and_then(|()| self.take(b' '));
+        let start = self.at;
+        let hour = self.short()?;
+        if self.one_of(&["时", "時", "点", "시"]).is_none() {
+            self.at = start;
+            return self.time_of_day(false, b' ');
+        }
+        let _ = self.take(b' ');
+        let minute = self.short()?;
+        self.one_of(&["分", "분"])?;
+        let before_second = self.at;
+        let _ = self.take(b' ');
+        let Some(second) = self.short() else {
+            self.at = before_second;
+            return Some((compact_time(hour, minute, 0)?, 0));
+        };
+        let (nanos, end) = read_fraction(self.line, self.at)?;
+        self.at = end;
+        self.one_of(&["秒", "초"])?;
+        Some((compact_time(hour, minute, second)?, nanos))
     }
 
     /// `24 Jan 2024`, `24-Jan-24`, `24Jan2024`, `24 Jan`.
@@ -557,7 +623,7 @@ impl Cursor<'_> {
             }
             _ => return None,
         };
-        Some(Date::new(year, month, day))
+        Some(Date { dashed: mark == b'-', ..Date::new(year, month, day) })
     }
 
     /// What follows `1月`: spaces and a day.
@@ -627,7 +693,9 @@ impl Cursor<'_> {
         while self.at < self.text.len() && self.at < start + 4 {
             match self.byte() {
                 b' ' => {}
-                b @ (b'T' | b'_' | b'-' | b'|' | b';' | b',' | b':' | b'\t') if mark == b' ' => {
+                b @ (b'T' | b't' | b'@' | b'_' | b'-' | b'|' | b';' | b',' | b':' | b'\t')
+                    if mark == b' ' =>
+                {
                     mark = b;
                 }
                 _ => break,

@@ -641,7 +641,11 @@ impl TimestampParser {
         TimestampParser::may_be_localized(line, at)
             || match digits {
                 0 => named(at),
-                4 => matches!(mark, b'-' | b'/' | b'.') || mark == b' ' && named(end + 1),
+                // Above ASCII: `2024年`.
+                4 => {
+                    matches!(mark, b'-' | b'/' | b'.' | 0xe5 | 0xeb)
+                        || mark == b' ' && named(end + 1)
+                }
                 1 | 2 => match mark {
                     b'-' | b'/' => line.byte(end + 1).is_ascii_alphanumeric(),
                     b'.' => line.byte(end + 1).is_ascii_digit(),
@@ -869,7 +873,7 @@ impl TimestampParser {
     ) -> Option<(Stamp, usize)> {
         let zone_may_follow = match line.byte(end) {
             b' ' => zones::may_begin(line.u32_at(end + 1)),
-            b'Z' | b'+' | b'-' => end < line.len(),
+            b'Z' | b'z' | b'+' | b'-' => end < line.len(),
             _ => false,
         };
         if zone_may_follow && let Some((east, end)) = read_certain(line, end) {
@@ -905,7 +909,7 @@ impl TimestampParser {
         let next = line.byte(at);
         let zone_may_follow = match next {
             b' ' => zones::may_begin(line.u32_at(at + 1)),
-            b'Z' | b'+' | b'-' | b'U' | b'G' => at < line.len(),
+            b'Z' | b'z' | b'+' | b'-' | b'U' | b'G' => at < line.len(),
             _ => false,
         };
         if zone_may_follow {

@@ -2,7 +2,7 @@
 //!
 //! Two kinds are told apart, because text goes on after most timestamps:
 //!
-//! - *certain* ones, which [`read_certain`] accepts wherever they stand: `Z`, `UTC`, `GMT`,
+//! - *certain* ones, which [`read_certain`] accepts wherever they stand: `Z`, `z`, `UTC`, `GMT`,
 //!   `GMT+8`, `UTC-05:00` (east of UTC is positive), `±HHMM`, `±HH:MM`, and `±HH` without a blank
 //!   before it;
 //! - *doubtful* ones, which [`read_doubtful`] finds after one blank: `±HH`, an abbreviation of
@@ -164,7 +164,7 @@ pub(super) fn read_certain(line: Line<'_>, at: usize) -> Option<(i64, usize)> {
     let spaced = line.byte(at) == b' ';
     let i = at + usize::from(spaced);
     let (offset, end) = match line.byte(i) {
-        b'Z' if !spaced => (0, i + 1),
+        b'Z' | b'z' if !spaced => (0, i + 1),
         b'U' if line.u32_at(i) & 0xff_ffff == u32::from_le_bytes(*b"UTC\0") => {
             east_of_utc(line, i + 3).unwrap_or((0, i + 3))
         }

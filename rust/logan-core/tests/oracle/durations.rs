@@ -658,7 +658,7 @@ fn may_be_granted(nanos: u64) -> bool {
 
 /// Whether the words of `text` speak of something that is given for a time.
 fn of_grant(text: &[u8], cut_before: bool, cut_after: bool) -> bool {
-    has_words(text, cut_before, cut_after, &[&[HELD, GRANTED]])
+    has_words(text, cut_before, cut_after, &[&[HELD, GRANTED], &[RECORDING, KEPT]])
 }
 
 /// Whether a `duration` of so many nanoseconds beside a message is a lifetime; `elapsed` is none that was
@@ -892,6 +892,10 @@ const HELD: &str = "lease leases token tokens session sessions lock locks ban ba
 const GRANTED: &str = "granted renewed issued acquired obtained extended created refreshed reserved activated \
      registered allocated assigned opened banned muted silenced snoozed suspended leased subscribed \
      started begun applied sent imposed enforced set added placed blocked quarantined";
+const RECORDING: &str = "video videos audio clip clips movie movies song songs track tracks recording recordings \
+     podcast podcasts episode episodes voicemail";
+const KEPT: &str = "uploaded saved stored added created published recorded imported received downloaded \
+     posted submitted started";
 const MODAL: &str = "not never no nor be to will would must should shall can could may might cannot unable \
      didn hasn haven wasn weren isn doesn don won couldn until unless if when before without \
      expects expect";

@@ -561,6 +561,9 @@ fn level_dressed(text: &[u8]) -> Option<(Level, usize)> {
     if !text.starts_with(b" ") {
         return None;
     }
+    if let Some(found) = level_of_macos(text) {
+        return Some(found);
+    }
     if text.starts_with(b" Puppet (") {
         let end = 9 + letters(9);
         let fits = text[end..].starts_with(b"):");
@@ -597,6 +600,54 @@ fn level_dressed(text: &[u8]) -> Option<(Level, usize)> {
         _ => return None,
     };
     fits.then_some((level, end))
+}
+
+/// The level of a line of macOS' `log show`, in its usual style or the compact one.
+fn level_of_macos(text: &[u8]) -> Option<(Level, usize)> {
+    // Bytes of longer characters are none of what is looked for.
+    let text: String =
+        text.iter().map(|&b| if b < 0x80 { char::from(b) } else { '\u{1}' }).collect();
+    let text = text.as_str();
+    let words: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
+    let end_of = |word: &str| word.as_ptr() as usize + word.len() - text.as_ptr() as usize;
+    let is_of =
+        |word: &str, is: fn(&char) -> bool| !word.is_empty() && word.chars().all(|c| is(&c));
+    let is_address =
+        |word: &str| word.strip_prefix("0x").is_some_and(|hex| is_of(hex, char::is_ascii_hexdigit));
+    if let [thread, kind, activity, process, lasts, ..] = words[..]
+        && text.starts_with(" 0x")
+    {
+        let kinds = [
+            ("Default", Level::Info),
+            ("Info", Level::Info),
+            ("Activity", Level::Info),
+            ("Debug", Level::Debug),
+            ("Error", Level::Error),
+            ("Fault", Level::Fatal),
+        ];
+        let level = kinds.iter().find(|(name, _)| *name == kind)?.1;
+        let fits = is_address(thread)
+            && is_address(activity)
+            && [process, lasts].iter().all(|word| is_of(word, char::is_ascii_digit));
+        return fits.then(|| (level, end_of(lasts)));
+    }
+    let kinds = [
+        (" A  ", Level::Info),
+        (" Df ", Level::Info),
+        (" I  ", Level::Info),
+        (" Db ", Level::Debug),
+        (" E  ", Level::Error),
+        (" F  ", Level::Fatal),
+    ];
+    let (kind, level) = kinds.iter().find(|(kind, _)| text.starts_with(kind))?;
+    let (name, rest) =
+        text[kind.len()..].trim_start_matches([' ', '\t', '\r', '\n', '\u{c}']).split_once('[')?;
+    let (process, rest) = rest.split_once(':')?;
+    let (thread, _) = rest.split_once(']')?;
+    let fits = !name.is_empty()
+        && is_of(process, char::is_ascii_digit)
+        && is_of(thread, char::is_ascii_hexdigit);
+    fits.then(|| (*level, kind.trim_end().len()))
 }
 
 /// The level in the dress of one program before a timestamp.

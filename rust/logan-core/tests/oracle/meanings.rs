@@ -216,8 +216,7 @@ impl Fields {
                 let is_envoys = field.keys.last().is_some_and(|key| key == b"response_code");
                 let says = raw == b"-" || raw == b"000" || raw == b"0" && is_envoys;
                 self.is_unanswered |= counts && says;
-                let status = digits(raw, 0, 3).filter(|_| raw.len() == 3);
-                let status = status.filter(|status| (100..600).contains(status));
+                let status = status_of_key(raw);
                 let best = match meaning {
                     Meaning::Status => &mut self.status,
                     _ => &mut self.bare,
@@ -403,7 +402,7 @@ fn path_rank(rank: u8, path: &[u8]) -> u8 {
 fn is_of_request(meaning: Meaning, raw: &[u8]) -> bool {
     match meaning {
         Meaning::Status | Meaning::BareStatus => {
-            raw.len() == 3 && digits(raw, 0, 3).is_some_and(|status| is_registered(status as u16))
+            status_of_key(raw).is_some_and(|status| is_registered(status as u16))
         }
         Meaning::Method => is_http_method(raw),
         Meaning::Path => path_rank(2, raw) == 2,
@@ -411,6 +410,23 @@ fn is_of_request(meaning: Meaning, raw: &[u8]) -> bool {
         Meaning::Client | Meaning::Forwarded | Meaning::Bytes | Meaning::Duration(_) => true,
         _ => false,
     }
+}
+
+/// Three digits, or a registered status and words that are no unit.
+fn status_of_key(raw: &[u8]) -> Option<i64> {
+    let status = digits(raw, 0, 3).filter(|status| (100..600).contains(status))?;
+    if raw.len() == 3 {
+        return Some(status);
+    }
+    let phrase = raw[3..].strip_prefix(b" ")?;
+    let text = std::str::from_utf8(phrase).ok()?;
+    let is_phrase = text.len() <= 64
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphabetic() || " _-'".contains(c));
+    let sizes = "b byte bytes kb kib mb mib gb gib tb";
+    let is_unit =
+        with_unit(raw).is_some() || sizes.split(' ').any(|size| size.eq_ignore_ascii_case(text));
+    (is_phrase && !is_unit && is_registered(status as u16)).then_some(status)
 }
 
 fn is_http_method(text: &[u8]) -> bool {
@@ -612,9 +628,27 @@ pub(super) fn spells(name: &str, key: &[u8]) -> bool {
     at == key.len()
 }
 
+/// `/Date(1706091332123+0100)/`
+fn net_date(raw: &[u8]) -> Option<i64> {
+    let text = std::str::from_utf8(raw).ok()?.replace("\\/", "/");
+    let inner = text.strip_prefix("/Date(")?.strip_suffix(")/")?;
+    let number = match inner.find(['+', '-']) {
+        Some(at) if inner.len() == at + 5 && inner[at + 1..].parse::<u16>().is_ok() => &inner[..at],
+        Some(_) => return None,
+        None => inner,
+    };
+    let fits = (1..=18).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit());
+    let millis: i64 = number.parse().ok().filter(|_| fits)?;
+    let range = fields::EPOCH_SECONDS_MIN * 1000..9_214_646_400 * 1000;
+    range.contains(&millis).then(|| millis * 1_000_000)
+}
+
 pub(super) fn field_time(field: &Field, clock: &TimestampParser) -> Option<i64> {
     if field.text.is_some() {
         let raw = &field.raw[..];
+        if raw.starts_with(b"/") || raw.starts_with(b"\\") {
+            return net_date(raw);
+        }
         if let Some(before) = raw.strip_suffix(b" Z") {
             let joined = [before, b"Z"].concat();
             return clock

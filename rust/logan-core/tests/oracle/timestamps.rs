@@ -131,7 +131,7 @@ impl TimestampParser {
             if digits_here == 14 {
                 return self.rare_time(line, end, date, (true, b' '));
             }
-            return self.rare_gap(line, end, date, digits_here == 8);
+            return self.rare_gap(line, end, date, (digits_here == 8, false));
         }
         // Chromium: `0124/101532.123456`, `0124/101532:`.
         if digits_here == 4
@@ -175,27 +175,70 @@ impl TimestampParser {
             if *pattern == "n/n " && !has_seconds(&line[end + 1..]) {
                 continue;
             }
-            return self.rare_gap(line, end, date, false);
+            // Behind `24-JAN-24` Oracle writes `10.15.32.123456 AM`.
+            let is_dashed = matches!(*pattern, "n-B-y" | "n-B-Y");
+            return self.rare_gap(line, end, date, (false, is_dashed));
         }
-        None
+        if lead == 4 { self.east_asian(line, start) } else { None }
     }
 
-    pub(super) fn rare_gap(&self, line: &[u8], at: usize, date: RareDate, compact: bool) -> Stamp {
+    /// `2024年1月24日 10时15分32秒`, `2024년 1월 24일 10:15:32`, `2024年01月24日10:15:32`.
+    fn east_asian(&self, line: &[u8], start: usize) -> Stamp {
+        let number = |at: usize, marks: &str| {
+            let count = run(line, at, |b| b.is_ascii_digit());
+            let found = digits(line, at, count)?;
+            let rest = &line[at + count..];
+            let mark = marks.split(' ').find(|mark| rest.starts_with(mark.as_bytes()))?;
+            Some((found, count, at + count + mark.len()))
+        };
+        let short = |at: usize, marks: &str| {
+            let found = number(at, marks).filter(|(_, count, _)| matches!(count, 1 | 2))?;
+            Some((found.0, found.2))
+        };
+        let behind_blank = |at: usize| at + usize::from(line.get(at) == Some(&b' '));
+        let (year, 4, at) = number(start, "年 년")? else { return None };
+        let (month, at) = short(behind_blank(at), "月 월")?;
+        let (day, at) = short(behind_blank(at), "日 일 号")?;
+        let date = (Some(year), month, day);
+        let at = behind_blank(behind_blank(at));
+        let Some((hour, at)) = short(at, "时 時 点 시") else {
+            return self.rare_time(line, at, date, (false, b' '));
+        };
+        let (minute, at) = short(behind_blank(at), "分 분")?;
+        let second_at = behind_blank(at);
+        let count = run(line, second_at, |b| b.is_ascii_digit());
+        if !matches!(count, 1 | 2) {
+            return self.dated(line, at, date, of_day(hour, minute, 0)?, 0);
+        }
+        let second = digits(line, second_at, count)?;
+        let (nanos, at) = fraction(line, second_at + count)?;
+        let mark = ["秒", "초"].iter().find(|mark| line[at..].starts_with(mark.as_bytes()))?;
+        self.dated(line, at + mark.len(), date, of_day(hour, minute, second)?, nanos)
+    }
+
+    pub(super) fn rare_gap(
+        &self,
+        line: &[u8],
+        at: usize,
+        date: RareDate,
+        (compact, is_dashed): (bool, bool),
+    ) -> Stamp {
+        let blank = if is_dashed { b'-' } else { b' ' };
         if compact && line[at..].starts_with(b".") {
             let six = run(line, at + 1, |b| b.is_ascii_digit()) == 6;
             return self.rare_time(line, at + 1, date, (six.then_some(true)?, b' '));
         }
         if line[at..].starts_with(b" -- ") {
-            return self.rare_time(line, at + 4, date, (compact, b' '));
+            return self.rare_time(line, at + 4, date, (compact, blank));
         }
-        let gap = &line[at..][..run(line, at, |b| b" T_-|;,:\t".contains(&b))];
+        let gap = &line[at..][..run(line, at, |b| b" Tt@_-|;,:\t".contains(&b))];
         // A second mark ends the gap, and so does its fourth byte, which is one too many.
         let marks: Vec<usize> = (0..gap.len()).filter(|&i| gap[i] != b' ').collect();
         let len = marks.get(1).copied().unwrap_or(gap.len());
         if !(1..=3).contains(&len) {
             return None;
         }
-        let mark = marks.first().map_or(b' ', |&i| gap[i]);
+        let mark = marks.first().map_or(blank, |&i| gap[i]);
         self.rare_time(line, at + len, date, (compact, mark))
     }
 
@@ -878,7 +921,7 @@ pub(super) fn zone(line: &[u8], at: usize) -> Option<(i64, usize)> {
         let goes_on = rest.get(end).is_some_and(u8::is_ascii_alphanumeric);
         let east = hours.and_then(|hours| offset(sign, hours, minutes.unwrap_or(0)));
         east.filter(|_| !goes_on).map_or((0, 3), |east| (east, end))
-    } else if rest.starts_with(b"Z") && !spaced {
+    } else if (rest.starts_with(b"Z") || rest.starts_with(b"z")) && !spaced {
         (0, 1)
     } else {
         if !matches!(rest.first()?, b'+' | b'-') {

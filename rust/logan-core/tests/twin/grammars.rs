@@ -78,7 +78,7 @@ pub fn fraction() -> Text {
 pub fn zone() -> Text {
     pick(
         "¦¦¦¦Z¦ +0000¦+01:00¦-0530¦ -05:00¦ UTC¦GMT¦+00¦ -12¦+24:00¦+053¦ +05:3x¦\
-        -05:¦Zulu¦ Z",
+        -05:¦Zulu¦ Z¦z¦ z",
     )
 }
 
@@ -92,9 +92,9 @@ pub fn stamp() -> Text {
 
 /// A timestamp of the rarer layouts: any date, gap and time of day.
 pub fn rare_stamp() -> Text {
-    let gap = pick(" ¦ ¦, ¦T¦_¦-¦ - ¦ | ¦; ¦  ¦:¦   ¦    ¦ -- ¦¦,¦-  ");
+    let gap = pick(" ¦ ¦, ¦T¦_¦-¦ - ¦ | ¦; ¦  ¦:¦   ¦    ¦ -- ¦¦,¦-  ¦ @ ¦t¦@ @");
     let half = pick("¦¦¦ AM¦ PM¦am¦ pm¦PM¦ AMx¦ P");
-    (moment(), 0usize..32, gap, (0usize..9, fraction()), half, zone())
+    (moment(), 0usize..34, gap, (0usize..11, fraction()), half, zone())
         .prop_map(|(m, layout, gap, (clock, fraction), half, zone)| {
             let Moment { hour: h, minute: n, second: s, .. } = m;
             let time = match clock {
@@ -103,6 +103,8 @@ pub fn rare_stamp() -> Text {
                 5 => format!("{h:02}:{n:02}"),
                 6 => format!("{h:02}.{n:02}.{s:02}{fraction}"),
                 7 => format!("{h:02}{n:02}{s:02}{fraction}"),
+                8 => format!("{h}时{n}分{s}{fraction}秒"),
+                9 => format!("{h}시 {n}분"),
                 _ => format!("{h}:{n}:{s}"),
             };
             format!("{}{gap}{time}{half}{zone}", rare_date(m, layout))
@@ -145,6 +147,8 @@ pub fn rare_date(moment: Moment, layout: usize) -> String {
         27 => format!("{y:04}{o:02}{d:02}"),
         28 => format!("{short:02}{o:02}{d:02}"),
         29 => format!("{d}-{name}"),
+        31 => format!("{y}年{o}月{d}日"),
+        32 => format!("{y}년 {o:02}월 {d:02}일"),
         30 => format!("1.{y:04}{o:02}e+{d:02} {y}-{o:02}-{d:02}"),
         _ => format!("1.70609133{d}e+09"),
     }
@@ -267,6 +271,7 @@ pub fn app_line() -> Text {
         ({})¦a b c d e f g {}¦a b c d e f g h {}¦level={},¦[http/{}:]¦x/{}: y¦¦\
         --- [{}] *¦{}[1]¦{}/MainProcess]¦app.{}:¦app.{}¦ | {}  | a:b:1¦|{}|¦{} [x] y¦] 0000001a Name   {} x¦] 0000001a Name O {}¦] 0000001g Name {} x¦\
         1 2 {}/Tag¦{} - x¦{} NETWORK [c]¦+0000 {} -¦-1 {} x¦{}! x¦a {}! x¦q[{}] x¦[x[{}]¦{} [x]¦\
+        0x9f3    Fault    0x1c    81    0    x¦0x9f3 {} 0x0 81 0 x:¦Df a[81:9f3]¦F  a b[8:9f] {}¦{}  a[1:2]¦\
         a=1 b=2 c=3 d=4 e=5 f=6 {}: x¦\x1b[32m{}\x1b[0m¦\
         \x1b[2m \x1b[0m\x1b[33m {}\x1b[0m \x1b[1m\x1b[31mx\x1b[0m¦{}\x1b[0m¦\x1b{}",
         ),
@@ -345,7 +350,7 @@ pub fn access_line() -> Text {
         4 => number(),
         2 => cat(vec![number(), pick("ms¦s¦us¦µs¦ns¦x¦,¦;¦ ms¦ ms;¦ msx¦] ms¦ ms)¦s]¦, 0.5¦ 0.25¦ : 0.5, -¦, 0.5ms¦ : 0.25m")]),
         1 => pick("-, 0.003¦\"- : 0.003\"¦0.024, 0.001 : 0.003¦7 0.037 [a] []¦395 812¦\"-, x\"¦\
-        7 \"r@docker\" \"http://1\" 7ms"),
+        7 \"r@docker\" \"http://1\" 7ms¦7 - - 7ms¦7 \"-\" - 7ms"),
         1 => cat(vec![pick("[¦(¦in [¦took ¦- ¦time=¦duration=\"¦x"), number(), pick("ms¦ s¦] milliseconds¦ m¦\"")]),
         2 => pick("-¦\"-\"¦\"10.0.0.1, 10.0.0.2\"¦rt=0.024¦rt=\"0.024\"¦uct=\"0.001\"¦\
         request_time=12¦urt=-¦RT=1¦\"0.5\"¦\"0.5¦rt=¦a=b¦\"x¦gzip¦1_=2¦\
@@ -409,7 +414,9 @@ pub fn value() -> Text {
         2 => level(),
         3 => duration(),
         3 => number(),
-        2 => pick("200¦404¦503¦600¦099¦30¦3¦60¦8¦1m2.5s¦1h2m3s¦1.5.s¦D3"),
+        2 => pick("200¦404¦503¦600¦099¦30¦3¦60¦8¦1m2.5s¦1h2m3s¦1.5.s¦D3¦200 OK¦\
+        503 Service Unavailable¦500 INTERNAL_SERVER_ERROR¦404 not-found¦418 I'm a teapot¦200 ms¦\
+        500 KB¦299 x¦200 5¦/Date(1706091332123)/¦/Date(1706091332123+0100)/¦/Date(17)/"),
         1 => cat(vec![method(), just(" "), path(), protocol()]),
         1 => path(),
         1 => method(),

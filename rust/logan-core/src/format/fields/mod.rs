@@ -34,12 +34,12 @@
 //!
 //! | meaning | usable |
 //! |---|---|
-//! | time | text that is a timestamp ([`TimestampParser::any`](crate::time::TimestampParser::any)) from end to end, perhaps in brackets; else a number by [`epoch`](crate::time::epoch) that is not before [`EPOCH_SECONDS_MIN`] |
+//! | time | text that is a timestamp ([`TimestampParser::any`](crate::time::TimestampParser::any)) from end to end, perhaps in brackets; or `/Date(MILLISECONDS)/`, with an offset or none; else a number by [`epoch`](crate::time::epoch) that is not before [`EPOCH_SECONDS_MIN`] |
 //! | nanoseconds | a whole number below a second, beside a time without decimals, to which it is added |
 //! | level | anything non-empty without white space around it: a number by its [`Scale`], which the key or the [producer](Producer) says, else by [`Level::from_field`]. Words beat numbers of the same rank, and a level that nothing knows (OTHER) is beaten by all. Where the producer's key is no severity, there is none |
 //! | short level | one ASCII letter by [`Level::from_letter`], `D1` to `D5` as DEBUG, or a word by [`Level::from_word`] |
 //! | message | text, even if empty |
-//! | status | exactly three digits, 100 to 599. Where there is none, but a method of HTTP and a path, `-` and `000` under a key of a status, or under `status`, say that the request was not answered, and so does 0 under Envoy's `response_code`: elsewhere it often stands for a status that was never set, and sent as 200 |
+//! | status | exactly three digits, 100 to 599; or a registered status, a blank, and up to 64 bytes that are its phrase or its name: letters, blanks, `_`, `-` and `'`, the first one a letter, that are no unit (`503 Service Unavailable`, `500 INTERNAL_SERVER_ERROR`). Where there is none, but a method of HTTP and a path, `-` and `000` under a key of a status, or under `status`, say that the request was not answered, and so does 0 under Envoy's `response_code`: elsewhere it often stands for a status that was never set, and sent as 200 |
 //! | bare status | as a status, beside a usable method or path; else a registered one, if the message speaks of a request, a response or HTTP, or under `status` if there is a response time. It beats a status of lower rank only |
 //! | duration | see below |
 //! | method | text of 1 to 20 ASCII letters |
@@ -100,7 +100,7 @@ pub(crate) use values::whole;
 pub use values::{EPOCH_SECONDS_MIN, code_unit, unescape};
 pub(super) use values::{
     client, is_log_file, key_at, may_hold_request, nanos_of_second, path, request,
-    speaks_of_request, status, unescape_slashes, usual_time,
+    speaks_of_request, status, status_of_key, unescape_slashes, usual_time,
 };
 
 use super::{Context, Parse, Unit, address};
@@ -467,11 +467,11 @@ impl<'a> Fields<'a> {
             }
             Meaning::Status => {
                 self.is_unanswered |= self.says_no_answer(key, bytes);
-                self.status(rank, status(bytes), record);
+                self.status(rank, status_of_key(bytes), record);
             }
             Meaning::BareStatus => {
                 self.is_unanswered |= rank == STATUS_RANK && self.says_no_answer(key, bytes);
-                self.bare_status(rank, status(bytes));
+                self.bare_status(rank, status_of_key(bytes));
             }
             Meaning::Nanos if self.nanos == 0 => self.nanos = nanos_of_second(bytes).unwrap_or(0),
             Meaning::Duration(rule) => {
@@ -526,7 +526,7 @@ impl<'a> Fields<'a> {
     ) {
         let is_one = match known.meaning {
             Meaning::Status | Meaning::BareStatus => {
-                status(bytes).is_some_and(is_registered_status)
+                status_of_key(bytes).is_some_and(is_registered_status)
             }
             Meaning::Method => is_http_method(bytes),
             Meaning::Path => path_rank(2, bytes) == 2,

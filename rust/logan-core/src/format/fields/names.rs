@@ -143,7 +143,11 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
          timestamp_ns unix_timestamp epoch_time epoch_ms log_date iso_time iso_timestamp \
          time_generated time_created system_time occurred_at occurred_on logged_time \
          time_date event_datetime local_time log_datetime time_stamp_utc timestamp_local \
-         timestamp_iso8601 syslog.timestamp source.timestamp info.ts metadata.timestamp",
+         timestamp_iso8601 syslog.timestamp source.timestamp info.ts metadata.timestamp \
+         time.$date.$numberlong ts.$date.$numberlong t.$date.$numberlong \
+         timestamp.$date.$numberlong event.system.time_created.system_time \
+         event.system.time_created.#attributes.system_time \
+         event.system.time_created_attributes.system_time",
     ),
     (
         Meaning::Time,
@@ -161,7 +165,8 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
         Meaning::Level(Scale::ByProducer),
         3,
         "level lvl log_level level_name log.level severity_text error_severity level.name \
-         record.level.name event.level loglevel source.level info.level metadata.level",
+         record.level.name event.level loglevel source.level info.level metadata.level \
+         level_display_name event_level_name",
     ),
     (
         Meaning::Level(Scale::ByProducer),
@@ -173,6 +178,8 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
     (Meaning::Level(Scale::Python), 2, "levelno level_number record.level.no"),
     (Meaning::Level(Scale::Logback), 2, "level_value"),
     (Meaning::Level(Scale::Nextcloud), 2, "severity_level"),
+    // Of a Windows event as XML that was made JSON.
+    (Meaning::Level(Scale::Windows), 3, "event.system.level"),
     (Meaning::Level(Scale::Syslog), 2, "syslog_severity_code log.syslog.severity.code"),
     (Meaning::ShortLevel, 3, "l s"),
     (Meaning::ShortLevel, 2, "at"),

@@ -4,8 +4,9 @@ use super::names::FOLD;
 use super::{KEY_BYTES_MAX, Unit, Value};
 use crate::bytes::line::{Line, PaddedLine};
 use crate::bytes::simd::Simd;
+use crate::format::http::is_registered_status;
 use crate::format::slices::letters;
-use crate::format::text::duration::decimal;
+use crate::format::text::duration::{decimal, with_unit};
 use crate::record::{Level, Text};
 use crate::time::{self, Stamp, TimestampParser, eight_digits, leading_digits};
 use std::ops::Range;
@@ -13,9 +14,14 @@ use std::ops::Range;
 /// A number before this many seconds after 1970 (1973-03-03) is no time: counters and offsets
 /// such as `"t": 12` are far more likely than logs of that age.
 pub const EPOCH_SECONDS_MIN: i64 = 100_000_000;
+/// The end of the year 2261, after which nanoseconds do not fit 64 bits.
+const MILLIS_SECONDS_MAX: i64 = 9_214_646_399;
 
 /// Longest method, in a field of its own or in a request line.
 const METHOD_BYTES_MAX: usize = 20;
+
+/// Longest phrase behind a status: those of the registry have up to 31 bytes.
+const PHRASE_BYTES_MAX: usize = 64;
 
 pub(super) fn whole_text(text: &[u8]) -> Option<Range<usize>> {
     Some(0..text.len())
@@ -100,10 +106,13 @@ pub(super) fn other_time(
     clock: &mut TimestampParser,
     value: Value,
 ) -> Option<Stamp> {
+    let bytes = &line.bytes()[value.start..value.end];
+    if matches!(bytes, [b'/' | b'\\', ..]) && !value.number {
+        return of_net_date(bytes);
+    }
     if value.escaped {
         return None;
     }
-    let bytes = &line.bytes()[value.start..value.end];
     if !value.number && bytes.ends_with(b" Z") {
         // As Mattermost writes it: the zone stands apart.
         let text = [&bytes[..bytes.len() - 2], b"Z"].concat();
@@ -126,6 +135,32 @@ pub(super) fn other_time(
     usual_epoch(line, value)
         .or_else(|| time::epoch(&line.bytes()[value.start..value.end]))
         .filter(|stamp| stamp.second >= EPOCH_SECONDS_MIN)
+}
+
+/// `/Date(1706091332123)/`, `\/Date(1706091332123+0100)\/`: milliseconds of UTC, whatever the offset.
+///
+/// Source: <https://learn.microsoft.com/dotnet/framework/wcf/feature-details/stand-alone-json-serialization>; PowerShell 5
+/// and `JavaScriptSerializer` write it.
+#[cold]
+fn of_net_date(text: &[u8]) -> Option<Stamp> {
+    fn slash(text: &[u8]) -> Option<&[u8]> {
+        text.strip_prefix(b"\\").unwrap_or(text).strip_prefix(b"/")
+    }
+    let text = slash(text)?.strip_prefix(b"Date(")?;
+    let (number, rest) = text.split_at(text.iter().take_while(|b| b.is_ascii_digit()).count());
+    let rest = match rest {
+        [b'+' | b'-', a, b, c, d, rest @ ..] => {
+            [a, b, c, d].iter().all(|b| b.is_ascii_digit()).then_some(rest)?
+        }
+        rest => rest,
+    };
+    let rest = rest.strip_prefix(b")")?;
+    let millis = whole(number).filter(|_| slash(rest).is_some_and(<[u8]>::is_empty))?;
+    let second = i64::try_from(millis / 1000).ok()?;
+    let nanos = (millis % 1000) as u32 * 1_000_000;
+    // Later ones do not fit nanoseconds.
+    let fits = (EPOCH_SECONDS_MIN..=MILLIS_SECONDS_MAX).contains(&second);
+    fits.then_some(Stamp { second, nanos })
 }
 
 /// Ten digits with one to seven decimals, or thirteen digits: today's seconds and milliseconds.
@@ -199,6 +234,29 @@ pub(in crate::format) fn status(bytes: &[u8]) -> Option<u16> {
     let digits = [a, b, c].map(|d| u16::from(d.wrapping_sub(b'0')));
     let number = digits[0] * 100 + digits[1] * 10 + digits[2];
     ((1..=5).contains(&digits[0]) && digits[1] < 10 && digits[2] < 10).then_some(number)
+}
+
+/// A status as the value of a key: three digits, or a registered status with its phrase or its name.
+#[inline(always)]
+pub(in crate::format) fn status_of_key(bytes: &[u8]) -> Option<u16> {
+    if bytes.len() == 3 { status(bytes) } else { status_with_phrase(bytes) }
+}
+
+/// `503 Service Unavailable`, `500 INTERNAL_SERVER_ERROR`; a count with its unit (`200 ms`) is none.
+#[cold]
+#[inline(never)]
+fn status_with_phrase(bytes: &[u8]) -> Option<u16> {
+    const SIZES: [&[u8]; 10] =
+        [b"b", b"byte", b"bytes", b"kb", b"kib", b"mb", b"mib", b"gb", b"gib", b"tb"];
+    let (digits, rest) = bytes.split_at_checked(3)?;
+    let phrase = rest.strip_prefix(b" ")?;
+    let is_of_phrase = |b: &u8| b.is_ascii_alphabetic() || matches!(b, b' ' | b'_' | b'-' | b'\'');
+    let is_phrase = phrase.len() <= PHRASE_BYTES_MAX
+        && phrase.first().is_some_and(u8::is_ascii_alphabetic)
+        && phrase.iter().all(is_of_phrase)
+        && with_unit(bytes).is_none()
+        && !SIZES.iter().any(|unit| unit.eq_ignore_ascii_case(phrase));
+    status(digits).filter(|&code| is_phrase && is_registered_status(code))
 }
 
 /// Whether a message is about a request or a response.

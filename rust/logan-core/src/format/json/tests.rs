@@ -498,3 +498,89 @@ proptest! {
         });
     }
 }
+
+#[test]
+fn a_status_with_its_phrase() {
+    let status = |text: &str| {
+        parse(&format!(r#"{{"level":"info","method":"GET","path":"/a",{text}}}"#)).status
+    };
+    for (text, expected) in [
+        (r#""status":"200 OK""#, 200),
+        (r#""status":"503 Service Unavailable""#, 503),
+        (r#""status_code":"500 INTERNAL_SERVER_ERROR""#, 500),
+        (r#""http.response.status_code":"203 Non-Authoritative Information""#, 203),
+        (r#""response":{"status":"418 I'm a teapot"}"#, 418),
+        // Neither a registered status nor a phrase.
+        (r#""status":"299 OK""#, NO_STATUS),
+        (r#""status":"200 1""#, NO_STATUS),
+        (r#""status":"200OK""#, NO_STATUS),
+        (r#""status":"200 ""#, NO_STATUS),
+        (r#""status":"2000 OK""#, NO_STATUS),
+        // Counts with their unit.
+        (r#""response":"200 ms""#, NO_STATUS),
+        (r#""response":"500 bytes""#, NO_STATUS),
+        (r#""resp":"500 KB""#, NO_STATUS),
+    ] {
+        assert_eq!(status(text), expected, "{text}");
+    }
+    // Only beside a request.
+    assert_eq!(parse(r#"{"level":"info","msg":"job","status":"500 Failed"}"#).status, NO_STATUS);
+    let loose = r#"{"level":"info","a":{"method":"GET","path":"/a","status":"502 Bad Gateway"}}"#;
+    assert_eq!(parse(loose).status, 502);
+}
+
+#[test]
+fn times_of_net_and_mongodb() {
+    for (time, millis) in [
+        (r#""/Date(1706091332123)/""#, Some(1_706_091_332_123)),
+        (r#""\/Date(1706091332123)\/""#, Some(1_706_091_332_123)),
+        (r#""/Date(1706091332123+0200)/""#, Some(1_706_091_332_123)),
+        (r#""\/Date(1706091332123-0530)\/""#, Some(1_706_091_332_123)),
+        (r#"{"$date":{"$numberLong":"1706091332123"}}"#, Some(1_706_091_332_123)),
+        (r#"{"$date":"2024-01-24T10:15:32.123Z"}"#, Some(1_706_091_332_123)),
+        (r#""/Date(-62135596800000)/""#, None),
+        (r#""/Date(1706091332123)""#, None),
+        (r#""/Date(1706091332123+02)/""#, None),
+        (r#""/Date(999999999999999999)/""#, None),
+        (r#""/var/log/a""#, None),
+    ] {
+        let line = format!(r#"{{"level":"info","msg":"x","time":{time}}}"#);
+        let expected = millis.map_or(NO_TIME, |millis: i64| millis * 1_000_000);
+        assert_eq!(parse(&line).time_ns, expected, "{line}");
+    }
+}
+
+#[test]
+fn levels_of_windows_events() {
+    for (line, level) in [
+        (
+            r#"{"TimeCreated":"2024-01-24T10:15:32Z","Id":41,"Level":1,"LevelDisplayName":"Critical","ProviderName":"K"}"#,
+            Level::Fatal,
+        ),
+        (
+            r#"{"TimeCreated":"2024-01-24T10:15:32Z","Id":7000,"Level":2,"LevelDisplayName":null,"ProviderName":"S"}"#,
+            Level::Error,
+        ),
+        (
+            r#"{"ProviderName":"S","LevelDisplayName":"","Level":3,"TimeCreated":"2024-01-24T10:15:32Z"}"#,
+            Level::Warn,
+        ),
+        (
+            r#"{"TimeCreated":"2024-01-24T10:15:32Z","EventID":7036,"Level":4,"ProviderName":"S"}"#,
+            Level::Info,
+        ),
+        (
+            r#"{"TimeGenerated":"2024-01-24T10:15:32Z","EventLevelName":"Error","EventLevel":1}"#,
+            Level::Error,
+        ),
+        (
+            r##"{"Event":{"System":{"EventID":41,"Level":1,"TimeCreated":{"#attributes":{"SystemTime":"2024-01-24T10:15:32Z"}}}}}"##,
+            Level::Fatal,
+        ),
+        // Without anything of Windows it is not known.
+        (r#"{"time":"2024-01-24T10:15:32Z","level":2,"msg":"x"}"#, Level::Other),
+    ] {
+        let found = parse(line);
+        assert_eq!((found.level, found.time_ns), (level, 1_706_091_332_000_000_000), "{line}");
+    }
+}

@@ -73,7 +73,6 @@ const ALIASES: &[(&str, &str)] = &[
     // <https://cloud.google.com/storage/docs/access-logs#format>
     ("timemicros", "time"),
     ("timetakenmicros", "duration_us"),
-    ("leveldisplayname", "level"),
     ("entrytype", "level"),
     ("elbstatuscode", "status"),
     ("resultcode", "status"),

@@ -10,6 +10,9 @@
 //! - `[C][wifi:036]: `: before a name and three digits or more, with `C` for the configuration and `V` or
 //!   `VV` for the finest (ESPHome);
 //! - ` ANS1228E `: three or four capitals, four digits and a letter of `IWES` (IBM's numbers of messages).
+//! - `0x1b2a     Fault       0x3c5                456    0    `: the type in the third of its columns
+//!   (`log show` of macOS), of which `Default` is a message without a level of its own, so INFO;
+//! - ` F  mds[456:1b2b] `: the same as `A`, `Df`, `I`, `Db`, `E` or `F` (its style `compact`).
 //!
 //! Before it:
 //! - `[info 2024`: alone behind a bracket (Geode);
@@ -42,6 +45,10 @@ pub(super) fn behind_time(text: &[u8]) -> Option<(Level, usize)> {
             let len = letters(word);
             let is_one = is_small(&word[..len]) && matches!(word[len..], [b' ', b'a'..=b'z', ..]);
             Some((Level::from_word(&word[..len]).filter(|_| is_one)?, 3 + len))
+        }
+        [b' ', b'0', b'x', ..] => of_macos(text),
+        [b' ', b'A' | b'D' | b'E' | b'F' | b'I', b' ' | b'b' | b'f', b' ', ..] => {
+            of_macos_compact(text)
         }
         [b' ', b'A'..=b'Z', ..] => of_number(text),
         _ => None,
@@ -92,6 +99,54 @@ fn of_server(text: &[u8]) -> Option<(Level, usize)> {
     let count = digits(number);
     let is_one = count > 0 && number.get(count) == Some(&b']');
     Some((Level::from_word(word).filter(|_| is_one)?, 1 + len))
+}
+
+/// The level of ` 0x1b2a     Fault       0x3c5                456    0    mds: `.
+///
+/// Source: <https://developer.apple.com/documentation/os/generating-log-messages-from-your-code>.
+#[cold]
+#[inline(never)]
+fn of_macos(text: &[u8]) -> Option<(Level, usize)> {
+    let is_address = |word: &[u8]| {
+        let digits = word.strip_prefix(b"0x").unwrap_or_default();
+        !digits.is_empty() && digits.iter().all(u8::is_ascii_hexdigit)
+    };
+    let is_number = |word: &[u8]| word.iter().all(u8::is_ascii_digit);
+    let mut words = text.split(|&b| b == b' ').filter(|word| !word.is_empty());
+    let (thread, kind, activity) = (words.next()?, words.next()?, words.next()?);
+    let (process, lasts) = (words.next()?, words.next()?);
+    let level = match kind {
+        b"Default" | b"Info" | b"Activity" => Level::Info,
+        b"Debug" => Level::Debug,
+        b"Error" => Level::Error,
+        b"Fault" => Level::Fatal,
+        _ => return None,
+    };
+    let is_one =
+        is_address(thread) && is_address(activity) && is_number(process) && is_number(lasts);
+    let end = lasts.as_ptr() as usize + lasts.len() - text.as_ptr() as usize;
+    is_one.then_some((level, end))
+}
+
+/// The level of ` Df kernel[0:1b2a] `.
+#[cold]
+#[inline(never)]
+fn of_macos_compact(text: &[u8]) -> Option<(Level, usize)> {
+    let len = letters(&text[1..]);
+    let level = match &text[1..1 + len] {
+        b"A" | b"Df" | b"I" => Level::Info,
+        b"Db" => Level::Debug,
+        b"E" => Level::Error,
+        b"F" => Level::Fatal,
+        _ => return None,
+    };
+    let process = text[1 + len..].trim_ascii_start();
+    let name = process.iter().position(|b| *b == b'[').filter(|&name| name > 0)?;
+    let ids = &process[name + 1..];
+    let id = digits(ids);
+    let thread = ids[id..].strip_prefix(b":").filter(|_| id > 0)?;
+    let count = thread.iter().take_while(|b| b.is_ascii_hexdigit()).count();
+    (count > 0 && thread.get(count) == Some(&b']')).then_some((level, 1 + len))
 }
 
 fn of_number(text: &[u8]) -> Option<(Level, usize)> {
@@ -162,6 +217,13 @@ mod tests {
             ("][C][wifi:036]: x", Level::Debug, "][wifi:036]: x"),
             ("[VV][api.connection:1412]: x", Level::Trace, "][api.connection:1412]: x"),
             ("[E][mqtt:034]: x", Level::Error, "][mqtt:034]: x"),
+            (" 0x9f3    Fault    0x1c    81    0    sharingd: x", Level::Fatal, "    sharingd: x"),
+            (" 0x9f3    Error    0x0    81   14   sharingd: x", Level::Error, "   sharingd: x"),
+            (" 0x9f3    Default  0x0    0    0    kernel: x", Level::Info, "    kernel: x"),
+            (" 0x9f3    Debug    0x0    0    0    kernel: x", Level::Debug, "    kernel: x"),
+            (" Df sharingd[81:9f3] x", Level::Info, " sharingd[81:9f3] x"),
+            (" F  Google Chrome[81:9f3] x", Level::Fatal, "  Google Chrome[81:9f3] x"),
+            (" Db kernel[0:9f3] x", Level::Debug, " kernel[0:9f3] x"),
         ] {
             let found = behind_time(text.as_bytes());
             assert_eq!(found.map(|(l, end)| (l, &text[end..])), Some((level, rest)), "{text}");
@@ -181,6 +243,13 @@ mod tests {
             " ABCD1234X x",
             " AB1234E x",
             " ABC12345E x",
+            " 0x9f3 Fault line",
+            " 0x9f3    Fault    x    81    0    sharingd: x",
+            " 0x9f3    Error    0x0    web    0    x",
+            " 0x    Error    0x0    81    0    x",
+            " F  sharingd[81] x",
+            " Fx sharingd[81:9f3] x",
+            " E  failed",
         ] {
             assert_eq!(behind_time(none.as_bytes()), None, "{none}");
         }

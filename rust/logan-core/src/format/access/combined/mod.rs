@@ -80,10 +80,12 @@
 //!    `ms`, and the line's end: those are the time, and the rest is that of Traefik, which counts
 //!    requests first; a whole number, a quoted field and, to the line's end, one in brackets: the
 //!    second number is milliseconds (Nexus); a whole number, three quoted fields, four integers,
-//!    perhaps negative, and one, perhaps with a `+`, before a space: that is milliseconds (HAProxy);
+//!    perhaps negative, and one, perhaps with a `+`, before a space: that is milliseconds (HAProxy).
+//!    Of Traefik's two fields each may also be `-` without quotes;
 //! 2. a field that is a number, or a quoted one whose inside begins with one (here the closing quote
 //!    may end it too, the end of the line not): if it has a unit or is the one that was decided, it is
-//!    the time. Others are skipped;
+//!    the time. Others are skipped. If it is a whole number without a unit and the line ends with a space
+//!    and a number that has one, that is the time instead: what is written beats what was decided;
 //! 3. 1–32 letters, digits or `_`, the first one not a digit, then `=`: if the name is `rt` or
 //!    `request_time`, what follows (after a `"`, if there is one) is the time, in seconds if it has
 //!    decimals, else as decided; if it is one of `duration`, `elapsed`, `latency`, `response_time`,

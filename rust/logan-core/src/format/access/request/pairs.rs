@@ -23,7 +23,7 @@ use crate::bytes::simd::Baseline;
 use crate::format::Parse;
 use crate::format::cursor::Span;
 use crate::format::fields::{
-    Fields, Group, Known, Meaning, Names, STATUS_RANK, Value, speaks_of_request, status,
+    Fields, Group, Known, Meaning, Names, STATUS_RANK, Value, speaks_of_request, status_of_key,
 };
 use crate::format::http::{closing_quote, is_registered_status};
 use crate::format::text::duration::with_unit;
@@ -80,7 +80,7 @@ pub(super) fn read(
         let value = &text[pair.value.start..pair.value.end];
         let is_sure = known.meaning != Meaning::BareStatus
             || known.rank() == STATUS_RANK
-            || is_of_request && status(value).is_some_and(is_registered_status);
+            || is_of_request && status_of_key(value).is_some_and(is_registered_status);
         if is_sure && counts(known, value) {
             fields.take(known, pair.key.0, pair.value, cx);
         }

@@ -10,7 +10,7 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::Context;
 use crate::format::fields::{
-    Fields, Part, Value, is_log_file, may_hold_request, nanos_of_second, status,
+    Fields, Part, Value, is_log_file, may_hold_request, nanos_of_second, status_of_key,
 };
 use crate::format::http::is_registered_status;
 use crate::format::text::text_duration::NAMED_LIFETIME_NANOS_MIN;
@@ -297,7 +297,7 @@ fn has_slash<S: Simd>(simd: S, line: Line<'_>, start: usize, end: usize) -> bool
 #[inline(always)]
 fn is_no_status(line: Line<'_>, start: usize, end: usize) -> bool {
     let value = line.bytes().get(start..end).unwrap_or_default();
-    !status(value).is_some_and(is_registered_status)
+    !status_of_key(value).is_some_and(is_registered_status)
 }
 
 /// Evaluates an expression with a name for the type of a step's kind.

@@ -30,7 +30,8 @@
 //!    `elapsed` and `time` are none either if the first 32 bytes of the text or the 32 before the
 //!    span speak of a lifetime: `teardown`, `disconnected`, or `connection`, `session`,
 //!    `tunnel` … together with `closed`, `ended`, … Where these speak of what is given for a time
-//!    (`lease`, `token`, `session` … together with `granted`, `renewed`, `issued`, …), a `duration` or
+//!    (`lease`, `token`, `session` … together with `granted`, `renewed`, `issued`, …) or of a recording
+//!    (`video`, `song`, … together with `uploaded`, `saved`, …), a `duration` or
 //!    a `time` of no request is none of whole seconds, or of 30 s or more: `Lease renewed, duration 60s`,
 //!    `duration=59.98s`. A request in the same line makes it one all the same.
 //!

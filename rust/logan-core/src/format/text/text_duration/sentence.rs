@@ -537,7 +537,7 @@ pub(super) fn may_be_granted(nanos: u64) -> bool {
 pub(super) enum Lifetime {
     /// Nothing.
     None,
-    /// Something was given for a time: `Lease renewed`.
+    /// Something was given for a time, or has a length: `Lease renewed`, `video uploaded`.
     Granted,
     /// Something is over, or lasts: `connection closed`.
     Over,
@@ -557,7 +557,9 @@ pub(super) fn lifetime_of(text: &[u8], is_cut_before: bool, is_cut_after: bool) 
     }
     if said.has(Roles::SESSION) && said.has(Roles::ENDED) {
         Lifetime::Over
-    } else if said.has(Roles::HELD) && said.has(Roles::GRANTED) {
+    } else if said.has(Roles::HELD) && said.has(Roles::GRANTED)
+        || said.has(Roles::RECORDING) && said.has(Roles::KEPT)
+    {
         Lifetime::Granted
     } else {
         Lifetime::None

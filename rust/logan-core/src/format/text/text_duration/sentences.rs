@@ -258,6 +258,10 @@ const TIMES: &[(&str, u64, &str)] = &[
     ("Session created, request time 2s", 2 * S, ""),
     ("Certificate list fetched, duration 5s", 5 * S, ""),
     ("job done, duration: 61s", 61 * S, ""),
+    ("video uploaded, duration=1250ms", 1_250 * MS, ""),
+    ("video uploaded in 125s", 125 * S, ""),
+    ("video uploaded, elapsed=125s", 125 * S, ""),
+    ("report uploaded, duration=125s", 125 * S, ""),
     // Totals.
     (
         "Startup finished in 3.214s (kernel) + 9.871s (userspace) = 13.085s.",
@@ -548,6 +552,9 @@ const NONE: &[(&str, &str)] = &[
     ("SSH session for eve ended, time 120 s", ""),
     // What is given for a time.
     ("Lease renewed, duration 60s", ""),
+    ("video uploaded, duration=125s", ""),
+    ("Recording saved: duration 45.3s", ""),
+    ("song added, duration 0:03:25", ""),
     ("lease renewed by worker-17 for the shard of orders in eu-west-1, duration=60s", ""),
     ("Lease granted, duration: 2 hours", ""),
     ("Token issued for eve, duration 3600s", ""),

@@ -62,6 +62,10 @@ impl Roles {
     /// Says that something was given for a time, or longer.
     pub(super) const GRANTED: Roles = Roles(1 << 24);
 
+    /// A recording, which has a length of its own: with [`KEPT`](Self::KEPT).
+    pub(super) const RECORDING: Roles = Roles(1 << 26);
+    /// Says that a recording was made or moved, which tells of its length rather than of the work.
+    pub(super) const KEPT: Roles = Roles(1 << 27);
     /// Between a verb and what negates it: `not yet been`.
     pub(super) const AUXILIARY: Roles = Roles(1 << 25);
 
@@ -189,6 +193,16 @@ const WORDS: &[(Roles, &str)] = &[
     (
         Roles::HELD.or(Roles::GRANTED),
         "banned muted silenced snoozed suspended leased subscribed blocked quarantined",
+    ),
+    (
+        Roles::RECORDING,
+        "video videos audio clip clips movie movies song songs track tracks recording recordings podcast \
+         podcasts episode episodes voicemail",
+    ),
+    (
+        Roles::KEPT,
+        "uploaded saved stored added created published recorded imported received downloaded \
+         posted submitted started",
     ),
     (
         Roles::MODAL,
