@@ -7,19 +7,16 @@ the offset and in its first bytes, which are read again together with what is ne
 
 from __future__ import annotations
 
-import bz2
 import contextlib
 import errno
-import lzma
 import os
 import stat
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import IO, Any, Final, NamedTuple, Protocol
+from typing import IO, Final, NamedTuple, Protocol
 
 from logan import _logan
-from logan.limits import MIB
+from logan.errors import InputError
 
 __all__ = [
     "HEAD_BYTES_MAX",
@@ -43,9 +40,6 @@ TAIL_BYTES_MAX: Final = 256
 
 SHORT_HEAD_BYTES: Final = 64
 """A shorter beginning proves little; the length must then agree, too."""
-
-DECODED_AT_ONCE_BYTES_MAX: Final = 64 * MIB
-"""Stored bytes of a file whose compression cannot be decoded piece by piece here."""
 
 PIECE_BYTES: Final = 256 * 1024
 
@@ -399,26 +393,13 @@ _DECODABLE: Final = ("gzip", "bzip2", "xz", "zstd", "lz4")
 
 
 def _decoded(file: IO[bytes], compression: str) -> Iterator[bytes]:
-    """Decoded pieces; they end where the file is damaged or not yet whole."""
-    if compression in ("zstd", "lz4"):
-        stored = file.read(DECODED_AT_ONCE_BYTES_MAX + 1)
-        if len(stored) > DECODED_AT_ONCE_BYTES_MAX:
-            raise OSError(27, f"it is too large to be decoded while following ({compression})")
-        with contextlib.suppress(ValueError):
-            yield _logan.decode_head(stored, compression, 1 << 40)
+    """Decoded pieces; they end where the file is damaged or not yet whole. Raises `OSError`."""
+    try:
+        # It opens the file anew, which may have another name by now.
+        decoder = _logan.Decoder(f"/dev/fd/{file.fileno()}", compression)
+        while piece := decoder.read():
+            yield piece
+    except InputError as error:
+        raise OSError(errno.EIO, str(error), file.name) from None
+    except ValueError:
         return
-    decoder = _decoder(compression)
-    stored = file.read(PIECE_BYTES)
-    with contextlib.suppress(zlib.error, lzma.LZMAError, EOFError):
-        while stored:
-            if piece := decoder.decompress(stored):
-                yield piece
-            stored = file.read(PIECE_BYTES)
-            if decoder.eof:  # members follow one another
-                stored, decoder = decoder.unused_data + stored, _decoder(compression)
-
-
-def _decoder(compression: str) -> Any:
-    if compression == "gzip":
-        return zlib.decompressobj(wbits=31)
-    return bz2.BZ2Decompressor() if compression == "bzip2" else lzma.LZMADecompressor()

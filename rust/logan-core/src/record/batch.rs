@@ -151,7 +151,7 @@ pub struct Batch {
     requested: Columns,
     /// The first row that is [open](Self::open), if any is.
     open_from: Option<usize>,
-    cells: DenseBuckets,
+    cells: Box<DenseBuckets>,
     flags: [u8; BATCH_ROWS],
     line_start: [u32; BATCH_ROWS],
     line_len: [u32; BATCH_ROWS],

@@ -14,6 +14,7 @@ use super::Mask;
 use crate::record::Level;
 use crate::record::{BATCH_ROWS, NO_BYTES, NO_DURATION, NO_STATUS, NO_TIME, Text};
 use crate::time::Stamp;
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 /// What a record holds of a column, and what a batch stores of it.
@@ -205,9 +206,22 @@ macro_rules! columns {
         }
 
         impl DenseBuckets {
-            /// Rows without anything.
-            pub(crate) fn new() -> DenseBuckets {
-                DenseBuckets { $( $( $field: [Record::EMPTY.$field.cell(0); BATCH_ROWS], )+ )+ }
+            /// Rows without anything. They are written where they stay: the stack of the thread that
+            /// asks may be smaller than they are.
+            pub(crate) fn new() -> Box<DenseBuckets> {
+                let mut columns = Box::<DenseBuckets>::new_uninit();
+                let all = columns.as_mut_ptr();
+                $( $(
+                    // SAFETY: the field lies within what was allocated, to which nothing else refers,
+                    // and its cells need not hold anything yet.
+                    let cells = unsafe {
+                        &mut *(&raw mut (*all).$field)
+                            .cast::<[MaybeUninit<<$type as Value>::Cell>; BATCH_ROWS]>()
+                    };
+                    cells.fill(MaybeUninit::new(Record::EMPTY.$field.cell(0)));
+                )+ )+
+                // SAFETY: every cell of every column was written.
+                unsafe { columns.assume_init() }
             }
 
             /// Gives these columns of some rows their defaults.

@@ -57,9 +57,9 @@ pub struct Scanner {
     /// The digest of the spec's sources.
     plan: u128,
     parsers: Option<Parsers>,
-    context: Context,
+    context: Box<Context>,
     batch: Box<Batch>,
-    metrics: Metrics,
+    metrics: Box<Metrics>,
     ends: Vec<u32>,
     /// What a format refused of the lines of its lane.
     refused: Vec<LineRef>,
@@ -116,7 +116,7 @@ impl Scanner {
     /// As [`new`](Self::new).
     #[doc(hidden)]
     pub fn with(spec: Arc<Spec>, fast: FastPaths) -> Result<Scanner, Error> {
-        let mut context = spec.context()?;
+        let mut context = Box::new(spec.context()?);
         context.restrict(fast);
         let mut batch = Batch::requesting(spec.requested()?);
         if spec.groups().iter().any(Group::is_timer) {
@@ -128,7 +128,7 @@ impl Scanner {
             parsers: None,
             context,
             batch,
-            metrics: Metrics::new(&spec, fast),
+            metrics: Box::new(Metrics::new(&spec, fast)),
             ends: Vec::new(),
             refused: Vec::with_capacity(BATCH_ROWS),
             lines: Lines::default(),

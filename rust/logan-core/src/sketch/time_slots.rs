@@ -37,7 +37,7 @@ impl Default for TimeSlots {
             step: 0,
             first_step: 0,
             indices: Vec::with_capacity(BUCKETS_MAX),
-            cells: Box::new([FREE; CELLS]),
+            cells: vec![FREE; CELLS].into_boxed_slice().try_into().expect("so many"),
             last: FREE,
         }
     }
