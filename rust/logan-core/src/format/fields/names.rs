@@ -145,9 +145,7 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
          time_date event_datetime local_time log_datetime time_stamp_utc timestamp_local \
          timestamp_iso8601 syslog.timestamp source.timestamp info.ts metadata.timestamp \
          time.$date.$numberlong ts.$date.$numberlong t.$date.$numberlong \
-         timestamp.$date.$numberlong event.system.time_created.system_time \
-         event.system.time_created.#attributes.system_time \
-         event.system.time_created_attributes.system_time",
+         timestamp.$date.$numberlong",
     ),
     (
         Meaning::Time,
