@@ -574,7 +574,7 @@ fn levels_of_windows_events() {
             Level::Error,
         ),
         (
-            r##"{"Event":{"System":{"EventID":41,"Level":1,"TimeCreated":{"#attributes":{"SystemTime":"2024-01-24T10:15:32Z"}}}}}"##,
+            r##"{"Event":{"System":{"EventID":41,"Level":1,"Computer":"k"}},"@timestamp":"2024-01-24T10:15:32Z"}"##,
             Level::Fatal,
         ),
         // Without anything of Windows it is not known.

@@ -148,10 +148,8 @@ impl MultiLineFormat for Rails {
         let Some(step) = step.filter(|_| key.has_id || !self.is_payload) else {
             return Part::Record;
         };
-        let start = requests.add(offset, key, step, || Start::of(line, cx.record));
-        let Some(start) = start.filter(|start| key.has_id || start.fits(cx.record)) else {
-            return Part::Record;
-        };
+        let start = requests.add(offset, key, step, cx.record, || Start::of(line, cx.record));
+        let Some(start) = start else { return Part::Record };
         let is_timed_outside = self.is_payload && cx.context.is_timed_outside;
         let is_untimed = cx.record.time_ns == NO_TIME && !is_timed_outside;
         if is_untimed && start.time_ns != NO_TIME {

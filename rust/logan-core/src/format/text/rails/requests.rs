@@ -52,6 +52,7 @@ struct Event {
     offset: u64,
     key: Key,
     step: Step,
+    time_ns: i64,
     start: Option<Start>,
 }
 
@@ -78,28 +79,30 @@ impl Start {
             [method, path, client].map(|text| text.bytes(line.bytes(), &[]).into());
         Start { time_ns, method, path, client }
     }
+}
 
-    /// Whether a line may be of this request: what has a time of its own and took so long came about
-    /// then.
-    pub(super) fn fits(&self, record: &Record) -> bool {
-        // Either may be written late, and what has not the time of a logger is in whole seconds.
-        let slack_ns = if self.time_ns % 1_000_000_000 == 0 { 1_000_000_000 } else { 100_000_000 };
-        if record.time_ns == NO_TIME || self.time_ns == NO_TIME || record.duration_ns == NO_DURATION
-        {
-            return true;
-        }
-        let since = u64::try_from(record.time_ns.saturating_sub(self.time_ns)).unwrap_or(0);
-        since.abs_diff(record.duration_ns) <= slack_ns + record.duration_ns / 16
+/// Whether a line may be of a request that went to its controller at this time: what has a time of its own
+/// and took so long came about then.
+fn fits(processing_ns: i64, record: &Record) -> bool {
+    let Record { time_ns, duration_ns, .. } = *record;
+    if time_ns == NO_TIME || processing_ns == NO_TIME || duration_ns == NO_DURATION {
+        return true;
     }
+    // What has not the time of a logger is in whole seconds.
+    let slack_ns = if processing_ns % 1_000_000_000 == 0 { 1_000_000_000 } else { 10_000_000 };
+    let since = u64::try_from(time_ns.saturating_sub(processing_ns)).unwrap_or(0);
+    since.abs_diff(duration_ns) <= slack_ns + duration_ns / 32
 }
 
 impl Requests {
-    /// Adds a line, and gives the start of the request that it goes on with, if that is known.
+    /// Adds a line, and gives the start of the request that it goes on with, if that is known. Without an
+    /// id the times have to fit, too.
     pub(super) fn add(
         &mut self,
         offset: u64,
         key: Key,
         step: Step,
+        record: &Record,
         start: impl FnOnce() -> Start,
     ) -> Option<&Start> {
         let Requests(events) = self;
@@ -114,17 +117,19 @@ impl Requests {
         }
         let known = start_of(events.iter().filter(|event| event.key == key), step);
         let start = matches!(step, Step::Started | Step::StartedProcessing).then(start);
-        let offset_of_known = known.map(|event| event.offset);
-        events.push_back(Event { offset, key, step, start });
+        let known = known.filter(|(_, time_ns)| key.has_id || fits(*time_ns, record));
+        let offset_of_known = known.map(|(event, _)| event.offset);
+        events.push_back(Event { offset, key, step, time_ns: record.time_ns, start });
         let at = events.binary_search_by_key(&offset_of_known?, |event| event.offset).ok()?;
         events[at].start.as_ref()
     }
 }
 
-/// The line that started the request that a step goes on with, by the lines before it.
+/// The line that started the request that a step goes on with, and when that went to its controller, by
+/// the lines before it.
 ///
 /// Asked of all of them each time, so that nothing depends on lines out of reach.
-fn start_of<'a>(events: impl Iterator<Item = &'a Event>, step: Step) -> Option<&'a Event> {
+fn start_of<'a>(events: impl Iterator<Item = &'a Event>, step: Step) -> Option<(&'a Event, i64)> {
     // Those that wait for a controller, and those in progress; the last one, if it is known.
     let (mut waiting, mut last_waiting) = (0u32, None);
     let (mut running, mut last_running) = (0u32, None);
@@ -134,12 +139,13 @@ fn start_of<'a>(events: impl Iterator<Item = &'a Event>, step: Step) -> Option<&
                 (waiting, last_waiting) = (waiting + 1, Some(event));
             }
             Step::Processing => {
-                (running, last_running) =
-                    (running + 1, last_waiting.filter(|_| waiting == 1 && running == 0));
+                let known = last_waiting.filter(|_| waiting == 1 && running == 0);
+                (running, last_running) = (running + 1, known.map(|start| (start, event.time_ns)));
                 (waiting, last_waiting) = (0, None);
             }
             Step::StartedProcessing => {
-                (running, last_running) = (running + 1, Some(event).filter(|_| running == 0));
+                let known = Some((event, event.time_ns)).filter(|_| running == 0);
+                (running, last_running) = (running + 1, known);
             }
             Step::Completed => {
                 (running, last_running) = (running.saturating_sub(1), None);
@@ -148,7 +154,9 @@ fn start_of<'a>(events: impl Iterator<Item = &'a Event>, step: Step) -> Option<&
     }
     match step {
         Step::Started | Step::StartedProcessing => None,
-        Step::Processing => last_waiting.filter(|_| waiting == 1),
+        Step::Processing => {
+            last_waiting.filter(|_| waiting == 1).map(|start| (start, start.time_ns))
+        }
         Step::Completed => last_running.filter(|_| running == 1),
     }
 }
@@ -179,7 +187,7 @@ mod tests {
                 _ => Step::Completed,
             };
             let key = Key { hashes: [0, line[1..].parse().unwrap_or(0)], ..ONE };
-            let start = requests.add(number * 100, key, step, || started(number));
+            let start = requests.add(number * 100, key, step, &Record::EMPTY, || started(number));
             start.map(|start| start.time_ns)
         });
         lines.collect()
@@ -220,7 +228,6 @@ mod tests {
             duration_ns: ms * 1_000_000,
             ..Record::EMPTY
         };
-        let start = Start { time_ns: 10_000_000_000, ..started(0) };
         for (record, expected) in [
             (at(10, 20), true),
             (at(15, 5_000), true),
@@ -229,20 +236,19 @@ mod tests {
             (at(11, 20), true),
             (Record { time_ns: NO_TIME, ..at(0, 5_000) }, true),
         ] {
-            assert_eq!(start.fits(&record), expected);
+            assert_eq!(fits(10_000_000_000, &record), expected);
         }
-        let exact = Start { time_ns: 10_000_000_001, ..started(0) };
-        assert!(exact.fits(&at(11, 950)));
-        assert!(!exact.fits(&at(11, 800)));
+        assert!(fits(10_000_000_001, &at(11, 995)));
+        assert!(!fits(10_000_000_001, &at(11, 900)));
     }
 
     #[test]
     fn only_lines_in_reach_count() {
         for (distance, is_known) in [(LOOK_BACK_BYTES - 1, true), (LOOK_BACK_BYTES, false)] {
-            let mut requests = Requests::default();
-            requests.add(0, ONE, Step::Started, || started(0));
-            requests.add(9, ONE, Step::Processing, || started(9));
-            let start = requests.add(distance, ONE, Step::Completed, || started(0));
+            let (mut requests, none) = (Requests::default(), &Record::EMPTY);
+            requests.add(0, ONE, Step::Started, none, || started(0));
+            requests.add(9, ONE, Step::Processing, none, || started(9));
+            let start = requests.add(distance, ONE, Step::Completed, none, || started(0));
             assert_eq!(start.is_some(), is_known);
         }
     }
@@ -267,13 +273,13 @@ mod tests {
             for (i, &(offset, key, step)) in lines.iter().enumerate() {
                 let mut near = Requests::default();
                 for &(offset, key, step) in lines[..i].iter().filter(|l| reaches(l.0, offset)) {
-                    near.add(offset, key, step, || started(offset));
+                    near.add(offset, key, step, &Record::EMPTY, || started(offset));
                 }
-                let expected = near.add(offset, key, step, || started(offset));
+                let expected = near.add(offset, key, step, &Record::EMPTY, || started(offset));
                 if reread {
-                    all.add(offset, key, step, || started(offset));
+                    all.add(offset, key, step, &Record::EMPTY, || started(offset));
                 }
-                prop_assert_eq!(all.add(offset, key, step, || started(offset)), expected);
+                prop_assert_eq!(all.add(offset, key, step, &Record::EMPTY, || started(offset)), expected);
             }
         }
     }
