@@ -2,12 +2,14 @@
 //!
 //! # Accepted
 //! `[GIN] ` and a timestamp, then four fields, each behind ` | ` or `|` and spaces: the status, the
-//! response time as Go prints it, the client, and the method before the path in quotes.
+//! response time as Go prints it, the client, and the method before the path in quotes. Colors, which it
+//! writes to a terminal, are read over.
 
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::prefilter::RequiredBytes;
 use crate::format::slices::{digits, letters};
+use crate::format::text::ansi::{self, ESC};
 use crate::format::text::duration::with_unit;
 use crate::format::{Continuation, Entry, Facts, Info, LineFormat, Parse, fields, line_format};
 use crate::record::{Columns, Text};
@@ -49,23 +51,32 @@ impl LineFormat for Gin {
         if line.u32_at(1) != u32::from_le_bytes(*b"GIN]") || line.len() < 6 {
             return None;
         }
-        let (stamp, end) = cx.clock().any(line, 6)?;
-        let text = line.bytes();
-        let mut parts = text[end..].splitn(5, |&b| b == b'|');
-        let mut part = || parts.next().map(<[u8]>::trim_ascii);
-        part().filter(|nothing| nothing.is_empty())?;
-        cx.record.status = fields::status(part()?)?;
-        cx.record.duration_ns = with_unit(part()?)?;
-        let (client, request) = (part()?, part()?);
-        let method = letters(request);
-        let path = request[method..].trim_ascii_start();
-        let path = path.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
-        cx.record.set_time(stamp);
-        cx.record.method = Text::of_part(text, &request[..method]);
-        cx.record.path = Text::of_part(text, path);
-        if let Some(range) = fields::client(client) {
-            cx.record.client = Text::of_part(text, &client[range]);
+        if line.find(cx.simd, 0, ESC) < line.len() {
+            return ansi::uncolored(line, &mut cx.again(), take);
         }
-        Some(())
+        take(line, cx)
     }
+}
+
+/// A line without colors.
+#[inline(always)]
+fn take<S>(line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
+    let (stamp, end) = cx.context.clock.any(line, 6)?;
+    let text = line.bytes();
+    let mut parts = text[end..].splitn(5, |&b| b == b'|');
+    let mut part = || parts.next().map(<[u8]>::trim_ascii);
+    part().filter(|nothing| nothing.is_empty())?;
+    cx.record.status = fields::status(part()?)?;
+    cx.record.duration_ns = with_unit(part()?)?;
+    let (client, request) = (part()?, part()?);
+    let method = letters(request);
+    let path = request[method..].trim_ascii_start();
+    let path = path.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+    cx.record.set_time(stamp);
+    cx.record.method = Text::of_part(text, &request[..method]);
+    cx.record.path = Text::of_part(text, path);
+    if let Some(range) = fields::client(client) {
+        cx.record.client = Text::of_part(text, &client[range]);
+    }
+    Some(())
 }

@@ -211,8 +211,19 @@ fn read<S: Simd>(
     offset: u64,
     cx: &mut Parse<'_, ()>,
 ) -> Part {
-    let met = inner.needs.met_by(simd, payload);
     cx.context.is_timed_outside = opened.stamp.is_some();
+    // Not all formats read over colors.
+    let is_colored = payload.find(simd, 0, ansi::ESC) < payload.len();
+    let of_plain = |plain: Line<'_>, cx: &mut Parse<'_, ()>| {
+        let met = inner.needs.met_by(simd, plain);
+        inner.take_with(met, plain, Some(offset), cx).then_some(())
+    };
+    if is_colored && ansi::uncolored(payload, cx, of_plain).is_some() {
+        distrust_number(payload, opened, cx.record);
+        fill(opened, cx.record);
+        return Part::Record;
+    }
+    let met = inner.needs.met_by(simd, payload);
     if !inner.take_with(met, payload, Some(offset), cx) {
         if continues(payload.bytes(), opened.is_indented) {
             return Part::Continuation;
@@ -221,15 +232,11 @@ fn read<S: Simd>(
             return Part::Foreign;
         }
         let cx = &mut cx.with(simd);
-        let is_colored = payload.find(simd, 0, ansi::ESC) < payload.len();
-        let plain = |payload: Line<'_>, cx: &mut Parse<'_, S>| {
-            let met = inner.needs.met_by(simd, payload);
-            if !inner.take_with(met, payload, Some(offset), &mut cx.with(())) {
-                free_text(payload, cx);
-            }
+        let of_text = |plain: Line<'_>, cx: &mut Parse<'_, S>| {
+            free_text(plain, cx);
             Some(())
         };
-        if !is_colored || ansi::uncolored(payload, cx, plain).is_none() {
+        if !is_colored || ansi::uncolored(payload, cx, of_text).is_none() {
             free_text(payload, cx);
         }
     } else if let Some(stamp) = opened.stamp
