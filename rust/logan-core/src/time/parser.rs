@@ -653,7 +653,10 @@ impl TimestampParser {
                     b':' => date_follows_time(line, at),
                     _ => named(end),
                 },
-                6 => matches!(mark, b' ' | b'T' | b'_' | b'-' | b'|' | b';' | b',' | b':' | b'/'),
+                6 => {
+                    matches!(mark, b' ' | b'T' | b't' | b'@' | b'_')
+                        || matches!(mark, b'-' | b'|' | b';' | b',' | b':' | b'/')
+                }
                 8 => true,
                 _ => false,
             }
