@@ -685,38 +685,31 @@ mod tests {
         assert_eq!(group(&two).unit(), None);
     }
 
+    /// The column that is the response time behind the user agent, its unit, and whether anything is said.
+    fn decided(tails: &[&str]) -> (Option<(u32, Unit)>, bool) {
+        let line = |text: &&str| TailLine {
+            text: format!(" {text}").into_bytes(),
+            bytes_sent: Some(512),
+            second: Some(1_706_091_332),
+        };
+        let lines: Vec<TailLine> = tails.iter().map(line).collect();
+        let (column, told) = column(TailPlace::Agent, &lines.iter().collect::<Vec<_>>());
+        (column.and_then(|column| Some((column.field?, column.unit))), told.is_some())
+    }
+
     #[test]
     fn hundredths_after_the_user_agent() {
-        let found = |tails: &[&str]| {
-            let line = |text: &&str| TailLine {
-                text: format!(" {text}").into_bytes(),
-                bytes_sent: Some(512),
-                second: Some(1_706_091_332),
-            };
-            let lines: Vec<TailLine> = tails.iter().map(line).collect();
-            let (column, told) = column(TailPlace::Agent, &lines.iter().collect::<Vec<_>>());
-            (column.and_then(|column| Some((column.field?, column.unit))), told.is_some())
-        };
         let seconds = Some((0, Unit::Seconds));
-        assert_eq!(found(&["0.02", "0.11", "0.00", "1.25"]), (seconds, true));
+        assert_eq!(decided(&["0.02", "0.11", "0.00", "1.25"]), (seconds, true));
         // A ratio of compression, one beside another number, and what is always the same.
-        assert_eq!(found(&["2.50", "3.12", "1.08", "0.97"]), (None, true));
-        assert_eq!(found(&["0.02 1.25", "0.11 3.10"]), (None, true));
-        assert_eq!(found(&["0.02", "0.02", "0.02"]), (None, true));
+        assert_eq!(decided(&["2.50", "3.12", "1.08", "0.97"]), (None, true));
+        assert_eq!(decided(&["0.02 1.25", "0.11 3.10"]), (None, true));
+        assert_eq!(decided(&["0.02", "0.02", "0.02"]), (None, true));
     }
 
     #[test]
     fn ids_after_the_user_agent() {
-        let found = |tails: &[&str]| {
-            let line = |text: &&str| TailLine {
-                text: format!(" {text}").into_bytes(),
-                bytes_sent: Some(512),
-                second: Some(1_706_091_332),
-            };
-            let lines: Vec<TailLine> = tails.iter().map(line).collect();
-            let (column, _) = column(TailPlace::Agent, &lines.iter().collect::<Vec<_>>());
-            column.and_then(|column| Some((column.field?, column.unit)))
-        };
+        let found = |tails: &[&str]| decided(tails).0;
         let micros = Some((0, Unit::Microseconds));
         assert_eq!(found(&["\"8123456701\"", "\"5523456702\"", "\"7723456703\""]), None);
         assert_eq!(found(&["8123456701", "552345670255", "772345670377"]), None);
