@@ -147,7 +147,7 @@ def test_a_clock_that_was_never_set_has_no_time(tmp_path: Path, unset: str) -> N
             "2023-08-02T12:00:00.250Z",
         ),
         (
-            '{"log":"2023-08-02 09:30:00,250 ERROR x\\n","stream":"stdout",'
+            '{"log":"2023-08-02 09:00:00,250 ERROR x\\n","stream":"stdout",'
             '"time":"2023-08-02T14:00:00.3Z"}\n',
             "2023-08-02T14:00:00.250Z",
         ),

@@ -11,7 +11,7 @@ use super::named::names;
 use crate::bytes::line::{Line, PaddedLine};
 use crate::bytes::simd::Baseline;
 use crate::error::grouped;
-use crate::format::access::{TAIL_FIELDS_MAX, field_end, says_unit};
+use crate::format::access::{TAIL_FIELDS_MAX, field_end, is_of_traefik};
 use crate::format::fields::{LineKeys, documented, hint};
 use crate::format::units::{
     DurationReading, KeyUnit, RESPONSE_TIME, Sample, TailColumn, TailPlace,
@@ -136,7 +136,7 @@ impl Numbers {
             assumed.extend(told);
         }
         for (&place, lines) in &self.tails {
-            let is_open = |line: &&TailLine| !says_unit(PaddedLine::new(&line.text).line());
+            let is_open = |line: &&TailLine| !is_of_traefik(PaddedLine::new(&line.text).line());
             let lines: Vec<&TailLine> = lines.iter().filter(is_open).collect();
             let (column, told) = column(place, &lines);
             assumed.extend(told);

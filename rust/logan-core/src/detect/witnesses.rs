@@ -20,8 +20,9 @@ const MOMENTS_MAX: usize = 16;
 /// How far the two may lie apart, beside whole quarter hours: what is collected comes later.
 const APART_S: i64 = 60;
 const QUARTER_S: i64 = 15 * 60;
-/// Offsets that are in use, in quarter hours.
+/// Offsets that are in use beside whole hours, in quarter hours.
 const OFFSETS: std::ops::RangeInclusive<i64> = -48..=56;
+const PARTS_OF_HOURS: [i64; 11] = [-38, -14, 14, 18, 22, 23, 26, 35, 38, 42, 51];
 /// Share of records without a zone, in percent, that have to have such a moment: what messages speak of
 /// may lie whole hours away, too.
 const RECORDS_PERCENT: u64 = 50;
@@ -44,8 +45,10 @@ impl Witnesses {
     /// one of an envelope.
     pub(super) fn learn(&mut self, line: &[u8], time_ns: i64, is_envelope: bool) {
         self.records += 1;
-        let found =
-            moments(line, is_envelope).into_iter().find_map(|moment| east_of(time_ns, moment));
+        let found = moments(line, is_envelope).into_iter().find_map(|(moment, written)| {
+            // What is written in local time was written where the line was.
+            east_of(time_ns, moment).filter(|east| written.is_none_or(|written| written == *east))
+        });
         if let Some(quarters) = found {
             *self.offsets.entry(quarters).or_default() += 1;
         }
@@ -93,13 +96,18 @@ fn east_of(time_ns: i64, moment_ns: i64) -> Option<i64> {
     let east = time_ns.checked_sub(moment_ns)? / NS;
     let quarters = (east + QUARTER_S / 2).div_euclid(QUARTER_S);
     let is_near = (east - quarters * QUARTER_S).abs() <= APART_S;
-    (is_near && OFFSETS.contains(&quarters)).then_some(quarters)
+    let is_in_use =
+        quarters % 4 == 0 && OFFSETS.contains(&quarters) || PARTS_OF_HOURS.contains(&quarters);
+    (is_near && is_in_use).then_some(quarters)
 }
 
 /// The moments with a zone, or as microseconds since 1970, that are those of the line: where something
 /// around it has its timestamp, and that of a request as access logs write it. Any other one may be what a
 /// message speaks of, which often lies whole hours away: `expires at 2024-01-24T12:00:00Z`.
-fn moments(line: &[u8], is_envelope: bool) -> Vec<i64> {
+///
+/// With the offset that is written, in quarter hours, but for the keys of envelopes, whose times are those
+/// of UTC everywhere.
+fn moments(line: &[u8], is_envelope: bool) -> Vec<(i64, Option<i64>)> {
     let text = &line[..line.len().min(BYTES_MAX)];
     let priority = text.starts_with(b"<").then(|| memchr::memchr(b'>', text)).flatten();
     let front = priority.map_or(0, |end| end + 1);
@@ -107,22 +115,44 @@ fn moments(line: &[u8], is_envelope: bool) -> Vec<i64> {
     let behind_keys = KEYS.iter().filter_map(|key| {
         let at = memchr::memmem::find(text, key.as_bytes()).filter(|_| is_envelope)? + key.len();
         let blanks = text[at..].iter().take_while(|b| b" :\"".contains(b)).count();
-        Some(at + blanks)
+        Some((at + blanks, true))
     });
-    let of_requests = memchr::memchr_iter(b'[', text).map(|at| at + 1).filter(|&at| {
-        matches!(text.get(at..at + 12), Some([a, b, b'/', _, _, _, b'/', _, _, _, _, b':'])
+    let of_requests =
+        memchr::memchr_iter(b'[', text).map(|at| (at + 1, false)).filter(|&(at, _)| {
+            matches!(text.get(at..at + 12), Some([a, b, b'/', _, _, _, b'/', _, _, _, _, b':'])
             if a.is_ascii_digit() && b.is_ascii_digit())
-    });
+        });
     let padded = PaddedLine::new(text);
     let mut clock = TimestampParser::utc();
     let mut east = TimestampParser::new(TimeZone::fixed(offset(1)), 0);
-    let places = std::iter::once(front).chain(behind_keys).chain(of_requests);
-    let found = places.take(MOMENTS_MAX).filter_map(|at| {
-        let (stamp, _) = clock.any(padded.line(), at)?;
+    let places = std::iter::once((front, false)).chain(behind_keys).chain(of_requests);
+    let found = places.take(MOMENTS_MAX).filter_map(|(at, is_of_utc)| {
+        let (stamp, end) = clock.any(padded.line(), at)?;
         // One that moves with the zone of the input has none.
-        (east.any(padded.line(), at)?.0 == stamp).then(|| stamp.nanos_since_epoch())
+        (east.any(padded.line(), at)?.0 == stamp).then_some(())?;
+        let written = if is_of_utc { None } else { Some(written_offset(&text[at..end])?) };
+        Some((stamp.nanos_since_epoch(), written))
     });
     found.collect()
+}
+
+/// The offset at the end of a timestamp, in quarter hours: `+0200`, `+02:00`, `+02`, `Z`.
+fn written_offset(timestamp: &[u8]) -> Option<i64> {
+    if timestamp.ends_with(b"Z") {
+        return Some(0);
+    }
+    let sign = timestamp.iter().rposition(|b| matches!(b, b'+' | b'-'))?;
+    let digits: Vec<i64> = timestamp[sign + 1..]
+        .iter()
+        .filter(|&&b| b != b':')
+        .map(|b| b.is_ascii_digit().then(|| i64::from(b - b'0')))
+        .collect::<Option<_>>()?;
+    let minutes = match digits[..] {
+        [a, b] => (a * 10 + b) * 60,
+        [a, b, c, d] => (a * 10 + b) * 60 + c * 10 + d,
+        _ => return None,
+    };
+    Some(if timestamp[sign] == b'-' { -minutes } else { minutes } / 15)
 }
 
 #[cfg(test)]
@@ -163,7 +193,7 @@ mod tests {
             assert!(told.is_some_and(|told| told.contains(zone)));
         }
         // Of half the records.
-        let pair = "2024-06-24T10:15:00Z h a: 2024-06-24 12:15:00 b";
+        let pair = "2024-06-24T12:15:00+02:00 h a: 2024-06-24 12:15:00 b";
         let alone = "2024-06-24 12:15:00 a";
         assert_eq!(decided(&[(pair, 0), (alone, 0)]).0.as_deref(), Some("+02:00"));
         assert_eq!(decided(&[(pair, 0), (alone, 0), (alone, 0)]), (None, None));
@@ -177,13 +207,17 @@ mod tests {
             "2024-06-24T12:22:10Z h a: 2024-06-24 12:15:00 b",
             "2024-07-24T12:15:00Z h a: 2024-06-24 12:15:00 b",
             "2024-06-24 10:15:00 h a: 2024-06-24 12:15:00 b",
+            // What began an hour ago, and what a server elsewhere wrote.
+            "2024-06-24T13:15:00Z h a: 2024-06-24 12:15:00 b",
+            "2024-06-24 12:15:00 a [24/Jun/2024:10:15:00 +0000] b",
+            r#"{"log":"2024-06-24 12:15:00 a\n","time":"2024-06-24T12:30:00Z"}"#,
             "2024-06-24 12:15:00 token expires at 2024-06-24T13:15:00Z",
             r#"{"log":"2024-06-24 12:15:00 a\",\"exp\":\"2024-06-24T13:15:00Z\n"}"#,
         ] {
             assert_eq!(decided(&[(line, 0)]), (None, None), "{line}");
         }
-        let summer = ("2024-06-24T10:15:00Z h a: 2024-06-24 12:15:00 b", 0);
-        let winter = ("2024-06-24T11:15:00Z h a: 2024-06-24 12:15:00 b", 0);
+        let summer = ("2024-06-24T12:15:00+02:00 h a: 2024-06-24 12:15:00 b", 0);
+        let winter = ("2024-06-24T12:15:00+01:00 h a: 2024-06-24 12:15:00 b", 0);
         let (zone, told) = decided(&[summer, winter]);
         assert_eq!(zone, None);
         assert!(told.is_some_and(|told| told.contains("+01:00, +02:00")));

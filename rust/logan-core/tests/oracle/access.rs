@@ -483,7 +483,7 @@ pub(super) fn time_in_tail(
         let end = if field.starts_with(b"\"") {
             let (_, end) = quoted(field, 0)?;
             if let Some(found) = bare_time(&field[1..], true, bare) {
-                return in_stead(&field[1..]).unwrap_or(found);
+                return found;
             }
             end
         } else if is_digit(field, 0) || field.starts_with(b"-") {
@@ -493,7 +493,7 @@ pub(super) fn time_in_tail(
                 return found;
             }
             if let Some(found) = bare_time(field, false, bare) {
-                return in_stead(field).unwrap_or(found);
+                return found;
             }
             unnamed = unnamed.or(Some(at));
             let end = list(field, SECOND as u64).1;
@@ -519,25 +519,6 @@ pub(super) fn time_in_tail(
         at += end + 1;
     }
     last_time(&tail[unnamed?..])
-}
-
-/// The number with a unit that a line ends with, where it begins with a whole number that has none.
-fn in_stead(text: &[u8]) -> Option<Option<u64>> {
-    let whole = run(text, 0, |b| b.is_ascii_digit());
-    if whole == 0 || text.get(whole).is_some_and(|b| b".muns\xc2\xce".contains(b)) {
-        return None;
-    }
-    let (text, is_apart) = match text.strip_suffix(b" ms") {
-        Some(text) => (text, true),
-        None => (text, false),
-    };
-    let last = &text[text.iter().rposition(|&b| b == b' ')? + 1..];
-    let number = access_number(last, false).filter(|number| number.end == last.len())?;
-    match (number.unit_ns, is_apart) {
-        (Some(unit_ns), false) => Some(decimal(&number.text, unit_ns)),
-        (None, true) => Some(decimal(&number.text, 1_000_000)),
-        _ => None,
-    }
 }
 
 /// The response time of a field with a name; else where it ends, if it has one.

@@ -55,13 +55,26 @@ pub(super) fn leading_level(text: &[u8]) -> Option<(Level, usize)> {
     }
     let mut before = Before { columns: 0, only_numbers: true };
     let mut at = if text.starts_with(b"\",") { 1 } else { 0 };
+    // A number in angle brackets that is not at the very front counts if no level is written.
+    let mut priority = None;
     while before.columns < 8 {
         at += run(text, at, |b| separates(b) && !b"[(<{\"".contains(&b));
         if at == text.len() {
-            return None;
+            return priority;
         }
         match column(text, at, before) {
-            Column::Level(level, end) => return Some((level, end)),
+            Column::Level(level, end) => {
+                let inner = if text[at] == b'<' { text.get(at + 1..end) } else { None };
+                let close = find(text, at, b'>').filter(|_| at > 0);
+                let is_number =
+                    inner.filter(|inner| !inner.is_empty() && inner.iter().all(u8::is_ascii_digit));
+                let (Some(close), Some(_)) = (close, is_number) else {
+                    return Some((level, end));
+                };
+                priority = Some((level, end));
+                before = Before { columns: before.columns + 1, only_numbers: false };
+                at = close + 1;
+            }
             Column::Sentence => break,
             Column::Other { end, counts, is_number } => {
                 before.columns += usize::from(counts);
@@ -70,7 +83,7 @@ pub(super) fn leading_level(text: &[u8]) -> Option<(Level, usize)> {
             }
         }
     }
-    level_between_marks(text)
+    level_between_marks(text).or(priority)
 }
 
 /// The first level that is alone between two bars, two dashes with spaces, or behind a tab and
@@ -176,8 +189,7 @@ fn column(text: &[u8], at: usize, before: Before) -> Column {
         let level = level_of_word(inner).filter(|_| text.get(close + 1) == Some(&b':'));
         (level.map(|level| (level, close)), true)
     } else {
-        let is_alone = at > 0 && text.get(close + 1) == Some(&b' ');
-        let level = level_in_group(open, inner, before, is_alone);
+        let level = level_in_group(open, inner, before);
         (level.map(|(level, len)| (level, at + 1 + len)), false)
     };
     match level {
@@ -196,16 +208,10 @@ fn level_in_object(text: &[u8]) -> Option<(Level, usize)> {
     (!value.is_empty()).then(|| (level_of_field(value), close))
 }
 
-/// `is_alone`: behind a timestamp and before a space, where a number is that of a thread.
-fn level_in_group(
-    open: u8,
-    inner: &[u8],
-    before: Before,
-    is_alone: bool,
-) -> Option<(Level, usize)> {
+fn level_in_group(open: u8, inner: &[u8], before: Before) -> Option<(Level, usize)> {
     let word = inner.trim_ascii();
     let (start, end) = (run(inner, 0, |b| b.is_ascii_whitespace()), end_of_text(inner));
-    let is_first = open == b'<' && before.columns == 0 && !is_alone;
+    let is_first = open == b'<' && before.columns == 0;
     if word.len() == 1 {
         let is_letter = word[0].is_ascii_uppercase() && open != b'"';
         let letter = level_of_letter(word[0]).filter(|_| is_letter);

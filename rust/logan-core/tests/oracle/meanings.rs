@@ -412,21 +412,20 @@ fn is_of_request(meaning: Meaning, raw: &[u8]) -> bool {
     }
 }
 
-/// Three digits, or a registered status and words that are no unit.
+/// Three digits, or a registered status and a phrase as the registry has them.
 fn status_of_key(raw: &[u8]) -> Option<i64> {
+    let begins = "accepted already bad conflict content continue created early expectation failed forbidden found gateway gone http i'm im insufficient internal length locked loop method misdirected moved multi multiple network no non non-authoritative not ok partial payload payment permanent precondition processing proxy range request reset see service switching temporary timeout too unauthorized unavailable unprocessable unsupported upgrade uri use variant";
     let status = digits(raw, 0, 3).filter(|status| (100..600).contains(status))?;
     if raw.len() == 3 {
         return Some(status);
     }
-    let phrase = raw[3..].strip_prefix(b" ")?;
-    let text = std::str::from_utf8(phrase).ok()?;
+    let text = std::str::from_utf8(raw[3..].strip_prefix(b" ")?).ok()?;
+    let is_of_phrase = |c: char| c.is_ascii_alphabetic() || " _-'".contains(c);
+    let first = text.split([' ', '_']).next().unwrap_or_default().to_ascii_lowercase();
     let is_phrase = text.len() <= 64
-        && text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.chars().all(|c| c.is_ascii_alphabetic() || " _-'".contains(c));
-    let sizes = "b byte bytes kb kib mb mib gb gib tb";
-    let is_unit =
-        with_unit(raw).is_some() || sizes.split(' ').any(|size| size.eq_ignore_ascii_case(text));
-    (is_phrase && !is_unit && is_registered(status as u16)).then_some(status)
+        && text.chars().all(is_of_phrase)
+        && begins.split(' ').any(|known| known == first);
+    (is_phrase && is_registered(status as u16)).then_some(status)
 }
 
 fn is_http_method(text: &[u8]) -> bool {

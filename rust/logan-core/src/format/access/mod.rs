@@ -7,4 +7,4 @@ pub mod php_fpm;
 pub mod request;
 mod tail;
 pub mod uwsgi;
-pub(crate) use tail::{TAIL_FIELDS_MAX, field_end, says_unit};
+pub(crate) use tail::{TAIL_FIELDS_MAX, field_end, is_of_traefik};

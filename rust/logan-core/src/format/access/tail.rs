@@ -294,7 +294,7 @@ fn fields_time(line: Line<'_>, mut at: usize, tail: Tail) -> Time {
                 return Time::NONE;
             };
             if matches!(line.byte(at + 1), b'-' | b'0'..=b'9')
-                && let Some(time) = field_time(line, at + 1, true, bare)
+                && let Some(time) = bare_time(line, at + 1, true, bare)
             {
                 return time;
             }
@@ -305,7 +305,7 @@ fn fields_time(line: Line<'_>, mut at: usize, tail: Tail) -> Time {
             {
                 return time;
             }
-            if let Some(time) = field_time(line, at, false, bare) {
+            if let Some(time) = bare_time(line, at, false, bare) {
                 return time;
             }
             unnamed.get_or_insert(at);
@@ -329,35 +329,11 @@ fn fields_time(line: Line<'_>, mut at: usize, tail: Tail) -> Time {
     unnamed.map_or(Time::NONE, |from| last_time(line, from))
 }
 
-/// What [`bare_time`] says of a field, unless it is a whole number without a unit and the line ends with
-/// one that has a unit: that is the time then.
-#[inline(always)]
-fn field_time(line: Line<'_>, at: usize, is_quoted: bool, bare: Bare) -> Option<Time> {
-    let time = bare_time(line, at, is_quoted, bare)?;
-    // All units end so.
-    if line.byte(line.len() - 1) != b's' {
-        return Some(time);
-    }
-    let is_whole = number_at(line, at).is_some_and(Number::is_integer);
-    Some(with_unit_at_end(line, at).filter(|_| is_whole).unwrap_or(time))
-}
-
-/// Whether the last field of a tail is a number with its unit, so that nothing need be decided for it.
-pub(crate) fn says_unit(tail: Line<'_>) -> bool {
-    with_unit_at_end(tail, 0).is_some()
-}
-
-/// The time of the last field of a line, behind a space behind `from`, if that is a number with its unit.
-#[cold]
-#[inline(never)]
-fn with_unit_at_end(line: Line<'_>, from: usize) -> Option<Time> {
-    let text = line.bytes().get(from..)?;
-    let apart = text.strip_suffix(b" ms");
-    let text = apart.unwrap_or(text);
-    let start = from + memchr::memrchr(b' ', text)? + 1;
-    let number = number_at(line, start).filter(|number| number.end == from + text.len())?;
-    let has_unit = (number.unit_ns != 0) != apart.is_some();
-    has_unit.then(|| Time::of_nanos(number.nanos(Unit::Milliseconds)))
+/// Whether a tail is that of Traefik, which counts requests first and says its unit, so that nothing need
+/// be decided for it.
+pub(crate) fn is_of_traefik(tail: Line<'_>) -> bool {
+    let mut c = Cursor::new(tail, 0);
+    c.pass(b' ').and_then(|()| c.integer()).is_some_and(|_| traefik_time(tail, c.at).is_some())
 }
 
 /// Whether a response time stands right behind a quoted field that ends at `at`, as where a format

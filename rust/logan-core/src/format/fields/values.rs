@@ -6,7 +6,7 @@ use crate::bytes::line::{Line, PaddedLine};
 use crate::bytes::simd::Simd;
 use crate::format::http::is_registered_status;
 use crate::format::slices::letters;
-use crate::format::text::duration::{decimal, with_unit};
+use crate::format::text::duration::decimal;
 use crate::record::{Level, Text};
 use crate::time::{self, Stamp, TimestampParser, eight_digits, leading_digits};
 use std::ops::Range;
@@ -242,20 +242,79 @@ pub(in crate::format) fn status_of_key(bytes: &[u8]) -> Option<u16> {
     if bytes.len() == 3 { status(bytes) } else { status_with_phrase(bytes) }
 }
 
-/// `503 Service Unavailable`, `500 INTERNAL_SERVER_ERROR`; a count with its unit (`200 ms`) is none.
+/// How the phrases of the registry begin.
+const PHRASES: &[&[u8]] = &[
+    b"accepted",
+    b"already",
+    b"bad",
+    b"conflict",
+    b"content",
+    b"continue",
+    b"created",
+    b"early",
+    b"expectation",
+    b"failed",
+    b"forbidden",
+    b"found",
+    b"gateway",
+    b"gone",
+    b"http",
+    b"i'm",
+    b"im",
+    b"insufficient",
+    b"internal",
+    b"length",
+    b"locked",
+    b"loop",
+    b"method",
+    b"misdirected",
+    b"moved",
+    b"multi",
+    b"multiple",
+    b"network",
+    b"no",
+    b"non",
+    b"non-authoritative",
+    b"not",
+    b"ok",
+    b"partial",
+    b"payload",
+    b"payment",
+    b"permanent",
+    b"precondition",
+    b"processing",
+    b"proxy",
+    b"range",
+    b"request",
+    b"reset",
+    b"see",
+    b"service",
+    b"switching",
+    b"temporary",
+    b"timeout",
+    b"too",
+    b"unauthorized",
+    b"unavailable",
+    b"unprocessable",
+    b"unsupported",
+    b"upgrade",
+    b"uri",
+    b"use",
+    b"variant",
+];
+
+/// `503 Service Unavailable`, `500 INTERNAL_SERVER_ERROR`; `500 files left` and `226 Transfer complete` are
+/// none.
 #[cold]
 #[inline(never)]
 fn status_with_phrase(bytes: &[u8]) -> Option<u16> {
-    const SIZES: [&[u8]; 10] =
-        [b"b", b"byte", b"bytes", b"kb", b"kib", b"mb", b"mib", b"gb", b"gib", b"tb"];
     let (digits, rest) = bytes.split_at_checked(3)?;
     let phrase = rest.strip_prefix(b" ")?;
     let is_of_phrase = |b: &u8| b.is_ascii_alphabetic() || matches!(b, b' ' | b'_' | b'-' | b'\'');
+    let first = phrase.split(|b| matches!(b, b' ' | b'_')).next()?;
     let is_phrase = phrase.len() <= PHRASE_BYTES_MAX
-        && phrase.first().is_some_and(u8::is_ascii_alphabetic)
         && phrase.iter().all(is_of_phrase)
-        && with_unit(bytes).is_none()
-        && !SIZES.iter().any(|unit| unit.eq_ignore_ascii_case(phrase));
+        && PHRASES.iter().any(|known| known.eq_ignore_ascii_case(first));
     status(digits).filter(|&code| is_phrase && is_registered_status(code))
 }
 

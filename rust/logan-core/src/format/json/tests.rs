@@ -520,6 +520,8 @@ fn a_status_with_its_phrase() {
         (r#""response":"200 ms""#, NO_STATUS),
         (r#""response":"500 bytes""#, NO_STATUS),
         (r#""resp":"500 KB""#, NO_STATUS),
+        (r#""status":"500 files left""#, NO_STATUS),
+        (r#""status":"226 Transfer complete""#, NO_STATUS),
     ] {
         assert_eq!(status(text), expected, "{text}");
     }

@@ -21,6 +21,10 @@ pub(in crate::format) fn message_start(line: Line<'_>, at: usize) -> usize {
     at + line.bytes()[at..].iter().take_while(|&&b| DRESSING[usize::from(b)]).count()
 }
 
+fn is_number(text: &[u8]) -> bool {
+    text.iter().all(u8::is_ascii_digit)
+}
+
 /// What parts tokens.
 static SEPARATORS: [bool; 256] = crate::format::byte_set(b" \t[]()|<>,;\"'={}");
 /// What tokens of sentences are made of, beside bytes of UTF-8.
@@ -32,6 +36,9 @@ struct Search<'a> {
     text: &'a [u8],
     tokens: usize,
     only_numbers: bool,
+    /// A number in angle brackets behind a timestamp: a priority of syslog, unless a level is written
+    /// behind it, as where it is the number of a thread.
+    priority: Option<(Level, usize)>,
 }
 
 /// What a token is.
@@ -51,7 +58,7 @@ pub(in crate::format) fn level_in(text: Line<'_>) -> Option<(Level, usize)> {
 
 /// As [`level_in`], of bytes.
 pub(in crate::format) fn leading(text: &[u8]) -> Option<(Level, usize)> {
-    let mut search = Search { text, tokens: 0, only_numbers: true };
+    let mut search = Search { text, tokens: 0, only_numbers: true, priority: None };
     if text.starts_with(b"] ")
         && let Some(found) = of_websphere(text)
     {
@@ -65,18 +72,18 @@ pub(in crate::format) fn leading(text: &[u8]) -> Option<(Level, usize)> {
     while search.tokens < LEVEL_TOKENS_MAX {
         at += text[at..].iter().take_while(|b| is_gap(**b)).count();
         if at >= text.len() {
-            return None;
+            return search.priority;
         }
         match search.next(at) {
             Token::Level(level, end) => return Some((level, end)),
-            Token::Word => return between(text),
+            Token::Word => break,
             Token::Column(end, counts) => {
                 search.tokens += usize::from(counts);
                 at = end;
             }
         }
     }
-    between(text)
+    between(text).or(search.priority)
 }
 
 /// The level that is the only word in column `column` of a text, counted by the spaces before it, and
@@ -242,7 +249,12 @@ impl<'a> Search<'a> {
             let level = Level::from_word(inner).filter(|_| text.get(end) == Some(&b':'));
             return level.map_or(Token::Column(end, true), |level| Token::Level(level, end - 1));
         }
-        match self.of_group(opening, inner, at == 0 || text.get(end) != Some(&b' ')) {
+        match self.of_group(opening, inner) {
+            Some(found) if at > 0 && opening == b'<' && is_number(inner) => {
+                self.priority = Some((found.0, at + 1 + found.1));
+                self.only_numbers = false;
+                Token::Column(end, true)
+            }
             // Up to the level's own end, as what follows it in the brackets is part of the message.
             Some((level, len)) => Token::Level(level, at + 1 + len),
             None => {
@@ -252,13 +264,11 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The level of a group in brackets or quotes, which may be a priority of syslog, and the position
-    /// behind it.
-    fn of_group(&self, opening: u8, inner: &[u8], may_be_priority: bool) -> Option<(Level, usize)> {
+    /// The level of a group in brackets or quotes, and the position behind it.
+    fn of_group(&self, opening: u8, inner: &[u8]) -> Option<(Level, usize)> {
         let word = inner.trim_ascii();
-        // The severity in what stands before all else: `<163>`, `<3>`. Behind a timestamp and before a
-        // blank it is the number of a thread.
-        let may_be_priority = may_be_priority && opening == b'<' && self.tokens == 0;
+        // The severity in what stands before all else: `<163>`, `<3>`.
+        let may_be_priority = opening == b'<' && self.tokens == 0;
         let end = inner.len() - (inner.trim_ascii_start().len() - word.len());
         if let [letter] = word {
             let level = Level::from_letter(*letter).filter(|_| letter.is_ascii_uppercase());

@@ -84,8 +84,7 @@
 //!    Of Traefik's two fields each may also be `-` without quotes;
 //! 2. a field that is a number, or a quoted one whose inside begins with one (here the closing quote
 //!    may end it too, the end of the line not): if it has a unit or is the one that was decided, it is
-//!    the time. Others are skipped. If it is a whole number without a unit and the line ends with a space
-//!    and a number that has one, that is the time instead: what is written beats what was decided;
+//!    the time. Others are skipped;
 //! 3. 1–32 letters, digits or `_`, the first one not a digit, then `=`: if the name is `rt` or
 //!    `request_time`, what follows (after a `"`, if there is one) is the time, in seconds if it has
 //!    decimals, else as decided; if it is one of `duration`, `elapsed`, `latency`, `response_time`,
