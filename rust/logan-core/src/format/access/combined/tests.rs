@@ -273,7 +273,7 @@ fn tails_of_others() {
         (" 7 \"a@b\" - 0ms", "traefik", Some(0)),
         (" 7 - \"-\" 12ms", "traefik", Some(12)),
         (" 7 - - 12", "combined", None),
-        (" 7 -- - 12ms", "combined", None),
+        (" 7 -- - 12ms", "combined", Some(12)),
         (" 7 \"a@b\" \"http://h\" 12ms x", "combined", Some(12)),
         (" 7 \"a@b\" 12", "combined", None),
         (" 614 0.037 [a-b-80] [] 10.0.0.1:80", "ingress-nginx", Some(37)),
