@@ -375,6 +375,10 @@ CONTINUATION: Final = re.compile(
 )
 
 
+TRACEBACK: Final = "Traceback (most recent call last)"
+QUIET: Final = ("TRACE", "DEBUG", "INFO", "NOTICE")
+
+
 def split_lines(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Offset and text of each line: without its `\\n`, one `\\r` before it, and a leading BOM."""
     offset = 0
@@ -396,7 +400,8 @@ def read(data: bytes) -> tuple[Counter[str], list[Record]]:
     format, then as a continuation, whatever stands before it.
     """
     lines: Counter[str] = Counter()
-    records = []
+    records: list[Record] = []
+    last: Record | None = None
     for offset, raw in split_lines(data):
         line = raw[:LINE_PREFIX_MAX].decode("utf-8", "replace")
         lines["total"] += 1
@@ -404,7 +409,12 @@ def read(data: bytes) -> tuple[Counter[str], list[Record]]:
             lines["blank"] += 1
             continue
         record = next((found for parse in PARSERS if (found := parse(line))), None)
-        if record is None:
+        if record is not None:
+            last = record
+        elif line.startswith(TRACEBACK) and last is not None and last.level in QUIET:
+            # No record tells of this error.
+            record = Record(last.time, "ERROR", message=line)
+        else:
             lines["continuation" if CONTINUATION.match(line) else "malformed"] += 1
             continue
         lines["parsed"] += 1
@@ -657,12 +667,16 @@ def expected(path: str | Path) -> Figures:
     """
     lines, records = read(Path(path).read_bytes())
     minutes = _minutes(records)
-    judged = any(record.level != "NONE" or record.status is not None for record in records)
+    judged = any(
+        record.level not in ("NONE", "OTHER") or record.status is not None for record in records
+    )
     errors = sum(record.is_error for record in records) if judged else None
     sent = [record.sent for record in records if record.sent is not None]
     response_times, throughput = _response_times(records), _throughput(records)
     levels = Counter(record.level for record in records)
     status = Counter(str(record.status) for record in records if record.status is not None)
+    failing = sum(count for code, count in status.items() if 500 <= int(code) <= 599)
+    detailed = levels["TRACE"] + levels["DEBUG"]
     return {
         "total_requests": sum(record.is_request for record in records),
         "avg_response_time": response_times["mean"],
@@ -678,6 +692,8 @@ def expected(path: str | Path) -> Figures:
             "total": errors,
             "per_minute": None if errors is None else _ratio(errors, minutes),
             "ratio": None if errors is None else _ratio(errors, len(records)),
+            "request_ratio": None if errors is None else _ratio(failing, sum(status.values())),
+            "record_ratio": None if errors is None else _ratio(errors, len(records) - detailed),
         },
         "response_time_ms": response_times,
         "throughput": throughput,

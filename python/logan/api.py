@@ -70,6 +70,7 @@ def analyze(
     input_tz: str = "UTC",
     date_order: Literal["mdy", "dmy", "ymd"] | None = None,
     units: Mapping[str, str] | Sequence[str] = (),
+    client: Literal["remote", "forwarded"] | None = None,
     top: int = 10,
     sort: Literal["requests", "errors", "ratio", "total", "p95", "max", "bytes"] = "requests",
     rows: tuple[str, ...] = (),
@@ -116,6 +117,10 @@ def analyze(
             `{"duration": "ms"}`: "ns", "us", "ms", "s", or "none" for what is not a response time;
             "response_time" is the number after an access log's user agent. By default the
             name of the key, the producer or the values of each input decide.
+        client: who the client of an access log is: "remote", the address that a request comes
+            from, or "forwarded", the first public one of the list behind the user agent
+            (X-Forwarded-For); by default forwarded where all requests come from few private
+            addresses.
         top: rows of the top tables and of the slowest requests.
         sort: what the tables are sorted by. With "requests", rows beyond the top that lead by
             errors or by total time follow, with `why`.
@@ -223,6 +228,7 @@ def records(
     input_tz: str = "UTC",
     date_order: Literal["mdy", "dmy", "ymd"] | None = None,
     units: Mapping[str, str] | Sequence[str] = (),
+    client: Literal["remote", "forwarded"] | None = None,
     anchor: datetime | None = None,
     seek: bool = True,
     expansion_max: int = EXPANSION_MAX_DEFAULT,
@@ -320,6 +326,7 @@ def make_spec(
     input_tz: str = "UTC",
     date_order: Literal["mdy", "dmy", "ymd"] | None = None,
     units: Mapping[str, str] | Sequence[str] = (),
+    client: Literal["remote", "forwarded"] | None = None,
     top: int = 10,
     anchor: datetime | None = None,
     since: Moment | None = None,

@@ -61,6 +61,7 @@ class Feed:
         input_tz: str = "UTC",
         date_order: Literal["mdy", "dmy", "ymd"] | None = None,
         units: Mapping[str, str] | Sequence[str] = (),
+        client: Literal["remote", "forwarded"] | None = None,
         top: int = 10,
         since: Moment | None = None,
         until: Moment | None = None,

@@ -119,6 +119,8 @@ class Detection:
         time: what was decided about its timestamps (the spec's `time` of a source).
         time_zone: that of timestamps without one, where another field of their records names it.
         anchor_ns: the latest timestamp, where dates without a year stand beside dated ones.
+        date_choices: layouts of dates whose order only custom decides, and the latest day in each
+            (days since 1970).
         durations: what was decided about response times (the spec's `durations` of a source).
         tables: group tables that its records have something for, besides those asked for; only
             plans look for it.
@@ -140,6 +142,7 @@ class Detection:
     time: Mapping[str, Any] = field(default_factory=dict)
     time_zone: str | None = None
     anchor_ns: int | None = None
+    date_choices: tuple[Mapping[str, Any], ...] = ()
     durations: Mapping[str, Any] = field(default_factory=dict)
     tables: tuple[str, ...] = ()
 

@@ -329,6 +329,22 @@ class Options:
             ),
         ),
     )
+    client: Literal["remote", "forwarded"] | None = field(
+        default=None,
+        metadata=_declared(
+            check=_one_of("client", "remote", "forwarded"),
+            flag=Flag(
+                "--client",
+                "who the client of an access log is: remote, the address that a request comes "
+                "from, or forwarded, the first public one of the list behind the user agent "
+                "(X-Forwarded-For) (default: forwarded where few private addresses, those of "
+                "proxies, are all that requests come from)",
+                _FORMATS,
+                choices=("remote", "forwarded"),
+                environment=True,
+            ),
+        ),
+    )
     units: tuple[str, ...] = field(
         default=(),
         metadata=_declared(

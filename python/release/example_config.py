@@ -11,6 +11,7 @@ __all__ = ["text"]
 _EXAMPLES = {
     "anchor": '"2024-01-24"',
     "chunk-size": '"32MiB"',
+    "client": '"remote"',
     "color": '"auto"',
     "coordinator": '"localhost:8000"',
     "date-order": '"dmy"',

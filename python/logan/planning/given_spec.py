@@ -25,7 +25,7 @@ _MEANING: Final = ("since_ns", "until_ns", "where", "by")
 _FLAGS: Final[Mapping[str, str]] = {
     **{"since_ns": "--since", "until_ns": "--until", "where": "--where", "by": "--by"},
     **{"format": "--format", "input_tz": "--input-tz", "date_order": "--date-order"},
-    "units": "--unit",
+    **{"units": "--unit", "client": "--client"},
 }
 
 

@@ -136,7 +136,9 @@ def fields_present(figures: Mapping[str, Any]) -> set[str]:
     """Which of status, level, duration and bytes any record of these metrics has."""
     found = {
         "status": any(figures["status"].values()),
-        "level": any(count for name, count in figures["levels"].items() if name != "NONE"),
+        "level": any(
+            count for name, count in figures["levels"].items() if name not in ("NONE", "OTHER")
+        ),
         "duration": bool(figures["response_time_ms"]["count"]),
         "bytes": figures["bytes_sent"] is not None,
     }

@@ -36,6 +36,8 @@ a year are nearer to that one than to now."""
 _SLACK_NS: Final = 48 * 3_600 * 10**9
 """How far clocks and time zones put a timestamp behind the moment at which it was written."""
 
+_DAY_NS: Final = 86_400 * 10**9
+
 _OFF: Final = ("templates",)
 """What a job does without: to mask every message makes logs of programs take 2.5 times as long."""
 
@@ -124,8 +126,8 @@ def meaning(options: Options) -> dict[str, Any]:
 def _reading(detection: Detection, options: Options, anchor_ns: int) -> dict[str, Any]:
     """How to read a source."""
     return {
-        **_formats(detection, options.format),
-        **_time(detection, options.date_order),
+        **_with_clients(_formats(detection, options.format), options.client),
+        **_time(detection, options.date_order, anchor_ns),
         **_durations(detection, options.units),
         "input_tz": time_zone_of(detection, options),
         "anchor_ns": anchor_ns,
@@ -137,12 +139,27 @@ def time_zone_of(detection: Detection, options: Options) -> str:
     return options.input_tz if options.input_tz != "UTC" else detection.time_zone or "UTC"
 
 
-def _time(detection: Detection, date_order: str | None) -> dict[str, Any]:
+def _time(detection: Detection, date_order: str | None, anchor_ns: int) -> dict[str, Any]:
     """What was decided about its timestamps, by the user or else by detection."""
     time = dict(detection.time)
     if date_order is not None:
         time["date_order"] = date_order
+    elif orders := _orders_of_the_past(detection, anchor_ns):
+        time["date_orders"] = {**time.get("date_orders", {}), **orders}
     return {"time": time} if time else {}
+
+
+def _orders_of_the_past(detection: Detection, anchor_ns: int) -> dict[str, str]:
+    """By layout, the order of dates that custom did not choose, where the customary one has days
+    after the one on which the source was written and this one has none."""
+    last_day = anchor_ns // _DAY_NS + 1
+    orders: dict[str, str] = {}
+    for each in detection.date_choices:
+        usual = detection.time.get("date_orders", {}).get(each["layout"])
+        past = [order for order, day in each["latest"].items() if day <= last_day]
+        if usual in each["latest"] and usual not in past and len(past) == 1:
+            orders[each["layout"]] = past[0]
+    return orders
 
 
 def _durations(detection: Detection, units: Sequence[str]) -> dict[str, Any]:
@@ -152,6 +169,16 @@ def _durations(detection: Detection, units: Sequence[str]) -> dict[str, Any]:
         pairs = (each.rpartition("=") for each in units)
         durations["chosen"] = {key: None if unit == "none" else unit for key, _, unit in pairs}
     return {"durations": durations} if durations else {}
+
+
+def _with_clients(spec: dict[str, Any], place: str | None) -> dict[str, Any]:
+    """`spec` with the user's choice of who is the client, which formats without one ignore."""
+    if place is None or "formats" not in spec:
+        return spec
+    for each in spec["formats"]:
+        kept = {key: value for key, value in each["params"].items() if key != "client_place"}
+        each["params"] = kept | ({"client_place": place} if place == "forwarded" else {})
+    return spec
 
 
 def _formats(detection: Detection, forced: str | None) -> dict[str, Any]:

@@ -39,7 +39,7 @@ create table positions (
 _FLAGS: Final[Mapping[str, str]] = {
     **{"since_ns": "--since", "until_ns": "--until", "where": "--where", "by": "--by"},
     **{"format": "--format", "input_tz": "--input-tz", "date_order": "--date-order"},
-    **{"units": "--unit", "format_name": "--format"},
+    **{"units": "--unit", "client": "--client", "format_name": "--format"},
 }
 
 

@@ -92,7 +92,7 @@ def given_spec(path: str) -> GivenSpec:
 
 _FLAG_OF: Final = {
     **{"format": "--format", "input_tz": "--input-tz"},
-    **{"date_order": "--date-order", "units": "--unit"},
+    **{"date_order": "--date-order", "units": "--unit", "client": "--client"},
 }
 
 

@@ -32,7 +32,7 @@ from logan.summaries import container
 
 __all__ = ["READING_OPTIONS", "Saved", "SavedInput", "load", "merge"]
 
-READING_OPTIONS: Final = ("format", "format_name", "input_tz", "date_order", "units")
+READING_OPTIONS: Final = ("format", "format_name", "input_tz", "date_order", "units", "client")
 """The options that say how logs are read."""
 
 _MERGE_FAILED: Final = "these summaries cannot be merged: "

@@ -210,6 +210,7 @@ class SubmitOptions(Body, frozen=True):
     input_tz: Name | UnsetType = UNSET
     date_order: Literal["mdy", "dmy", "ymd"] | UnsetType | None = UNSET
     units: Annotated[tuple[Name, ...], Meta(max_length=UNITS_MAX)] | UnsetType = UNSET
+    client: Literal["remote", "forwarded"] | UnsetType | None = UNSET
     top: Annotated[int, Meta(ge=1, le=TOP_ROWS_MAX)] | UnsetType = UNSET
     sort: Name | UnsetType = UNSET
     step: Annotated[int, Meta(ge=1, le=STEP_S_MAX)] | UnsetType | None = UNSET

@@ -9,7 +9,11 @@
 
 mod answers;
 mod blocks;
+mod commas;
+mod doubles;
 mod durations;
+mod forwarded;
+mod left_out;
 mod levels;
 mod named;
 mod sibling_zones;
@@ -26,8 +30,8 @@ use crate::format::envelope::inner_formats;
 use crate::format::table::{self as tables, Layout};
 use crate::format::units::Sample;
 use crate::format::{
-    Candidate, Context, Entry, Format, Fragments, Kind, Params, Parse, Part, REGISTRY, StatusPlace,
-    Unit, has_message, state,
+    Candidate, ClientPlace, Context, Entry, Format, Fragments, Kind, Params, Parse, Part, REGISTRY,
+    StatusPlace, Unit, has_message, state,
 };
 use crate::record::{NO_DURATION, NO_STATUS, NO_TIME, Record};
 use crate::time::{Prefix, TimeReading, TimestampParser};
@@ -125,6 +129,8 @@ fn describe(
     let (table, assumed_of_table) = table.unzip();
     let layout = table.as_ref().and_then(Layout::of);
     let (status_place, assumed_of_statuses) = answers::find(samples);
+    let (is_forwarded, assumed_of_clients) = forwarded::find(samples);
+    let client_place = if is_forwarded { ClientPlace::Forwarded } else { ClientPlace::Remote };
     let formats: Vec<_> = REGISTRY
         .iter()
         .map(|e| {
@@ -132,7 +138,9 @@ fn describe(
             // out.
             let rejoin = e.facts.is_stateful();
             let table = table.clone();
-            (e, (e.build)(&Params { rejoin, table, status_place, ..Params::default() }))
+            let of_source =
+                Params { rejoin, table, status_place, client_place, ..Params::default() };
+            (e, (e.build)(&of_source))
         })
         .filter(|(e, _)| e.facts.trial != Candidate::Alone)
         .collect();
@@ -172,6 +180,9 @@ fn describe(
     let mut times = timestamps::Timestamps::default();
     let mut sibling_zones = sibling_zones::SiblingZones::default();
     let mut witnesses = witnesses::Witnesses::default();
+    let mut proxies = forwarded::Proxies::default();
+    let mut doubles = doubles::Doubles::default();
+    let mut left_out = left_out::LeftOut::default();
     let mut numbers = durations::Numbers::default();
     for each in [&mut context, &mut east, &mut later] {
         each.durations.sample = Some(Sample::default());
@@ -204,10 +215,10 @@ fn describe(
                 continue;
             }
             let padded = PaddedLine::new(&line[..line.len().min(LINE_BYTES_MAX)]);
-            let mut parse = |format: &dyn Format, context: &mut Context| {
+            let parse = |format: &dyn Format, context: &mut Context, arena: &mut Vec<u8>| {
                 let mut record = Record::EMPTY;
                 arena.clear();
-                let cx = &mut Parse { simd: (), context, arena: &mut arena, record: &mut record };
+                let cx = &mut Parse { simd: (), context, arena, record: &mut record };
                 match format.part(padded.line(), Some(offset), cx) {
                     Part::Foreign => None,
                     part => Some((part, record)),
@@ -227,7 +238,7 @@ fn describe(
                 context.durations.sample = Some(Sample::default());
                 (context.clock.seen_level, context.clock.seen_prefix) = (None, None);
                 context.clock.seen_clock = None;
-                parse(format.as_ref(), &mut context).map(|found| (i, format, found))
+                parse(format.as_ref(), &mut context, &mut arena).map(|found| (i, format, found))
             });
             let Some((i, format, (part, record))) = taken else {
                 if line.is_empty() {
@@ -239,7 +250,7 @@ fn describe(
                         alone.history.tail.begin_sample(0);
                         let mut late = formats.iter().enumerate().filter(|(i, _)| is_of_heads(*i));
                         let found = late.find(|(_, (_, format))| {
-                            let found = parse(format.as_ref(), &mut alone);
+                            let found = parse(format.as_ref(), &mut alone, &mut arena);
                             found.is_some_and(|(_, record)| record.time_ns == NO_TIME)
                         });
                         heads = found.map(|(i, _)| (i, example_of(line)));
@@ -267,19 +278,35 @@ fn describe(
                 numbers.learn(sample, &record);
             }
             levels.learn(&context.clock, &record);
+            doubles.learn(i, &record, line, &arena);
+            left_out.learn(line);
+            if REGISTRY[i].facts.named_fields && !record.client.is_empty() {
+                proxies.learn(line, record.client.bytes(line, &arena));
+            }
             let is_prefixed = context.clock.seen_prefix == Some(Prefix::Names);
-            let mut time_by = |other: &mut Context| parse(format.as_ref(), other);
+            let mut time_by = |other: &mut Context| parse(format.as_ref(), other, &mut arena);
             let others = [time_by(&mut east), time_by(&mut later)];
             // What only lines before it, of another format, make a record is not read again.
-            let is_read_again = others.iter().all(Option::is_some);
+            // Nor has the head of a crash the time of the record before it.
+            let has_time = |other: &Option<(Part, Record)>| {
+                other
+                    .is_some_and(|(_, other)| other.time_ns != NO_TIME || record.time_ns == NO_TIME)
+            };
+            let is_read_again = others.iter().all(has_time);
             if part == Part::Continuation {
                 continuation += 1;
                 blocks.tail();
                 continue;
             }
-            let moves = others
-                .map(|other| u64::from(other.is_some_and(|(_, r)| r.time_ns != record.time_ns)));
+            let facts = &REGISTRY[i].facts;
+            let moves = others.map(|other| {
+                let moves = other.is_some_and(|(_, r)| r.time_ns != record.time_ns);
+                u64::from(moves && is_read_again)
+            });
             let is_timed = record.time_ns != NO_TIME && is_read_again;
+            if facts.named_fields && record.time_ns == NO_TIME {
+                undated.learn_unread(line);
+            }
             let time_ns = is_timed.then_some(record.time_ns);
             times.learn(&context.clock, time_ns, moves[1] == 0);
             if moves[1] > 0
@@ -290,10 +317,9 @@ fn describe(
             if let Some(app) = app.filter(|&app| i < app && !seen[i].like_app && !line.is_empty()) {
                 let app = formats[app].1.as_ref();
                 seen[i].like_app =
-                    app.may_begin_with(line[0]) && parse(app, &mut context).is_some();
+                    app.may_begin_with(line[0]) && parse(app, &mut context, &mut arena).is_some();
             }
             let seen = &mut seen[i];
-            let facts = &REGISTRY[i].facts;
             seen.lines += 1;
             seen.prefixed += u64::from(is_prefixed);
             seen.zoneless += moves[0];
@@ -308,11 +334,13 @@ fn describe(
             if facts.named_fields && moves[0] > 0 {
                 sibling_zones.learn(line);
             }
-            if moves[0] > 0
-                && let Some(time_ns) = time_ns
-            {
-                let is_envelope = matches!(facts.kind, Kind::Envelope { .. });
-                witnesses.learn(line, time_ns, is_envelope);
+            match time_ns {
+                Some(time_ns) if moves[0] > 0 => {
+                    let is_envelope = matches!(facts.kind, Kind::Envelope { .. });
+                    witnesses.learn(line, time_ns, is_envelope);
+                }
+                Some(time_ns) => witnesses.learn_zoned(line, time_ns),
+                None => {}
             }
             if facts.named_fields {
                 seen.fields.learn(line, record, format.as_ref(), &mut context);
@@ -379,11 +407,25 @@ fn describe(
         };
         (rank, !first, std::cmp::Reverse(lines), i)
     });
-    let (durations, of_durations) = numbers.decide();
+    let (mut durations, of_durations) = numbers.decide();
+    let assumed_of_commas;
+    (durations.decimal_commas, assumed_of_commas) = commas::find(samples);
     let mut assumed: Vec<String> = assumed_of_table.flatten().into_iter().collect();
     let has_requests = order.iter().any(|&i| REGISTRY[i].facts.has_status_place);
     assumed.extend(assumed_of_statuses.filter(|_| has_requests));
+    let has_clients = order.iter().any(|&i| REGISTRY[i].facts.has_client_place);
+    assumed.extend(assumed_of_clients.filter(|_| has_clients));
+    assumed.extend(proxies.assumed());
+    assumed.extend(left_out.assumed());
+    assumed.extend(doubles.found().map(|(one, other, same, of)| {
+        let (one, other) = (REGISTRY[one].info.name, REGISTRY[other].info.name);
+        format!(
+            "`{one}` and `{other}` tell of the same requests ({same} of {of} in the sample, within a \
+             second), which count twice: --where 'format={other}' keeps one of them"
+        )
+    }));
     assumed.extend(of_durations);
+    assumed.extend(assumed_of_commas);
     let tail = durations.after_agent.or(durations.after_size);
     let tail = tail.and_then(|column| match column.field {
         None => column.like_nginx.then_some(Unit::Seconds),
@@ -436,6 +478,9 @@ fn describe(
         if entry.facts.has_status_place && status_place != StatusPlace::First {
             params["status_place"] = json!(status_place);
         }
+        if entry.facts.has_client_place && client_place != ClientPlace::Remote {
+            params["client_place"] = json!(client_place);
+        }
         let mut payload: Vec<_> = seen.payload.iter().collect();
         payload.sort_by_key(|(name, lines)| (std::cmp::Reverse(**lines), **name));
         let by_tail = tail.filter(|_| seen.tails > 0);
@@ -485,6 +530,7 @@ fn describe(
         "time_zone": time_zone,
         "durations": durations,
         "anchor_ns": times.anchor_ns(),
+        "date_choices": times.date_choices(),
     });
     let rows = |i: usize| REGISTRY[i].info.name == tables::NAME;
     let rows: u64 = (0..seen.len()).filter(|&i| rows(i)).map(|i| seen[i].lines).sum();

@@ -12,6 +12,7 @@ use crate::time::{
     DateLayout, DateOrder, NumericDate, TimeReading, TimestampParser, civil_from_days,
     zone_assumed, zones_by_siblings,
 };
+use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Share of lines, in percent, that have to have what is a column.
@@ -108,6 +109,23 @@ impl Timestamps {
                 .collect(),
             ..TimeReading::default()
         }
+    }
+
+    /// The layouts whose order only custom decides, and the latest day of their dates in each possible one,
+    /// in days since 1970: a later one than that on which the source was written can be ruled out.
+    pub(super) fn date_choices(&self) -> Vec<Value> {
+        let layouts = self.dates.iter().filter_map(|(&layout, dates)| {
+            let latest = |order: &DateOrder| {
+                let day = |&numbers: &[u32; 3]| NumericDate { layout, numbers }.day(*order);
+                let days: Option<Vec<i64>> = dates.iter().map(day).collect();
+                Some((json!(order).as_str()?.to_string(), json!(days?.into_iter().max()?)))
+            };
+            let latest: Map<String, Value> = layout.orders().iter().filter_map(latest).collect();
+            let has_year = dates.iter().all(|numbers| numbers[2] > 0);
+            let is_open = latest.len() > 1 && has_year && is_by_custom(layout, dates);
+            is_open.then(|| json!({ "layout": layout, "latest": latest }))
+        });
+        layouts.collect()
     }
 
     /// What of the reading may be otherwise.
@@ -222,6 +240,17 @@ fn order(layout: DateLayout, dates: &[[u32; 3]]) -> (DateOrder, Option<String>) 
             (order, in_doubt.then_some(message))
         }
     }
+}
+
+/// Whether successive dates say nothing of their order.
+fn is_by_custom(layout: DateLayout, dates: &[[u32; 3]]) -> bool {
+    let day = |&numbers: &[u32; 3], order| NumericDate { layout, numbers }.day(order);
+    layout.orders().iter().all(|&order| {
+        let days: Vec<_> = dates.iter().map(|each| day(each, order)).collect();
+        let follows =
+            |pair: &[Option<i64>]| pair[0].zip(pair[1]).is_some_and(|(a, b)| a.abs_diff(b) == 1);
+        !days.windows(2).any(follows)
+    })
 }
 
 /// The customary one of the possible orders.

@@ -2,6 +2,7 @@
 //! which day their times of day are.
 
 use crate::bytes::line::Line;
+use crate::format::fields::LineKeys;
 use crate::format::{Candidate, Context, Entry, Format, Params, Parse, Part, REGISTRY};
 use crate::record::{Level, NO_DURATION, NO_STATUS, NO_TIME, Record};
 use serde_json::{Value, json};
@@ -29,7 +30,15 @@ pub(super) struct Undated {
     last_clock: Option<u32>,
     passes_midnight: bool,
     example: Option<String>,
+    /// A key for a time, and its value, that is none.
+    unread: Option<(&'static str, String)>,
 }
+
+/// Keys that a time stands under.
+const TIME_KEYS: [&str; 8] =
+    ["timestamp", "@timestamp", "time", "ts", "datetime", "Timestamp", "Time", "date"];
+/// Bytes of a value that are told.
+const VALUE_BYTES_MAX: usize = 40;
 
 /// Whether a record says more than that there is a line.
 fn tells(record: &Record) -> bool {
@@ -68,6 +77,24 @@ impl Undated {
             last_clock: None,
             passes_midnight: false,
             example: None,
+            unread: None,
+        }
+    }
+
+    /// Learns from a record with named fields that has no time.
+    pub(super) fn learn_unread(&mut self, line: &[u8]) {
+        if self.unread.is_none() {
+            let keys = LineKeys(line);
+            self.unread = TIME_KEYS.iter().find_map(|key| {
+                let value = keys.value(key)?;
+                let end = match value.first()? {
+                    b'"' => memchr::memchr(b'"', &value[1..])? + 2,
+                    _ => value.iter().position(|b| b", }\t".contains(b)).unwrap_or(value.len()),
+                };
+                let value = &value[..end.min(VALUE_BYTES_MAX)];
+                let says = value.iter().any(u8::is_ascii_digit);
+                says.then(|| (*key, String::from_utf8_lossy(value).into_owned()))
+            });
         }
     }
 
@@ -114,10 +141,19 @@ impl Undated {
                  timeline"
             }
             (Some(_), false) => "times of day have no date: they are read as those of the last day",
+            (None, _) if self.unread.is_some() => "",
             (None, _) => {
                 "lines have no timestamp, so that there is no timeline; docker logs -t and \
                  kubectl logs --timestamps write them"
             }
+        };
+        let assumed = match self.unread {
+            Some((key, value)) if self.last_clock.is_none() => {
+                format!(
+                    "`{key}` cannot be read as a timestamp ({value}), so that there is no timeline"
+                )
+            }
+            _ => assumed.to_string(),
         };
         let has_plain = self.plain_lines > 0;
         let mut params = json!({ "rejoin": true });
@@ -146,7 +182,7 @@ impl Undated {
             last_clock: self.last_clock.filter(|_| !self.passes_midnight),
             format,
             lines: self.plain_lines,
-            assumed: (has_plain || taken > 0).then(|| assumed.to_string()),
+            assumed: (has_plain || taken > 0).then_some(assumed),
         }
     }
 }

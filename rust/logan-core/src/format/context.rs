@@ -54,6 +54,7 @@ impl Context {
 
     /// Reads response times as `reading` says from now on.
     pub fn read_durations(&mut self, reading: &DurationReading) {
+        self.memo.decimal_commas = reading.decimal_commas;
         if !self.durations.are_of(reading) {
             self.durations = Durations::new(reading);
             // Templates of lines hold units.

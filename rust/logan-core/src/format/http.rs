@@ -480,14 +480,63 @@ pub(crate) fn is_command(word: &[u8]) -> bool {
     COMMANDS.iter().any(|command| command.eq_ignore_ascii_case(word))
 }
 
+/// The status that has this phrase or, in an enumeration of a language, this name: `Not Found`,
+/// `NOT_FOUND`, `NotFound`.
+///
+/// Source: <https://www.iana.org/assignments/http-status-codes/>
+#[cold]
+pub(crate) fn status_of_name(name: &[u8]) -> Option<u16> {
+    const NAMES: &[(u16, &str)] = &[
+        (200, "ok"),
+        (201, "created"),
+        (202, "accepted"),
+        (204, "nocontent"),
+        (206, "partialcontent"),
+        (301, "movedpermanently"),
+        (302, "found"),
+        (303, "seeother"),
+        (304, "notmodified"),
+        (307, "temporaryredirect"),
+        (308, "permanentredirect"),
+        (400, "badrequest"),
+        (401, "unauthorized"),
+        (403, "forbidden"),
+        (404, "notfound"),
+        (405, "methodnotallowed"),
+        (406, "notacceptable"),
+        (408, "requesttimeout"),
+        (409, "conflict"),
+        (410, "gone"),
+        (412, "preconditionfailed"),
+        (413, "payloadtoolarge"),
+        (413, "contenttoolarge"),
+        (415, "unsupportedmediatype"),
+        (418, "iamateapot"),
+        (422, "unprocessableentity"),
+        (422, "unprocessablecontent"),
+        (423, "locked"),
+        (424, "faileddependency"),
+        (429, "toomanyrequests"),
+        (500, "internalservererror"),
+        (501, "notimplemented"),
+        (502, "badgateway"),
+        (503, "serviceunavailable"),
+        (504, "gatewaytimeout"),
+    ];
+    const BYTES_MAX: usize = 32;
+    let letters = name.iter().filter(|b| !matches!(b, b' ' | b'_' | b'-'));
+    let plain: Vec<u8> = letters.take(BYTES_MAX).map(u8::to_ascii_lowercase).collect();
+    let found = NAMES.iter().find(|(_, known)| known.as_bytes() == plain);
+    found.map(|(status, _)| *status).filter(|_| name.len() <= BYTES_MAX)
+}
+
 /// Whether a status is one that IANA lists, or one that servers and proxies in use add: those of IIS
-/// (440, 449), nginx (444, 494 to 499), AWS's load balancer (460, 463, 561), Cloudflare (520 to 530),
+/// (440, 449), Laravel (419), nginx (444, 494 to 499), AWS's load balancer (460, 463, 561), Cloudflare (520 to 530),
 /// and 598 and 599.
 ///
 /// Source: <https://www.iana.org/assignments/http-status-codes/>
 pub(crate) fn is_registered_status(status: u16) -> bool {
     matches!(status,
-        100..=104 | 200..=208 | 226 | 300..=308 | 400..=418 | 421..=426 | 428 | 429 | 431 | 440
-        | 444 | 449 | 451 | 460 | 463 | 494..=499 | 500..=508 | 510 | 511 | 520..=530 | 561 | 598
-        | 599)
+        100..=104 | 200..=208 | 226 | 300..=308 | 400..=426 | 428 | 429 | 431 | 440 | 444 | 449 | 451
+        | 460 | 463 | 494..=499 | 500..=511 | 520..=530 | 561 | 598 | 599)
 }

@@ -47,7 +47,7 @@ pub mod prefilter;
 pub mod proxy;
 mod run;
 pub mod security;
-mod slices;
+pub(crate) mod slices;
 mod slots;
 pub mod state;
 pub mod table;
@@ -60,7 +60,7 @@ pub use context::{Context, Parse};
 pub use driver::Format;
 use driver::is_never_a_record;
 pub(crate) use driver::{bulk, for_each, line_format, listed, multi_line, one_by_one};
-pub use params::{Params, StatusPlace, Unit};
+pub use params::{ClientPlace, Params, StatusPlace, Unit};
 pub(crate) use run::{LINE_REFS_MAX, LineRefs, line_of};
 pub use run::{LineRef, LineSubset, Run};
 pub use units::DurationReading;
@@ -292,6 +292,8 @@ pub struct Facts {
     pub is_status_first: bool,
     /// Whether it heeds [where](Params::status_place) statuses are.
     pub has_status_place: bool,
+    /// Whether it heeds [where](Params::client_place) clients are.
+    pub has_client_place: bool,
     /// Formats that, asked for alone, take lines of this one, too: what is in it, or what is around
     /// it as something simpler.
     pub also_taken_by: &'static [&'static str],
@@ -312,6 +314,7 @@ impl Facts {
         named_fields: false,
         is_status_first: false,
         has_status_place: false,
+        has_client_place: false,
         also_taken_by: &[],
     };
 

@@ -56,6 +56,17 @@ pub enum StatusPlace {
     Nowhere,
 }
 
+/// Which address of a line is that of the client.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClientPlace {
+    /// The one that the request comes from.
+    #[default]
+    Remote,
+    /// The first public one that a proxy forwarded, if there is one.
+    Forwarded,
+}
+
 /// What the plan decided about a format of a source, beyond its name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -80,6 +91,13 @@ pub struct Params {
     /// Which number behind a request is its status, of formats that [can tell](super::Facts::has_status_place).
     #[serde(default, skip_serializing_if = "is_first")]
     pub status_place: StatusPlace,
+    /// Which address of a line is that of the client, of formats that [can tell](super::Facts::has_client_place).
+    #[serde(default, skip_serializing_if = "is_remote")]
+    pub client_place: ClientPlace,
+}
+
+fn is_remote(place: &ClientPlace) -> bool {
+    *place == ClientPlace::Remote
 }
 
 fn is_first(place: &StatusPlace) -> bool {

@@ -2,19 +2,19 @@
 
 /// How many digits `text` begins with.
 #[inline(always)]
-pub(super) fn digits(text: &[u8]) -> usize {
+pub(crate) fn digits(text: &[u8]) -> usize {
     text.iter().take_while(|b| b.is_ascii_digit()).count()
 }
 
 /// How many digits `text` ends with.
 #[inline(always)]
-pub(super) fn digits_at_end(text: &[u8]) -> usize {
+pub(crate) fn digits_at_end(text: &[u8]) -> usize {
     text.iter().rev().take_while(|b| b.is_ascii_digit()).count()
 }
 
 /// How many letters `text` begins with.
 #[inline(always)]
-pub(super) fn letters(text: &[u8]) -> usize {
+pub(crate) fn letters(text: &[u8]) -> usize {
     text.iter().take_while(|b| b.is_ascii_alphabetic()).count()
 }
 

@@ -209,7 +209,10 @@ fn is_go_function(line: &[u8]) -> bool {
     let (path, name) = line.split_at(slash);
     let Some(point) = name.iter().position(|b| *b == b'.') else { return false };
     let (package, function) = (&name[..point], &name[point + 1..]);
+    const STANDARD: &[&[u8]] =
+        &[b"net/", b"encoding/", b"database/", b"internal/", b"crypto/", b"os/", b"io/", b"text/"];
     let says_go = slash > 0 && path[..path.len() - 1].contains(&b'.')
+        || STANDARD.iter().any(|root| path.starts_with(root))
         || function.starts_with(b"(*")
         || matches!(package, b"main" | b"runtime");
     says_go
@@ -578,9 +581,12 @@ impl Tail {
         Some((time, level)).filter(|_| time != NO_TIME || level != Level::None)
     }
 
-    /// Whether an error at `offset` is told of as one of those before it.
+    /// Whether an error at `offset` is told of as one of those before it, or by a record that may be about
+    /// it: not one of a level below WARN.
     pub(super) fn is_told(&self, offset: u64) -> bool {
-        self.chained || self.timed(offset).is_some()
+        let is_quiet =
+            |level| matches!(level, Level::Trace | Level::Debug | Level::Info | Level::Notice);
+        self.chained || self.timed(offset).is_some_and(|(_, level)| !is_quiet(level))
     }
 }
 

@@ -33,6 +33,9 @@ pub struct DurationReading {
     /// What is decided of the numbers after a size without a user agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after_size: Option<TailColumn>,
+    /// Whether commas in texts stand before decimals, also before three of them: `1,500 s`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub decimal_commas: bool,
 }
 
 /// The unit of a key in the records of some producer, or in all.

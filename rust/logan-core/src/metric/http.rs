@@ -92,6 +92,13 @@ impl HttpCounts {
         Value::Object(codes.collect::<Map<_, _>>())
     }
 
+    /// The share of requests with a status of 5xx among those with a status; None without any.
+    pub fn failing_ratio(&self) -> Option<f64> {
+        let all: u64 = self.status.values().sum();
+        let failing: u64 = self.status.range(500..600).map(|(_, count)| count).sum();
+        (all > 0).then(|| failing as f64 / all as f64)
+    }
+
     /// The report's `bytes_sent`, null if no record says.
     pub fn evaluate_bytes(&self) -> Value {
         if self.sized == 0 { Value::Null } else { super::integer(self.bytes_sent) }

@@ -59,6 +59,14 @@ impl LevelCounts {
         self.counts.iter().sum()
     }
 
+    /// So many errors as a share of the records without those of TRACE and DEBUG, which can be switched on;
+    /// None without any.
+    pub fn ratio_of(&self, errors: u64) -> Option<f64> {
+        let detailed = self.counts[Level::Trace as usize] + self.counts[Level::Debug as usize];
+        let records = self.records() - detailed;
+        (records > 0).then(|| errors as f64 / records as f64)
+    }
+
     /// The report's `levels`: those that occur.
     pub fn evaluate(&self) -> Value {
         let mut levels = Map::new();

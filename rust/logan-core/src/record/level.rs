@@ -343,7 +343,8 @@ impl Level {
     ///
     /// Numbers of 10 and more are those of bunyan and pino (10 trace to 60 fatal), below that
     /// syslog's severities (0 emergency to 7 debug). Of a word with a sign and digits behind it
-    /// (slog's `INFO+2`) the word counts. A value that says nothing known is `Other`, an empty one
+    /// (slog's `INFO+2`) the word counts; names in other languages are those of
+    /// [`from_localized`](Self::from_localized). A value that says nothing known is `Other`, an empty one
     /// `None`.
     pub fn from_field(value: &[u8]) -> Level {
         match value {
@@ -359,7 +360,9 @@ impl Level {
                 _ => Level::Other,
             },
             [letter] => Level::from_letter(*letter).unwrap_or(Level::Other),
-            word => Level::from_word(word).unwrap_or_else(|| Level::from_rare_word(word)),
+            word => Level::from_word(word)
+                .or_else(|| Level::from_localized(word))
+                .unwrap_or_else(|| Level::from_rare_word(word)),
         }
     }
 

@@ -70,6 +70,8 @@ impl Summary {
                 "total": totals.errors,
                 "per_minute": per_minute(errors),
                 "ratio": ratio,
+                "request_ratio": figures.http.failing_ratio(),
+                "record_ratio": figures.levels.ratio_of(totals.errors),
             },
             "response_time_ms": figures.latency.evaluate(totals.requests),
             "throughput": object! {

@@ -20,7 +20,7 @@
 //!   `2024年1月24日`, `2024년 1월 24일`: its time may follow directly, and have marks instead of colons
 //!   (`10时15分32秒`).
 //! - **gap**: one to three bytes, of which at most one is not a space: that one is a tab or of
-//!   `Tt@_-|;,:`; or ` -- `; or a point after eight digits and before six.
+//!   `Tt@_-|;,:`; or ` -- `, ` at `, `, at ` or ` à `; or a point after eight digits and before six.
 //! - **time**: `9:05:02` `10:15:32`, `9:5:2` before the line's end, perhaps with a fraction; `10:15`, with neither `:`, `.` nor a
 //!   digit behind it; behind a `-` as gap, or a space behind `24-Jan-24` (Oracle), `10.15.32`; behind eight digits `101532`. Behind it
 //!   perhaps the [half of the day](half_day), if the hour is 1 to 12. Then perhaps a
@@ -82,6 +82,9 @@ names! {
 
 /// The gap of Suricata.
 const DASHES: &[u8] = b" -- ";
+
+/// Words between a date and a time.
+const GAP_WORDS: [&[u8]; 3] = [b" at ", b", at ", " \u{e0} ".as_bytes()];
 
 /// Longest name of a month or day.
 const NAME_BYTES_MAX: usize = 9;
@@ -686,6 +689,13 @@ impl Cursor<'_> {
         }
         if self.dashes_follow() {
             self.at += DASHES.len();
+            return Some(b' ');
+        }
+        let rest = self.text.get(self.at..)?;
+        if let Some(word) = GAP_WORDS.iter().find(|word| rest.starts_with(word))
+            && rest.get(word.len()).is_some_and(u8::is_ascii_digit)
+        {
+            self.at += word.len();
             return Some(b' ');
         }
         let start = self.at;

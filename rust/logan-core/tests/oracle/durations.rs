@@ -870,8 +870,8 @@ const STALL: &str = "wait waits waiting waited sleep sleeping slept backoff paus
 const EVENT: &str = "requests attempts failures errors hits connections logins times restarts crashes \
      exceptions retries tries reqs";
 const LIMIT: &str = "max maximum min minimum limit limits threshold allowed expected avg average mean median \
-     target budget default configured than timeout stddev mdev percentile";
-const OTHER: &str = "queue queued queueing wait lock blocked idle start boot application since last age cpu \
+     target budget default configured than timeout stddev mdev percentile p";
+const OTHER: &str = "est estimated remaining queue queued queueing wait lock blocked idle start boot application since last age cpu \
      user sys system poll think play cache lead life up check sampling sample media video \
      audio clip track movie song ban lockout block lease token trial window period visit \
      login contact stay outage downtime rebind rebinding expiration keepalive hold retention \

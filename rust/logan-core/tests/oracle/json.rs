@@ -24,6 +24,21 @@ fn late_time(line: &[u8], clock: &TimestampParser) -> Option<i64> {
     if json.at < line.len() {
         return None;
     }
+    let part = |name: &str| {
+        let is_one = |(key, _): &&(Vec<u8>, usize)| key.eq_ignore_ascii_case(name.as_bytes());
+        let (_, start) = json.members.iter().find(is_one)?;
+        let text = line[*start..].strip_prefix(b"\"")?;
+        Some(text[..find(text, 0, b'"')?].to_vec())
+    };
+    if let (Some(date), Some(time)) = (part("date"), part("time"))
+        && date.first().is_some_and(u8::is_ascii_digit)
+        && time.get(2) == Some(&b':')
+    {
+        let both = [&date[..], b" ", &time].concat();
+        if let Some((time_ns, _)) = clock.any(&both, 0).filter(|&(_, end)| end == both.len()) {
+            return Some(time_ns);
+        }
+    }
     let mut best = (0, None);
     for (key, start) in json.members {
         let rank = rank_of_key(&key);

@@ -367,7 +367,9 @@ fn begins_sentence(word: &[u8], last: Option<u8>, behind: &[u8], before: Before)
     let next = behind.get(1..).unwrap_or_default().split(|&b| b == b' ').next();
     let next = next.unwrap_or_default();
     let is_host = before.columns == 0
-        && (next.contains(&b'[') && next.ends_with(b":") || next.starts_with(b"%%"));
+        && (next.contains(&b'[') && next.ends_with(b":")
+            || next.starts_with(b"%%")
+            || next.iter().position(|&b| b == b'.').is_some_and(|dot| is_facility(&next[..dot])));
     let of_words = |b: &u8| *b >= 0x80 || b.is_ascii_alphabetic() || b".!?".contains(b);
     let is_camel =
         word.windows(2).any(|two| two[0].is_ascii_lowercase() && two[1].is_ascii_uppercase());
@@ -469,11 +471,28 @@ fn level_of_bare_word(text: &[u8], at: usize, before: Before) -> Option<Level> {
     let weak = level_of_weak_word(word)
         .filter(|_| (enclosed || loud && bracket) && !word.eq_ignore_ascii_case(b"SYSTEM"));
     // The names in other languages are a table.
-    weak.or_else(|| Level::from_localized(word).filter(|_| enclosed))
+    let leads = loud && before.columns == 0 && spaced;
+    weak.or_else(|| Level::from_localized(word).filter(|_| enclosed || leads))
+}
+
+fn is_facility(name: &[u8]) -> bool {
+    "kern user mail daemon auth syslog lpr news uucp cron authpriv ftp local0 local1 local2 local3 local4 \
+        local5 local6 local7"
+        .split_whitespace()
+        .any(|facility| facility.as_bytes() == name)
 }
 
 /// The level that is a part of a token, and where in it that ends.
 fn level_of_parts(word: &[u8], colon: bool, before: Before) -> Option<(Level, usize)> {
+    // A path behind columns that the timestamp's colon opens.
+    if before.columns == 0
+        && word.contains(&b'/')
+        && word[0] == b':'
+        && let Some(end) = position(word, b":/")
+    {
+        let front = &word[..end];
+        return if front.is_empty() { None } else { level_of_parts(front, colon, before) };
+    }
     let mut parts: Vec<(usize, &[u8])> = Vec::new();
     let mut at = 0;
     for part in word.split(|b| b":/".contains(b)) {
@@ -486,10 +505,7 @@ fn level_of_parts(word: &[u8], colon: bool, before: Before) -> Option<(Level, us
     if !slash && !word.contains(&b':') {
         let point = word.iter().rposition(|&b| b == b'.')?;
         let (name, last) = (&word[..point], &word[point + 1..]);
-        let facilities = "kern user mail daemon auth syslog lpr news uucp cron authpriv ftp local0 \
-            local1 local2 local3 local4 local5 local6 local7";
-        let is_facility = facilities.split_whitespace().any(|f| f.as_bytes() == name);
-        let fits = colon && is_loud(last) || before.columns == 0 && is_facility;
+        let fits = colon && is_loud(last) || before.columns < 2 && is_facility(name);
         return Some((level_of_word(last).filter(|_| fits)?, word.len()));
     }
     if let Some(level) = level_of_comware(word).filter(|_| colon && before.columns < 3) {

@@ -78,6 +78,7 @@ pub(super) fn level_of_field(value: &[u8]) -> Level {
         (2, Some(number)) => BUNYAN.get((number as usize / 10).wrapping_sub(1)).copied(),
         (1, None) => level_of_letter(value[0]),
         _ => level_of_word(value)
+            .or_else(|| Level::from_localized(value))
             .or_else(|| level_of_weak_word(value))
             .or_else(|| level_of_shifted_word(value)),
     };

@@ -412,20 +412,48 @@ fn is_of_request(meaning: Meaning, raw: &[u8]) -> bool {
     }
 }
 
-/// Three digits, or a registered status and a phrase as the registry has them.
+/// Three digits, or a registered status and a phrase as the registry and servers have them.
 fn status_of_key(raw: &[u8]) -> Option<i64> {
-    let begins = "accepted already bad conflict content continue created early expectation failed forbidden found gateway gone http i'm im insufficient internal length locked loop method misdirected moved multi multiple network no non non-authoritative not ok partial payload payment permanent precondition processing proxy range request reset see service switching temporary timeout too unauthorized unavailable unprocessable unsupported upgrade uri use variant";
-    let status = digits(raw, 0, 3).filter(|status| (100..600).contains(status))?;
+    let begins = "accepted already backend bad bandwidth blocked client conflict connection content continue created early enhance expectation failed forbidden found gateway gone http i'm im insufficient internal invalid length locked login loop method misdirected moved multi multiple network no non not ok origin page partial payload payment permanent precondition processing proxy railgun range request requested reset retry see server service site slow ssl success switching temporary timeout too unauthorized unavailable unknown unprocessable unsupported upgrade uri use variant web";
     if raw.len() == 3 {
-        return Some(status);
+        return digits(raw, 0, 3).filter(|status| (100..600).contains(status));
     }
-    let text = std::str::from_utf8(raw[3..].strip_prefix(b" ")?).ok()?;
+    let text = std::str::from_utf8(raw).ok()?;
+    let text = match text.strip_prefix("HTTP/").and_then(|rest| rest.split_once(' ')) {
+        Some((version, rest))
+            if version.split('.').count() <= 2 && {
+                let mut parts = version.split('.');
+                parts.all(|part| part.len() == 1 && part.as_bytes()[0].is_ascii_digit())
+            } =>
+        {
+            rest
+        }
+        _ => text,
+    };
+    let code = digits(text.as_bytes(), 0, 3).filter(|&status| is_registered(status as u16))?;
+    let rest = &text[3..];
+    if rest.is_empty() || rest == ".0" {
+        return Some(code);
+    }
+    let bracketed = rest.strip_prefix(" (").and_then(|rest| rest.strip_suffix(')'));
+    let phrase = bracketed
+        .or_else(|| rest.strip_prefix(" - "))
+        .or_else(|| rest.strip_prefix(": "))
+        .or_else(|| rest.strip_prefix(' '))?;
     let is_of_phrase = |c: char| c.is_ascii_alphabetic() || " _-'".contains(c);
-    let first = text.split([' ', '_']).next().unwrap_or_default().to_ascii_lowercase();
-    let is_phrase = text.len() <= 64
-        && text.chars().all(is_of_phrase)
-        && begins.split(' ').any(|known| known == first);
-    (is_phrase && is_registered(status as u16)).then_some(status)
+    let mut first = String::new();
+    for c in phrase.chars() {
+        let is_hump =
+            c.is_ascii_uppercase() && first.ends_with(|last: char| last.is_ascii_lowercase());
+        if " _-".contains(c) || is_hump {
+            break;
+        }
+        first.push(c);
+    }
+    let is_phrase = phrase.len() <= 64
+        && phrase.chars().all(is_of_phrase)
+        && begins.split(' ').any(|known| known == first.to_ascii_lowercase());
+    is_phrase.then_some(code)
 }
 
 fn is_http_method(text: &[u8]) -> bool {
@@ -498,8 +526,7 @@ fn is_registered(status: u16) -> bool {
         (200, 208),
         (226, 226),
         (300, 308),
-        (400, 418),
-        (421, 426),
+        (400, 426),
         (428, 429),
         (431, 431),
         (440, 440),
@@ -509,8 +536,7 @@ fn is_registered(status: u16) -> bool {
         (460, 460),
         (463, 463),
         (494, 499),
-        (500, 508),
-        (510, 511),
+        (500, 511),
         (520, 530),
         (561, 561),
         (598, 599),
@@ -648,6 +674,12 @@ pub(super) fn field_time(field: &Field, clock: &TimestampParser) -> Option<i64> 
         if raw.starts_with(b"/") || raw.starts_with(b"\\") {
             return net_date(raw);
         }
+        if raw.ends_with(b" ") {
+            let inner = raw.trim_ascii_end().to_vec();
+            let text = Some(inner.clone()).filter(|inner| !inner.is_empty());
+            text.as_ref()?;
+            return field_time(&Field { keys: vec![], raw: inner, text, is_element: false }, clock);
+        }
         if let Some(before) = raw.strip_suffix(b" Z") {
             let joined = [before, b"Z"].concat();
             return clock
@@ -663,10 +695,18 @@ pub(super) fn field_time(field: &Field, clock: &TimestampParser) -> Option<i64> 
                 clock,
             );
         }
-        if let Some((time_ns, end)) = clock.any(raw, 0)
-            && end == raw.len()
-        {
-            return Some(time_ns);
+        if let Some((time_ns, end)) = clock.any(raw, 0) {
+            let rest = &raw[end..];
+            let upper = run(rest, 1, |b| b.is_ascii_uppercase());
+            let is_named = rest.first() == Some(&b' ') && (3..=5).contains(&upper);
+            let behind = if is_named { &rest[1 + upper..] } else { rest };
+            let is_clock = behind.strip_prefix(b" m=+");
+            let is_clock =
+                is_clock.is_some_and(|rest| rest.iter().all(|b| b"0123456789.".contains(b)));
+            let is_js = rest.starts_with(b" (") && rest.ends_with(b")");
+            if behind.is_empty() || is_clock || is_js {
+                return Some(time_ns);
+            }
         }
     }
     epoch(&field.raw).filter(|&ns| ns >= fields::EPOCH_SECONDS_MIN * SECOND)
@@ -710,7 +750,11 @@ pub(super) fn request_line(text: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
 }
 
 pub(super) fn client_of_address(text: &[u8]) -> Option<Vec<u8>> {
-    if text == b"-" || text.is_empty() {
+    if text == b"-" || text.is_empty() || text.eq_ignore_ascii_case(b"unknown") {
+        return None;
+    }
+    let text = text.split(|&b| b == b',').next()?;
+    if text.is_empty() {
         return None;
     }
     if let (Some(b'['), Some(close)) = (text.first(), find(text, 0, b']')) {

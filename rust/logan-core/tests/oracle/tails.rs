@@ -17,6 +17,8 @@ pub struct Before {
     record: Option<(u64, Vec<u8>)>,
     /// Where the last record starts that is no crash, and whether it has a time or a level.
     timed: Option<(u64, Option<i64>, bool)>,
+    /// Whether its level is one below WARN.
+    is_quiet: bool,
     /// Whether a line after the last record lets any line follow.
     open: bool,
     /// How many lines may follow for what the record leaves open, and its open brackets.
@@ -43,6 +45,12 @@ impl Before {
     /// Takes in a record.
     pub fn add(&mut self, format: &str, line: &[u8], offset: u64, record: &Record) {
         self.any = true;
+        if format != "crash" && (self.allowed || self.has_preamble) {
+            let says = record.time_ns.is_some() || record.level != Level::None;
+            self.timed = Some((offset, record.time_ns, says));
+            let quiet = [Level::Trace, Level::Debug, Level::Info, Level::Notice];
+            self.is_quiet = quiet.contains(&record.level);
+        }
         if !self.allowed {
             return;
         }
@@ -54,10 +62,6 @@ impl Before {
         self.brackets = open_brackets(text);
         let hangs = has_open_quote(text) || self.brackets.iter().any(|open| *open > 0);
         self.hanging = if hangs && kept < 4 << 10 { 32 } else { 0 };
-        if format != "crash" {
-            let says = record.time_ns.is_some() || record.level != Level::None;
-            self.timed = Some((offset, record.time_ns, says));
-        }
     }
 
     fn timed(&self, offset: u64) -> Option<Option<i64>> {
@@ -69,7 +73,8 @@ impl Before {
     /// The head of a crash.
     pub fn crash(&self, line: &[u8], offset: u64) -> Option<Record> {
         let level = level_of_crash(line)?;
-        if level == Level::Error && (self.chained || self.timed(offset).is_some()) {
+        let is_told = self.timed(offset).is_some() && !self.is_quiet;
+        if level == Level::Error && (self.chained || is_told) {
             return None;
         }
         let time_ns = self.timed(offset).flatten();
@@ -283,6 +288,19 @@ fn is_entry(line: &[u8]) -> bool {
     name <= 24 && line.first().is_some_and(u8::is_ascii_uppercase) && line.get(name) == Some(&b':')
 }
 
+/// `/app/server.js:12`.
+fn is_place_of_node(line: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(line);
+    let Some((place, number)) = text.rsplit_once(':') else { return false };
+    let roots = ["/", "file:///", "node:internal/"];
+    let endings = [".js", ".cjs", ".mjs", ".ts", ".jsx", ".tsx"];
+    roots.iter().any(|root| text.starts_with(root))
+        && (text.starts_with("node:") || endings.iter().any(|ending| place.ends_with(ending)))
+        && !number.is_empty()
+        && number.bytes().all(|b| b.is_ascii_digit())
+        && !text.contains(' ')
+}
+
 fn level_of_crash(line: &[u8]) -> Option<Level> {
     let heads = [
         "panic: ",
@@ -317,7 +335,7 @@ fn level_of_crash(line: &[u8]) -> Option<Level> {
         {
             Some(Level::Fatal)
         }
-        () if is_thread || heads.iter().any(begins) => Some(Level::Fatal),
+        () if is_thread || heads.iter().any(begins) || is_place_of_node(line) => Some(Level::Fatal),
         () => None,
     }
 }

@@ -231,6 +231,13 @@ impl TimestampParser {
         if line[at..].starts_with(b" -- ") {
             return self.rare_time(line, at + 4, date, (compact, blank));
         }
+        let words = [" at ", ", at ", " à "].map(str::as_bytes);
+        if let Some(word) = words.iter().find(|word| {
+            line[at..].starts_with(word)
+                && line.get(at + word.len()).is_some_and(u8::is_ascii_digit)
+        }) {
+            return self.rare_time(line, at + word.len(), date, (compact, blank));
+        }
         let gap = &line[at..][..run(line, at, |b| b" Tt@_-|;,:\t".contains(&b))];
         // A second mark ends the gap, and so does its fourth byte, which is one too many.
         let marks: Vec<usize> = (0..gap.len()).filter(|&i| gap[i] != b' ').collect();
@@ -907,6 +914,12 @@ pub(super) fn fraction(line: &[u8], at: usize) -> Option<(i64, usize)> {
 /// Seconds east of UTC, and where the zone ends.
 pub(super) fn zone(line: &[u8], at: usize) -> Option<(i64, usize)> {
     let spaced = line.get(at) == Some(&b' ');
+    if spaced && line.get(at + 1) == Some(&b'(') {
+        let inner = line.get(at + 2).filter(|b| b"UG+-".contains(b)).and(zone(line, at + 2));
+        return inner
+            .filter(|&(_, end)| line.get(end) == Some(&b')'))
+            .map(|(east, end)| (east, end + 1));
+    }
     let at = at + usize::from(spaced);
     let rest = &line[at.min(line.len())..];
     let (east, len) = if rest.starts_with(b"UTC") || rest.starts_with(b"GMT") {

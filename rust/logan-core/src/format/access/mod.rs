@@ -1,6 +1,7 @@
 //! Access logs of HTTP servers.
 
 pub mod combined;
+pub(crate) mod forwarded;
 pub mod gin;
 pub mod morgan;
 pub mod php_fpm;

@@ -130,6 +130,8 @@ pub static PRODUCERS: &[Producer] = {
             "provider_name event_id", Windows;
         "Windows events of PowerShell" "https://learn.microsoft.com/dotnet/api/system.diagnostics.eventing.reader.eventrecord.level":
             "provider_name level_display_name", Windows;
+        "chosen properties of such events" "https://learn.microsoft.com/dotnet/api/system.diagnostics.eventing.reader.eventrecord":
+            "provider_name time_created", Windows;
         "Google Cloud" "https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry":
             "insert_id log_name", Google;
         "WebTrends, of SonicWall and Stormshield" "https://documentation.stormshield.eu/SNS/v4/en/Content/Description_of_Audit_logs/Configuring_logs.htm":

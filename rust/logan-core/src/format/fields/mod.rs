@@ -39,14 +39,14 @@
 //! | level | anything non-empty without white space around it: a number by its [`Scale`], which the key or the [producer](Producer) says, else by [`Level::from_field`]. Words beat numbers of the same rank, and a level that nothing knows (OTHER) is beaten by all. Where the producer's key is no severity, there is none |
 //! | short level | one ASCII letter by [`Level::from_letter`], `D1` to `D5` as DEBUG, or a word by [`Level::from_word`] |
 //! | message | text, even if empty |
-//! | status | exactly three digits, 100 to 599; or a registered status, a blank, and up to 64 bytes that are its phrase or its name: letters, blanks, `_`, `-` and `'`, the first one a letter, that are no unit (`503 Service Unavailable`, `500 INTERNAL_SERVER_ERROR`). Where there is none, but a method of HTTP and a path, `-` and `000` under a key of a status, or under `status`, say that the request was not answered, and so does 0 under Envoy's `response_code`: elsewhere it often stands for a status that was never set, and sent as 200 |
+//! | status | exactly three digits, 100 to 599; or a registered status, with `HTTP/1.1 ` before it or up to 64 bytes behind it that begin as phrases of the registry and of usual servers do and are letters, blanks, `_`, `-` and `'` (`503 Service Unavailable`, `404 NotFound`, `500 INTERNAL_SERVER_ERROR`, `499: Client Closed Request`). Where there is none, but a method of HTTP and a path, `-` and `000` under a key of a status, or under `status`, say that the request was not answered, and so does 0 under Envoy's `response_code`: elsewhere it often stands for a status that was never set, and sent as 200. Under a key that begins with `http`, what the registry calls it, too (`NOT_FOUND`, `Not Found`) |
 //! | bare status | as a status, beside a usable method or path; else a registered one, if the message speaks of a request, a response or HTTP, or under `status` if there is a response time. It beats a status of lower rank only |
 //! | duration | see below |
 //! | method | text of 1 to 20 ASCII letters |
 //! | path | text with a letter or digit, or `*`, that is not below `/var/log` or `/var/lib`, where collectors find files. What neither begins with `/` or a scheme nor is `*` has rank 1, and is none under a name of rank 1. Text that is a method of HTTP, a blank and a path counts as a request. If it begins with a scheme (letters, digits, `+`, `-`, `.`) and `://`: what begins with the first `/` behind that, or `/` if `?`, `#` or the end come first |
 //! | request | text: up to 20 ASCII letters, one space, and a path that begins with `/` or a scheme as above, or is `*`, up to the next space or the end; gives method and path. Or text that begins with `/`: a path up to the next space or the end |
 //! | forwarded | as a client, of what stands before the first comma |
-//! | client | non-empty text other than `-`. If it begins with `[`, what stands before the next `]`; if it holds exactly one `:`, what stands before that, provided it is not empty (so ports are dropped) |
+//! | client | non-empty text other than `-` and `unknown`, up to its first comma. If it begins with `[`, what stands before the next `]`; if it holds exactly one `:`, what stands before that, provided it is not empty (so ports are dropped) |
 //! | bytes | 1 to 18 digits |
 //!
 //! Of message, path, request and client, escapes are undone first, of path and request those of slashes
@@ -378,8 +378,10 @@ impl<'a> Fields<'a> {
         end: usize,
     ) -> bool {
         let len = end - start;
-        let colons = line.eq32(simd, start, b':');
-        (2..32).contains(&len) && colons & ((1 << len) - 1) == 0 && line.byte(start) != b'['
+        let marks = line.eq32(simd, start, b':') | line.eq32(simd, start, b',');
+        (2..32).contains(&len)
+            && marks & ((1 << len) - 1) == 0
+            && !matches!(line.byte(start), b'[' | b'u' | b'U')
     }
 
     /// The text of a message with escapes.
@@ -467,7 +469,8 @@ impl<'a> Fields<'a> {
             }
             Meaning::Status => {
                 self.is_unanswered |= self.says_no_answer(key, bytes);
-                self.status(rank, status_of_key(bytes), record);
+                let status = status_of_key(bytes).or_else(|| self.named_status(key, bytes));
+                self.status(rank, status, record);
             }
             Meaning::BareStatus => {
                 self.is_unanswered |= rank == STATUS_RANK && self.says_no_answer(key, bytes);

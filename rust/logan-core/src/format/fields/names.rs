@@ -339,11 +339,11 @@ pub const ON_REQUEST: &[(Column, u8, &str)] = &[
 /// All have rank 3. Of those of [`SPELLED_OUT`] the suffix may begin with `in_`.
 pub const DURATIONS: &[(Meaning, &str)] = &[
     (Meaning::Duration(Rule::Generic { is_measured: false }), "duration dur"),
-    (Meaning::Duration(Rule::Generic { is_measured: true }), "elapsed"),
+    (Meaning::Duration(Rule::Generic { is_measured: true }), "elapsed elapsed_time time_elapsed"),
     (
         Meaning::Duration(Rule::Open),
         "latency took response_time res.response_time processing_time process_time request_duration \
-         request_latency time_taken time_elapsed elapsed_time execution_time exec_time runtime \
+         request_latency time_taken execution_time exec_time runtime \
          run_time rt cost http.duration total_time total_duration query_time query_duration \
          handler_time service_time req_time resp_time response_duration http_duration turn_around_time \
          request_timetaken request_elapsed elapsed_total request_took duration_total total_elapsed \

@@ -1,6 +1,7 @@
 //! What only the whole line decides: the units of response times, and whether a status or a duration counts.
 
 use super::*;
+use crate::format::http::status_of_name;
 
 impl Fields<'_> {
     #[inline(always)]
@@ -111,6 +112,9 @@ impl Fields<'_> {
         }
         if self.number.0 | self.bare.0 != 0 || (self.marks != 0) | (self.nanos != 0) {
             self.settle_all(record);
+            if context.durations.sample.is_some() {
+                self.tell_scale(context);
+            }
         }
         if self.is_unanswered
             && record.status == NO_STATUS
@@ -189,6 +193,21 @@ impl Fields<'_> {
         }
     }
 
+    /// States that numbers of levels may be on another scale, if nothing says that they are not.
+    #[cold]
+    #[inline(never)]
+    fn tell_scale(&self, context: &mut Context) {
+        const PYTHON: &str = "numbers of levels are those of pino and bunyan (30 info, 40 warning, 50 error); \
+                              Python's are one step higher (20 info, 30 warning, 40 error)";
+        let keys = LineKeys(self.line.bytes());
+        let has_number = |key| keys.value(key).is_some_and(|value| value.starts_with(b"1"));
+        let is_of_pino = keys.has("v") || keys.has("hostname") || has_number("time");
+        let is_one = matches!(self.number.1, 10 | 20 | 30 | 40 | 50);
+        if self.number.0 > 0 && is_one && scale_of(self.marks) == Scale::Any && !is_of_pino {
+            context.assumed = Some(PYTHON);
+        }
+    }
+
     /// Whether a bare status is one of HTTP: beside a method or path, or as a registered code beside a
     /// response time (under `status`) or a message about a request.
     fn is_of_request(&self) -> bool {
@@ -217,6 +236,13 @@ impl Fields<'_> {
     #[cold]
     pub(super) fn says_no_answer(&self, key: usize, text: &[u8]) -> bool {
         matches!(text, b"-" | b"000") || text == b"0" && self.is_of_envoy(key)
+    }
+
+    /// The status that a name is under a key that can mean no other: `"httpStatus":"NOT_FOUND"`.
+    #[cold]
+    pub(super) fn named_status(&self, key: usize, name: &[u8]) -> Option<u16> {
+        let key = self.line.bytes().get(key..key + 4)?;
+        key.eq_ignore_ascii_case(b"http").then(|| status_of_name(name))?
     }
 
     /// Whether the key at `key` is that of Envoy's status.

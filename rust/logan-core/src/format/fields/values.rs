@@ -113,6 +113,11 @@ pub(super) fn other_time(
     if value.escaped {
         return None;
     }
+    if !value.number && bytes.ends_with(b" ") {
+        // As .NET's formatters write it where the format is made for text.
+        let end = value.end - (bytes.len() - bytes.trim_ascii_end().len());
+        return if end > value.start { time(line, clock, Value { end, ..value }) } else { None };
+    }
     if !value.number && bytes.ends_with(b" Z") {
         // As Mattermost writes it: the zone stands apart.
         let text = [&bytes[..bytes.len() - 2], b"Z"].concat();
@@ -128,13 +133,29 @@ pub(super) fn other_time(
     }
     if !value.number
         && let Some((stamp, end)) = clock.any(line.until(value.end), value.start)
-        && end == value.end
+        && (end == value.end || is_told_more(&line.bytes()[end..value.end]))
     {
         return Some(stamp);
     }
     usual_epoch(line, value)
         .or_else(|| time::epoch(&line.bytes()[value.start..value.end]))
         .filter(|stamp| stamp.second >= EPOCH_SECONDS_MIN)
+}
+
+/// What may follow a time as languages print it: the name of its zone, in parentheses as JavaScript does,
+/// or behind the offset as Go does, with its monotonic clock.
+#[cold]
+fn is_told_more(rest: &[u8]) -> bool {
+    let Some(name) = rest.strip_prefix(b" ") else { return false };
+    if name.first() == Some(&b'(') {
+        return name.last() == Some(&b')');
+    }
+    let len = name.iter().take_while(|b| b.is_ascii_uppercase()).count();
+    let rest = if (3..=5).contains(&len) { &name[len..] } else { rest };
+    let is_monotonic = rest
+        .strip_prefix(b" m=+")
+        .is_some_and(|clock| clock.iter().all(|b| b.is_ascii_digit() || *b == b'.'));
+    rest.is_empty() || is_monotonic
 }
 
 /// `/Date(1706091332123)/`, `\/Date(1706091332123+0100)\/`: milliseconds of UTC, whatever the offset.
@@ -236,86 +257,60 @@ pub(in crate::format) fn status(bytes: &[u8]) -> Option<u16> {
     ((1..=5).contains(&digits[0]) && digits[1] < 10 && digits[2] < 10).then_some(number)
 }
 
-/// A status as the value of a key: three digits, or a registered status with its phrase or its name.
+/// A status as the value of a key: three digits, or a registered status with its phrase, its name or a
+/// version.
 #[inline(always)]
 pub(in crate::format) fn status_of_key(bytes: &[u8]) -> Option<u16> {
     if bytes.len() == 3 { status(bytes) } else { status_with_phrase(bytes) }
 }
 
-/// How the phrases of the registry begin.
-const PHRASES: &[&[u8]] = &[
-    b"accepted",
-    b"already",
-    b"bad",
-    b"conflict",
-    b"content",
-    b"continue",
-    b"created",
-    b"early",
-    b"expectation",
-    b"failed",
-    b"forbidden",
-    b"found",
-    b"gateway",
-    b"gone",
-    b"http",
-    b"i'm",
-    b"im",
-    b"insufficient",
-    b"internal",
-    b"length",
-    b"locked",
-    b"loop",
-    b"method",
-    b"misdirected",
-    b"moved",
-    b"multi",
-    b"multiple",
-    b"network",
-    b"no",
-    b"non",
-    b"non-authoritative",
-    b"not",
-    b"ok",
-    b"partial",
-    b"payload",
-    b"payment",
-    b"permanent",
-    b"precondition",
-    b"processing",
-    b"proxy",
-    b"range",
-    b"request",
-    b"reset",
-    b"see",
-    b"service",
-    b"switching",
-    b"temporary",
-    b"timeout",
-    b"too",
-    b"unauthorized",
-    b"unavailable",
-    b"unprocessable",
-    b"unsupported",
-    b"upgrade",
-    b"uri",
-    b"use",
-    b"variant",
-];
+/// How phrases begin: those of the registry, and of servers that have statuses of their own.
+const PHRASES: &str = "accepted already backend bad bandwidth blocked client conflict connection content \
+    continue created early enhance expectation failed forbidden found gateway gone http i'm im \
+    insufficient internal invalid length locked login loop method misdirected moved multi multiple network \
+    no non not ok origin page partial payload payment permanent precondition processing proxy railgun \
+    range request requested reset retry see server service site slow ssl success switching temporary \
+    timeout too unauthorized unavailable unknown unprocessable unsupported upgrade uri use variant web";
 
-/// `503 Service Unavailable`, `500 INTERNAL_SERVER_ERROR`; `500 files left` and `226 Transfer complete` are
-/// none.
+/// `503 Service Unavailable`, `404 NotFound`, `500 INTERNAL_SERVER_ERROR`, `502: Bad Gateway`, `500.0`,
+/// `HTTP/1.1 404 (Not Found)`; `500 files left` and `226 Transfer complete` are none.
 #[cold]
 #[inline(never)]
 fn status_with_phrase(bytes: &[u8]) -> Option<u16> {
-    let (digits, rest) = bytes.split_at_checked(3)?;
-    let phrase = rest.strip_prefix(b" ")?;
+    let bytes = behind_version(bytes).unwrap_or(bytes);
+    let code = status(bytes.get(..3)?).filter(|&code| is_registered_status(code))?;
+    let rest = &bytes[3..];
+    if matches!(rest, b"" | b".0") {
+        return Some(code);
+    }
+    let phrase = match rest {
+        [b' ', b'(', within @ .., b')'] => within,
+        [b' ', b'-', b' ', behind @ ..] | [b':', b' ', behind @ ..] | [b' ', behind @ ..] => behind,
+        _ => return None,
+    };
     let is_of_phrase = |b: &u8| b.is_ascii_alphabetic() || matches!(b, b' ' | b'_' | b'-' | b'\'');
-    let first = phrase.split(|b| matches!(b, b' ' | b'_')).next()?;
+    let is_known = |known: &str| known.as_bytes().eq_ignore_ascii_case(first_word(phrase));
     let is_phrase = phrase.len() <= PHRASE_BYTES_MAX
         && phrase.iter().all(is_of_phrase)
-        && PHRASES.iter().any(|known| known.eq_ignore_ascii_case(first));
-    status(digits).filter(|&code| is_phrase && is_registered_status(code))
+        && PHRASES.split_ascii_whitespace().any(is_known);
+    is_phrase.then_some(code)
+}
+
+/// What stands behind `HTTP/1.1 ` or `HTTP/2 `.
+fn behind_version(text: &[u8]) -> Option<&[u8]> {
+    let rest = text.strip_prefix(b"HTTP/")?;
+    let blank = memchr::memchr(b' ', rest)?;
+    let is_version = matches!(&rest[..blank], [b'0'..=b'9'] | [b'0'..=b'9', b'.', b'0'..=b'9']);
+    is_version.then(|| &rest[blank + 1..])
+}
+
+/// The first of words that blanks, signs or capitals part: `Not` of `NotFound`.
+fn first_word(phrase: &[u8]) -> &[u8] {
+    let is_hump =
+        |at: usize| phrase[at].is_ascii_uppercase() && phrase[at - 1].is_ascii_lowercase();
+    let ends = |&at: &usize| matches!(phrase[at], b' ' | b'_' | b'-') || at > 0 && is_hump(at);
+    let end = (0..phrase.len()).find(ends).unwrap_or(phrase.len());
+    &phrase[..end]
 }
 
 /// Whether a message is about a request or a response.
@@ -495,11 +490,12 @@ pub(super) fn path_or_request(text: &[u8]) -> Option<Range<usize>> {
     if is_request_line(text) { request(text).map(|(_, path)| path) } else { path(text) }
 }
 
-/// A client without brackets and port.
+/// A client without brackets and port; the first of a list.
 pub(in crate::format) fn client(text: &[u8]) -> Option<Range<usize>> {
-    if text == b"-" {
+    if text == b"-" || text.eq_ignore_ascii_case(b"unknown") {
         return None;
     }
+    let text = &text[..memchr::memchr(b',', text).unwrap_or(text.len())];
     if text.first() == Some(&b'[')
         && let Some(end) = text.iter().position(|&b| b == b']')
     {

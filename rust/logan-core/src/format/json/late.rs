@@ -4,11 +4,12 @@
 //! `LogDate` do), and no word of it says that another time is meant ([`OTHERS`]): when a certificate expires,
 //! when an account was changed. Its value counts if it is a timestamp from end to end, or a whole
 //! number of seconds to nanoseconds between 1995 and 2100. Of several, the first of those counts whose
-//! key speaks of an event ([`EVENTS`]), else the first. It stands in whatever object.
+//! key speaks of an event ([`EVENTS`]), else the first. It stands in whatever object. `date` and `time` whose
+//! values are a date and a time of day are one time, before all others.
 //!
 //! Payloads of envelopes have their time from those. What was assumed is told by detection.
 
-use crate::bytes::line::Line;
+use crate::bytes::line::{Line, PaddedLine};
 use crate::record::Record;
 use crate::time::{Stamp, TimestampParser, epoch};
 
@@ -82,6 +83,10 @@ pub(super) fn asks(line: Line<'_>) -> bool {
 #[inline(never)]
 pub(super) fn fill(line: Line<'_>, clock: &mut TimestampParser, record: &mut Record) -> bool {
     let mut best: Option<(u8, Stamp, &[u8])> = None;
+    if let Some(stamp) = in_parts(line, clock) {
+        record.set_time(stamp);
+        return true;
+    }
     for (key, value) in keys(line.bytes()) {
         let rank = rank(key);
         if rank > best.map_or(0, |(rank, ..)| rank)
@@ -96,6 +101,24 @@ pub(super) fn fill(line: Line<'_>, clock: &mut TimestampParser, record: &mut Rec
         clock.seen_key.get_or_insert_with(|| String::from_utf8_lossy(key).into());
     }
     true
+}
+
+/// The time whose date stands under `date`, and whose time of day under `time`.
+fn in_parts(line: Line<'_>, clock: &mut TimestampParser) -> Option<Stamp> {
+    let text = |name: &str| {
+        let (_, at) =
+            keys(line.bytes()).find(|(key, _)| key.eq_ignore_ascii_case(name.as_bytes()))?;
+        let text = line.bytes()[at..].strip_prefix(b"\"")?;
+        Some(&text[..memchr::memchr(b'"', text)?])
+    };
+    let (date, time) = (text("date")?, text("time")?);
+    if !date.first()?.is_ascii_digit() || time.get(2) != Some(&b':') {
+        return None;
+    }
+    let both = [date, b" ", time].concat();
+    let padded = PaddedLine::new(&both);
+    let (stamp, end) = clock.any(padded.line(), 0)?;
+    (end == both.len()).then_some(stamp)
 }
 
 /// 2 for a key of an event's time, 1 for another one of a time, 0 for others.
@@ -159,7 +182,6 @@ fn keys(text: &[u8]) -> impl Iterator<Item = (&[u8], usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bytes::line::PaddedLine;
     use crate::record::NO_TIME;
 
     #[test]
@@ -200,6 +222,9 @@ mod tests {
                 r#"{"hopTime":"2020-01-01T00:00:00Z","event_date":"2024-01-24T10:15:32Z"}"#,
                 Some(TIME),
             ),
+            (r#"{"date":"2024-01-24","time":"10:15:32","msg":"a"}"#, Some(TIME)),
+            (r#"{"Time":"10:15:32.5","Date":"24.01.2024"}"#, Some(TIME)),
+            (r#"{"date":"2024-01-24","time":"soon"}"#, None),
             // Others' times, dates alone, numbers that are none, keys in texts.
             (r#"{"expiryTime":"2024-01-24T10:15:32Z"}"#, None),
             (r#"{"passwordLastSetTime":"2024-01-24T10:15:32Z"}"#, None),

@@ -10,7 +10,8 @@
 //! `Response Time (ms)` is `response_time_ms`. [`ALIASES`] are names that tables have and keys have not.
 //! A unit is the name's, else that of a known producer, which the names of all columns tell as keys do,
 //! else what detection decided for the column. So do levels that are numbers.
-//! `date` and `time` are one timestamp in two columns.
+//! `date` and `time` are one timestamp in two columns. Usual names are known in other languages, too
+//! (`Zeit;Stufe;Meldung`).
 //!
 //! - Of two response times `latency` is a part ([JMeter](https://jmeter.apache.org/usermanual/glossary.html)).
 //! - Records of flows, which have a port of the destination and no status, have lifetimes, not
@@ -82,11 +83,76 @@ const ALIASES: &[(&str, &str)] = &[
     ("clientipaddress", "client_ip"),
     ("description", "text"),
     ("eventmessage", "message"),
+    // In other languages, without letters that ASCII has not.
+    ("zeit", "time"),
+    ("zeitpunkt", "time"),
+    ("zeitstempel", "time"),
+    ("datumuhrzeit", "time"),
+    ("datumundzeit", "time"),
+    ("dateheure", "time"),
+    ("dateetheure", "time"),
+    ("horodatage", "time"),
+    ("fechahora", "time"),
+    ("fechayhora", "time"),
+    ("marcadetiempo", "time"),
+    ("datahora", "time"),
+    ("dataehora", "time"),
+    ("dataora", "time"),
+    ("tijdstip", "time"),
+    ("stufe", "level"),
+    ("ebene", "level"),
+    ("schweregrad", "level"),
+    ("niveau", "level"),
+    ("gravit", "level"),
+    ("nivel", "level"),
+    ("livello", "level"),
+    ("gravedad", "level"),
+    ("gravedade", "level"),
+    ("meldung", "message"),
+    ("nachricht", "message"),
+    ("mensaje", "message"),
+    ("mensagem", "message"),
+    ("messaggio", "message"),
+    ("bericht", "message"),
+    ("methode", "method"),
+    ("mthode", "method"),
+    ("metodo", "method"),
+    ("mtodo", "method"),
+    ("pfad", "path"),
+    ("chemin", "path"),
+    ("ruta", "path"),
+    ("percorso", "path"),
+    ("statuscode", "status"),
+    ("statut", "status"),
+    ("estado", "status"),
+    ("stato", "status"),
+    ("dauer", "duration"),
+    ("dauerms", "duration_ms"),
+    ("dauers", "duration_s"),
+    ("antwortzeit", "response_time"),
+    ("antwortzeitms", "response_time_ms"),
+    ("dure", "duration"),
+    ("durems", "duration_ms"),
+    ("duracin", "duration"),
+    ("duracinms", "duration_ms"),
+    ("durata", "duration"),
+    ("duratams", "duration_ms"),
     ("csuri", "url"),
     ("csusername", ""),
     // A round trip.
     ("rtt", "duration_s"),
     ("metricvalue", "duration_ms"),
+];
+
+/// Columns of a day, and of a time of day beside it.
+const DAYS_AND_TIMES: &[(&str, &str)] = &[
+    ("date", "time"),
+    ("datum", "uhrzeit"),
+    ("datum", "zeit"),
+    ("date", "heure"),
+    ("fecha", "hora"),
+    ("data", "hora"),
+    ("data", "ora"),
 ];
 
 /// Producers whose tables have columns of their own, and the unit of their response times. What names
@@ -189,7 +255,9 @@ impl Layout {
                 && !name.iter().any(|b| b":={}\"".contains(b))
         };
         let ends = names.iter().rposition(|name| !name.is_empty())?;
-        let fits = (COLUMNS_MIN..=COLUMNS_MAX).contains(&names.len());
+        // CloudWatch's export of `@timestamp,@message`.
+        let is_of_fields = names.len() > 1 && names.iter().all(|name| header[name.start] == b'@');
+        let fits = is_of_fields || (COLUMNS_MIN..=COLUMNS_MAX).contains(&names.len());
         if !fits || !names[..=ends].iter().all(|name| is_name(&header[name.clone()])) {
             return None;
         }
@@ -249,14 +317,15 @@ impl Layout {
             }
         }
         let marks = known.iter().fold(0, |marks, known| marks | known.marks);
-        let day_and_time = place("date").zip(place("time"));
+        let both = |&(day, time): &(&str, &str)| place(day).zip(place(time));
+        let day_and_time = DAYS_AND_TIMES.iter().find_map(both);
         if let Some((_, time)) = day_and_time {
             (known[time], requested[time]) = (Known::NOTHING, Known::NOTHING);
         }
         let has = |meaning| known.iter().any(|known| known.meaning == meaning);
         let is_request = has(Meaning::Method) && has(Meaning::Path) && has_status;
         let time = known.iter().position(|known| known.meaning == Meaning::Time);
-        (has(Meaning::Time) || is_request).then_some(Layout {
+        (has(Meaning::Time) || day_and_time.is_some() || is_request).then_some(Layout {
             time: day_and_time.map(|(_, time)| time).or(time),
             timer: chosen,
             metric: place("metricname").filter(|_| place("metricvalue").is_some()),

@@ -10,6 +10,7 @@
 //! - `[C][wifi:036]: `: before a name and three digits or more, with `C` for the configuration and `V` or
 //!   `VV` for the finest (ESPHome);
 //! - ` ANS1228E `: three or four capitals, four digits and a letter of `IWES` (IBM's numbers of messages).
+//! - ` *ERROR* [`: between asterisks (Sling).
 //! - `0x1b2a     Fault       0x3c5                456    0    `: the type in the third of its columns
 //!   (`log show` of macOS), of which `Default` is a message without a level of its own, so INFO;
 //! - ` F  mds[456:1b2b] `: the same as `A`, `Df`, `I`, `Db`, `E` or `F` (its style `compact`).
@@ -45,6 +46,11 @@ pub(super) fn behind_time(text: &[u8]) -> Option<(Level, usize)> {
             let len = letters(word);
             let is_one = is_small(&word[..len]) && matches!(word[len..], [b' ', b'a'..=b'z', ..]);
             Some((Level::from_word(&word[..len]).filter(|_| is_one)?, 3 + len))
+        }
+        [b' ', b'*', word @ ..] => {
+            let len = letters(word);
+            let level = Level::from_word(&word[..len]).filter(|_| word[len..].starts_with(b"* "));
+            level.map(|level| (level, 2 + len + 1))
         }
         [b' ', b'0', b'x', ..] => of_macos(text),
         [b' ', b'A' | b'D' | b'E' | b'F' | b'I', b' ' | b'b' | b'f', b' ', ..] => {
@@ -212,6 +218,7 @@ mod tests {
             (" Puppet (notice): x", Level::Notice, ": x"),
             (" [ info sync.x ]:\tx", Level::Info, " sync.x ]:\tx"),
             (" ANS1228E Sending", Level::Error, " Sending"),
+            (" *WARN* [main] a", Level::Warn, " [main] a"),
             (" SRVE0242I: x", Level::Info, ": x"),
             (" ANR2017W x", Level::Warn, " x"),
             ("][C][wifi:036]: x", Level::Debug, "][wifi:036]: x"),

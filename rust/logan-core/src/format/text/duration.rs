@@ -10,12 +10,13 @@
 //!   - more of them on end (`1h2m3.5s`, as Go prints durations), in any order;
 //!   - after a unit of at least a minute, smaller ones after a space, a colon, `, ` or ` and ` (`1m 30s`,
 //!     `1h:01m:52s`, `2 min 3 s`, `1 minute, 5 seconds`);
-//!   - a clock, `H:MM:SS`, perhaps with decimals, alone or after days (`0:01:07`, `1 day, 0:00:05.5`).
+//!   - a clock, `H:MM:SS`, perhaps with decimals, alone or after days (`0:01:07`, `1 day, 0:00:05.5`,
+//!     `1.00:00:05`).
 //!
 //! | unit | spellings |
 //! |---|---|
 //! | ns | `ns` `nsec` `nsecs` `nano` `nanos` `nanosecond` `nanoseconds` |
-//! | µs | `us` `µs` (U+00B5) `μs` (U+03BC) `usec` `usecs` `micro` `micros` `microsecond` `microseconds` |
+//! | µs | `us` `µs` (U+00B5) `μs` (U+03BC) `Âµs` (the former, encoded twice) `usec` `usecs` `micro` `micros` `microsecond` `microseconds` |
 //! | ms | `ms` `msec` `msecs` `milli` `millis` `millisecond` `milliseconds` |
 //! | s | `s` `sec` `secs` `second` `seconds` |
 //! | minute | `m` `min` `mins` `minute` `minutes` |
@@ -64,8 +65,24 @@ pub fn with_unit(text: &[u8]) -> Option<u64> {
     {
         return number.times(nanos);
     }
-    let span = span_at(text, 0, unit_nanos)?;
+    if let Some(nanos) = of_time_span(text) {
+        return Some(nanos);
+    }
+    let span = span_at(text, 0, unit_nanos, false)?;
     (span.end == text.len()).then_some(span.nanos?)
+}
+
+/// A clock behind days and a point: `1.00:00:05.5`.
+///
+/// Source: <https://learn.microsoft.com/dotnet/standard/base-types/standard-timespan-format-strings>.
+#[cold]
+fn of_time_span(text: &[u8]) -> Option<u64> {
+    let days = digits(text);
+    let [b'.', _, _, b':', ..] = text[days..] else { return None };
+    let (number, _) = Number::read(&text[..days], 0)?;
+    let (clock, end) = clock_at(text, days + 1)?;
+    let nanos = number.times(DAY)?.checked_add(clock?)?;
+    (end == text.len() && nanos <= DURATION_NS_MAX).then_some(nanos)
 }
 
 /// A span of time in a text.
@@ -88,6 +105,7 @@ pub(super) fn span_at(
     text: &[u8],
     at: usize,
     unit_of: impl Fn(&[u8]) -> Option<u64>,
+    decimal_commas: bool,
 ) -> Option<Span> {
     let ends = |end: usize| !text.get(end).is_some_and(|&b| b.is_ascii_alphanumeric() || b == b'_');
     if text.get(at) == Some(&b'P') {
@@ -113,7 +131,10 @@ pub(super) fn span_at(
             let nanos = nanos.filter(|&nanos| nanos <= DURATION_NS_MAX);
             return Some(Span { nanos, end: clock_end, is_clock: false });
         }
-        let Some((number, exponent, number_end)) = number_in_text(text, start) else { break };
+        let Some((number, exponent, number_end)) = number_in_text(text, start, decimal_commas)
+        else {
+            break;
+        };
         let unit_start = number_end + usize::from(text.get(number_end) == Some(&b' '));
         let rest = &text[unit_start..];
         let micro = if matches!(rest, [0xc2, 0xb5, ..] | [0xce, 0xbc, ..]) { 2 } else { 0 };
@@ -143,8 +164,13 @@ pub(super) fn span_at(
 }
 
 /// A number as text has it at `at`: its digits (None if there are too many), the power of ten
-/// beside them, and where it ends.
-fn number_in_text(text: &[u8], at: usize) -> Option<(Option<Number>, i64, usize)> {
+/// beside them, and where it ends. Commas are always before decimals, or only where they can be nothing
+/// else.
+fn number_in_text(
+    text: &[u8],
+    at: usize,
+    decimal_commas: bool,
+) -> Option<(Option<Number>, i64, usize)> {
     let digits = |at: usize| {
         text.get(at..).map_or(0, |rest| rest.iter().take_while(|b| b.is_ascii_digit()).count())
     };
@@ -160,7 +186,7 @@ fn number_in_text(text: &[u8], at: usize) -> Option<(Option<Number>, i64, usize)
         end = at + 1 + decimals;
     } else if is(end, b',') && digits(end + 1) > 0 {
         let group = digits(end + 1);
-        if group == 3 && whole <= 3 && text[at] != b'0' {
+        if group == 3 && whole <= 3 && text[at] != b'0' && !decimal_commas {
             while is(end, b',') && digits(end + 1) == 3 {
                 end += 4;
             }
@@ -168,7 +194,7 @@ fn number_in_text(text: &[u8], at: usize) -> Option<(Option<Number>, i64, usize)
                 decimals = digits(end + 1);
                 end += 1 + decimals;
             }
-        } else if group != 3 || text[at] == b'0' {
+        } else if group != 3 || text[at] == b'0' || decimal_commas {
             decimals = group;
             end += 1 + group;
         } else {
@@ -277,8 +303,8 @@ pub(super) fn unit_nanos(name: &[u8]) -> Option<u64> {
             Unit::Milliseconds.nanos()
         }
         b"s" | b"sec" | b"secs" | b"second" | b"seconds" => Unit::Seconds.nanos(),
-        b"us" | b"\xc2\xb5s" | b"\xce\xbcs" | b"usec" | b"usecs" | b"micro" | b"micros"
-        | b"microsecond" | b"microseconds" => Unit::Microseconds.nanos(),
+        b"us" | b"\xc2\xb5s" | b"\xce\xbcs" | b"\xc3\x82\xc2\xb5s" | b"usec" | b"usecs"
+        | b"micro" | b"micros" | b"microsecond" | b"microseconds" => Unit::Microseconds.nanos(),
         b"ns" | b"nsec" | b"nsecs" | b"nano" | b"nanos" | b"nanosecond" | b"nanoseconds" => {
             Unit::Nanoseconds.nanos()
         }

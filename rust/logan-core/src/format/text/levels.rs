@@ -91,7 +91,9 @@ pub(in crate::format) fn leading(text: &[u8]) -> Option<(Level, usize)> {
 pub(in crate::format) fn of_column(text: &[u8], column: u32) -> Option<(Level, usize)> {
     let (start, word) = words(text).nth(column as usize)?;
     let inner = undressed(word);
-    let level = match Level::from_word(inner).or_else(|| Level::from_weak_word(inner)) {
+    let known = Level::from_word(inner).or_else(|| Level::from_weak_word(inner));
+    let is_place = column == 0 || word.ends_with(b">");
+    let level = match known.or_else(|| of_letter(inner).filter(|_| is_place)) {
         Some(level) => level,
         None if (2..=9).contains(&inner.len()) && inner.iter().all(u8::is_ascii_uppercase) => {
             Level::Other
@@ -101,15 +103,29 @@ pub(in crate::format) fn of_column(text: &[u8], column: u32) -> Option<(Level, u
     Some((level, start + word.len()))
 }
 
-/// The first of the front columns that is a known word for a level alone, that level, and whether it is
-/// in upper case.
-pub(in crate::format) fn column_of(text: &[u8]) -> Option<(u32, u8, bool)> {
-    let mut columns = words(text).take(LEVEL_TOKENS_MAX).enumerate();
-    columns.find_map(|(i, (_, word))| {
-        let word = undressed(word);
-        let level = level_of(word)?;
+/// The first of the front columns that is a known word for a level alone, or one of its letters where
+/// `of_letters`, right behind the time or before `>`; that level, and whether it is a word in upper case.
+pub(in crate::format) fn column_of(text: &[u8], of_letters: bool) -> Option<(u32, u8, bool)> {
+    words(text).take(LEVEL_TOKENS_MAX).enumerate().find_map(|(i, (_, whole))| {
+        let word = undressed(whole);
+        if word.len() == 1 {
+            let is_place = i == 0 || whole.ends_with(b">");
+            let level = of_letter(word).filter(|_| of_letters && is_place)?;
+            return Some((i as u32, level as u8, false));
+        }
+        let level = Level::from_word(word)?;
         Some((i as u32, level as u8, word.iter().all(u8::is_ascii_uppercase)))
     })
+}
+
+/// The level that a capital alone is in a column of them: `A` stands for an assertion, an alert or an
+/// advice.
+fn of_letter(word: &[u8]) -> Option<Level> {
+    match word {
+        b"A" => Some(Level::Other),
+        [letter] if letter.is_ascii_uppercase() => Level::from_letter(*letter),
+        _ => None,
+    }
 }
 
 /// The words of a text between white space, and where each starts.
@@ -122,18 +138,13 @@ fn words(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
 
 /// A word without brackets around it and a mark behind it.
 fn undressed(word: &[u8]) -> &[u8] {
-    let word = word.strip_suffix(b":").unwrap_or(word);
+    let word = word.strip_suffix(b":").or_else(|| word.strip_suffix(b",")).unwrap_or(word);
     match word {
-        [b'[' | b'(' | b'<', inner @ .., b']' | b')' | b'>'] => inner,
+        [b'[' | b'(' | b'<' | b'*', inner @ .., b']' | b')' | b'>' | b'*'] => inner,
+        // Tarantool: `main/103/init.lua E> `.
+        [letter, b'>'] => std::slice::from_ref(letter),
         _ => word,
     }
-}
-
-/// The level that a word is, unless it is written like the first one of a sentence.
-fn level_of(word: &[u8]) -> Option<Level> {
-    let [first, rest @ ..] = word else { return None };
-    let begins = first.is_ascii_uppercase() && rest.iter().all(u8::is_ascii_lowercase);
-    Level::from_word(word).filter(|_| !begins)
 }
 
 /// The level that stands alone between two bars, dashes, tabs, or in capitals between two commas behind
@@ -365,7 +376,10 @@ impl<'a> Search<'a> {
         // A host before the name of a program.
         let is_host = self.tokens == 0 && {
             let next = rest.split(|&b| b == b' ').next().unwrap_or_default();
-            next.ends_with(b":") && next.contains(&b'[') || next.starts_with(b"%%")
+            next.ends_with(b":") && next.contains(&b'[')
+                || next.starts_with(b"%%")
+                || is_facility(next.split(|&b| b == b'.').next().unwrap_or_default())
+                    && next.contains(&b'.')
         };
         let is_camel =
             core.windows(2).any(|w| w[0].is_ascii_lowercase() && w[1].is_ascii_uppercase());
@@ -479,7 +493,10 @@ impl<'a> Search<'a> {
                     || upper && self.text[..self.start_of(word)].ends_with(b"] ");
                 let weak = Level::from_weak_word(word)
                     .filter(|_| is_weak && !word.eq_ignore_ascii_case(b"system"));
-                weak.or_else(|| Level::from_localized(word).filter(|_| enclosed)).and_then(whole)
+                // In its place right behind the timestamp, if it cannot be a word of a sentence.
+                let leads = upper && self.tokens == 0 && after == Some(b' ');
+                weak.or_else(|| Level::from_localized(word).filter(|_| enclosed || leads))
+                    .and_then(whole)
             }
         }
     }
@@ -504,7 +521,13 @@ impl<'a> Search<'a> {
             {
                 return Some((level, 2));
             }
-            // Paths and addresses have such parts, too.
+            // Paths and addresses have such parts, too; but `:ERROR:module:/a/path` is none as a whole.
+            let is_of_columns = self.tokens == 0 && token[0] == b':';
+            let path = memchr::memmem::find(token, b":/").filter(|_| is_of_columns);
+            let token = path.map_or(token, |colon| &token[..colon]);
+            if token.is_empty() {
+                return None;
+            }
             if token[0] == b'/' || memchr::memmem::find(token, b"//").is_some() {
                 return None;
             }
@@ -532,8 +555,8 @@ impl<'a> Search<'a> {
         let point = token.iter().rposition(|&b| b == b'.')?;
         let (name, word) = (&token[..point], &token[point + 1..]);
         let level = loud_word(word).filter(|_| colon);
-        // Facility and severity of syslog.
-        let severity = || Level::from_word(word).filter(|_| self.tokens == 0 && is_facility(name));
+        // Facility and severity of syslog, perhaps behind the host (BusyBox).
+        let severity = || Level::from_word(word).filter(|_| self.tokens < 2 && is_facility(name));
         level.or_else(severity).map(|level| (level, token.len()))
     }
 }
@@ -558,7 +581,7 @@ pub(super) fn is_name_of_other(word: &[u8]) -> bool {
 
 /// The level of the priority `<PRI>` that a line begins with, and where that ends.
 #[inline(always)]
-pub(super) fn of_priority(line: &[u8]) -> Option<(Level, usize)> {
+pub(crate) fn of_priority(line: &[u8]) -> Option<(Level, usize)> {
     let rest = line.strip_prefix(b"<")?;
     let close = rest.iter().take(4).position(|&b| b == b'>')?;
     priority(&rest[..close]).map(|level| (level, close + 2))

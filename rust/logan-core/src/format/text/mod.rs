@@ -14,7 +14,7 @@ pub mod erlang;
 pub mod gatling;
 pub(in crate::format) mod keyed;
 pub mod leveled;
-pub(in crate::format) mod levels;
+pub(crate) mod levels;
 pub mod nginx_error;
 pub mod plain;
 pub mod rails;

@@ -33,6 +33,11 @@ pub(in crate::format) fn anywhere<S: Simd>(
     let mut number = None;
     // But those with a month in another language, which begin the line.
     let first = line.byte(0);
+    if matches!(first | 0x20, b'd' | b'e' | b'l' | b'i' | b'<' | b'>')
+        && is_header_field(line.bytes())
+    {
+        return None;
+    }
     if first == b'<'
         && let Some(event) = keyed::event(line, clock)
     {
@@ -86,6 +91,10 @@ fn timed_and_leveled(
     clock: &mut TimestampParser,
 ) -> Option<Option<(Stamp, Level, usize)>> {
     let (stamp, behind, end, message) = self::at(line, at, clock)?;
+    let stamp = match offset_before(&line.bytes()[..at]) {
+        Some(offset) => at_offset(line, at, offset).unwrap_or(stamp),
+        None => stamp,
+    };
     // A priority is the envelope's: it counts where the line itself has no level.
     let (priority, from) = match levels::of_priority(&line.bytes()[..at]) {
         Some((level, end)) => (Some(level), end),
@@ -123,6 +132,38 @@ fn timed_and_leveled(
         found => found,
     };
     Some(Some((stamp, level, message)))
+}
+
+/// The seconds east of UTC of the offset that is all there is before a timestamp: `+0100 2024-01-24 10:15:32`
+/// (sing-box).
+fn offset_before(before: &[u8]) -> Option<i64> {
+    let &[sign @ (b'+' | b'-'), a, b, c, d, b' '] = before else { return None };
+    let [a, b, c, d] = [a, b, c, d].map(|digit| digit.wrapping_sub(b'0')).map(i64::from);
+    let (hours, minutes) = (a * 10 + b, c * 10 + d);
+    let is_one = a < 10 && b < 10 && hours <= 14 && c < 6 && d < 10 && minutes % 15 == 0;
+    let east = (hours * 60 + minutes) * 60;
+    is_one.then_some(if sign == b'-' { -east } else { east })
+}
+
+/// The timestamp at `at`, in the zone at this offset.
+#[cold]
+fn at_offset(line: Line<'_>, at: usize, offset: i64) -> Option<Stamp> {
+    let (stamp, _) = TimestampParser::utc().any(line, at)?;
+    Some(Stamp { second: stamp.second - offset, ..stamp })
+}
+
+/// Whether a line is a field of a header of HTTP with a date, as messages show them.
+fn is_header_field(line: &[u8]) -> bool {
+    const NAMES: &[&[u8]] =
+        &[b"date", b"expires", b"last-modified", b"if-modified-since", b"if-unmodified-since"];
+    let line = line.strip_prefix(b"< ").or_else(|| line.strip_prefix(b"> ")).unwrap_or(line);
+    let Some(colon) = memchr::memchr(b':', &line[..line.len().min(24)]) else { return false };
+    let value = line[colon + 1..].trim_ascii();
+    // `Thu, 19 Nov 1981 08:52:00 GMT`.
+    value.len() == 29
+        && value[3] == b','
+        && value.ends_with(b" GMT")
+        && NAMES.iter().any(|name| line[..colon].eq_ignore_ascii_case(name))
 }
 
 /// Whether a sentence before a timestamp speaks of it: `INFO:root:no data after `. Names of a thread or a
@@ -262,10 +303,10 @@ fn level_behind(line: Line<'_>, end: usize, clock: &mut TimestampParser) -> (Lev
         let text = rest.bytes();
         clock.seen_level = Some(match found {
             Some((_, after)) => {
-                SeenLevel { column: levels::column_of(&text[..after]), only_there: 0 }
+                SeenLevel { column: levels::column_of(&text[..after], false), only_there: 0 }
             }
             None => SeenLevel {
-                column: levels::column_of(text),
+                column: levels::column_of(text, true),
                 only_there: (0..8)
                     .filter(|&i| levels::of_column(text, i).is_some())
                     .map(|i| 1 << i)

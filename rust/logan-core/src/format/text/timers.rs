@@ -40,7 +40,7 @@ pub fn for_each(line: &[u8], name: &mut Vec<u8>, mut found: impl FnMut(&[u8], u6
             continue;
         }
         let Some((from, to)) = name_before(line, start) else { continue };
-        let nanos = match span_at(line, start, unit_nanos) {
+        let nanos = match span_at(line, start, unit_nanos, false) {
             Some(span) if !span.is_clock => {
                 at = at.max(span.end);
                 if is_of_waiting(word_after(line, span.end)) || !put_name(line, (from, to), name) {

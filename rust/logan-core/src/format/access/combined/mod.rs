@@ -113,6 +113,7 @@ mod bare;
 mod bulk;
 mod head;
 
+use super::forwarded;
 use super::tail::{self, Dialect, tail_time};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
@@ -125,8 +126,8 @@ use crate::format::http::{
 use crate::format::prefilter::RequiredBytes;
 use crate::format::units::{Tail, TailPlace};
 use crate::format::{
-    BulkFormat, Entry, Facts, Info, LineFormat, LineSubset, Parse, Run, bulk, line_format,
-    one_by_one,
+    BulkFormat, ClientPlace, Entry, Facts, Info, LineFormat, LineSubset, Parse, Run, bulk,
+    line_format, one_by_one,
 };
 use crate::record::{Column, Columns, NO_ANSWER, Record, Text};
 use crate::time::TimestampParser;
@@ -143,8 +144,11 @@ pub static COMBINED: Entry = Entry {
         time_field: "[time]",
         duration: Some(("the number after the user agent, rt= or request_time=", "s")),
     },
-    facts: Facts { is_status_first: true, ..Facts::PLAIN },
-    build: |_| bulk(Quoted::<COMBINED_KIND>),
+    facts: Facts { is_status_first: true, has_client_place: true, ..Facts::PLAIN },
+    build: |params| match params.client_place {
+        ClientPlace::Remote => bulk(Quoted::<COMBINED_KIND>),
+        ClientPlace::Forwarded => line_format(Forwarded),
+    },
 };
 
 /// Traefik's access log in its common form.
@@ -233,6 +237,14 @@ impl<const KIND: u8> LineFormat for Quoted<KIND> {
 
     #[inline(always)]
     fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
+        self.read(line, cx).map(|_| ())
+    }
+}
+
+impl<const KIND: u8> Quoted<KIND> {
+    /// Fills the record; where its tail begins.
+    #[inline(always)]
+    fn read<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<usize> {
         let parts = quoted_parts(cx.simd, line, cx.clock())?;
         if parts.combined != (KIND != COMMON_KIND) {
             return None;
@@ -262,6 +274,25 @@ impl<const KIND: u8> LineFormat for Quoted<KIND> {
         if !cx.context.wanted.is_empty() {
             parts.requested(line, cx);
         }
+        Some(parts.tail)
+    }
+}
+
+/// As the combined format, where the client is the first public address of a list that a proxy forwarded.
+struct Forwarded;
+
+impl LineFormat for Forwarded {
+    const COLUMNS: Columns = COLUMNS;
+    const NEEDS: RequiredBytes = <Quoted<COMBINED_KIND> as LineFormat>::NEEDS;
+
+    fn may_begin_with(&self, byte: u8) -> bool {
+        may_begin(byte)
+    }
+
+    #[inline(always)]
+    fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
+        let agent_end = Quoted::<COMBINED_KIND>.read(line, cx)?;
+        forwarded::take(line, agent_end, cx);
         Some(())
     }
 }

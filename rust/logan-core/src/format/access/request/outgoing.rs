@@ -16,6 +16,7 @@ fn outgoing(first: u8) -> &'static [&'static [u8]] {
         b'O' => &[b"OkHttp"],
         b'f' => &[b"feign"],
         b'a' => &[b"axios"],
+        b'C' => &[b"Crawled ("],
         b'r' => &[b"resty"],
         b'S' => &[b"Sending HTTP request"],
         _ => &[],

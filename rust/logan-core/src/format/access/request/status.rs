@@ -27,7 +27,9 @@
 //!    writes status, status of the target, received and sent bytes), else the last code; not behind a
 //!    plain word. With a number with a unit among them, addresses may stand between, too (Iris);
 //! 6. where the request is a column between bars, the first column before it that is a code (Negroni,
-//!    Beego).
+//!    Beego);
+//! 7. a code right behind the bracket of the timestamp that begins the line, if only addresses stand between
+//!    it and the request (add-ons of Home Assistant).
 //!
 //! Of a request without a target (`GET - HTTP/2.0`), rule 2 comes first.
 //!
@@ -73,6 +75,7 @@ pub(super) fn answer(text: &[u8], request: &Request) -> Option<Answer> {
         .or_else(|| named(text, request.end, text.len().min(request.end + BEHIND_BYTES_MAX)))
         .or_else(|| named(text, request.start.saturating_sub(BEFORE_BYTES_MAX), request.start))
         .or_else(|| before(text, request.start))
+        .or_else(|| behind_time(text, request))
         .or_else(|| column(text, request.start));
     match found {
         Some(found) => Some(status(found)),
@@ -391,7 +394,9 @@ fn named(text: &[u8], from: usize, to: usize) -> Option<(u16, usize)> {
             // A value of a hash, as Ruby prints it: `{"id"=>"404"}`.
             let is_value = word.ends_with(b">") && gap.iter().any(|b| b"\"'".contains(b));
             let last = before.iter().rev().take_while(|b| !b" \t(\"".contains(b)).count();
-            let is_named = NAMES.iter().any(|name| word.eq_ignore_ascii_case(name))
+            let is_http = word == b"HTTP" && gap == b" ";
+            let is_named = is_http
+                || NAMES.iter().any(|name| word.eq_ignore_ascii_case(name))
                 || before[before.len() - last..].starts_with(b"HTTP/") && gap == b" ";
             if !is_other && !is_value && is_named {
                 return Some(found);
@@ -442,6 +447,16 @@ fn before(text: &[u8], start: usize) -> Option<(u16, usize)> {
         [.., _, _, _] if count >= 4 => codes(&integers[3]),
         _ => integers.iter().find_map(codes),
     }
+}
+
+/// Rule 7.
+fn behind_time(text: &[u8], request: &Request) -> Option<(u16, usize)> {
+    let at = memchr::memmem::find(&text[..request.start], b"] ")? + 2;
+    let found =
+        code_at(text, at).filter(|_| text.first() == Some(&b'[') && stands_free(text, at))?;
+    let between = text.get(at + 3..request.start)?;
+    let is_of_addresses = |b: &u8| b.is_ascii_hexdigit() || b".:, ()-".contains(b);
+    between.iter().all(is_of_addresses).then_some(found)
 }
 
 /// Rule 6.

@@ -196,7 +196,10 @@ fn of_odoo(before: &[u8], rest: &[u8]) -> Option<u64> {
 
 /// The only number with a unit among the fields behind `from`.
 pub(super) fn time_with_unit(text: &[u8], from: usize) -> Option<u64> {
-    let mut only = None;
+    // What follows the response time in brackets, or behind one of these, is a part of it.
+    const PARTS: &[&[u8]] =
+        &[b"db", b"sql", b"view", b"views", b"render", b"redis", b"cache", b"queue", b"gc"];
+    let (mut only, mut before) = (None, &b""[..]);
     let mut words = text[from..]
         .split(|b| b" \t|,;".contains(b))
         .filter(|word| !word.is_empty())
@@ -206,9 +209,16 @@ pub(super) fn time_with_unit(text: &[u8], from: usize) -> Option<u64> {
         if word.starts_with(b"\"") {
             break;
         }
-        let word = word.strip_prefix(b"[").or(word.strip_prefix(b"(")).unwrap_or(word);
+        let inner = word.strip_prefix(b"[").or(word.strip_prefix(b"("));
+        let is_part = inner.is_some() || PARTS.contains(&before);
+        before = word.strip_suffix(b":").unwrap_or(word);
+        if is_part && only.is_some() {
+            continue;
+        }
+        let word = inner.unwrap_or(word);
+        let word = word.strip_prefix(b"+").unwrap_or(word);
         let word =
-            word.iter().rposition(|b| !b"])".contains(b)).map_or(word, |last| &word[..=last]);
+            word.iter().rposition(|b| !b"])\".'".contains(b)).map_or(word, |last| &word[..=last]);
         let value = match word.last() {
             Some(b's') if word[0].is_ascii_digit() || word[0] == b'.' => with_unit(word),
             Some(digit) if digit.is_ascii_digit() && word[0].is_ascii_digit() => {

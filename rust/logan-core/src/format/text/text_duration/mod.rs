@@ -105,6 +105,8 @@ pub struct Cache {
     /// Whether a span was none because it is how long something was granted for.
     has_granted: bool,
     is_off: bool,
+    /// Whether commas are before decimals wherever they stand.
+    pub(in crate::format) decimal_commas: bool,
 }
 
 /// Up to so many bytes, how many of them there are (one more: more), and what was decided.
@@ -127,6 +129,7 @@ impl Default for Cache {
             fronts: [Slot::EMPTY; FRONT_SLOTS],
             has_granted: false,
             is_off: false,
+            decimal_commas: false,
         }
     }
 }
@@ -232,7 +235,8 @@ fn find_with_unit<S: Simd>(simd: S, line: Line<'_>, from: usize, memo: &mut Cach
         while units != 0 {
             let bit = 63 - units.leading_zeros() as usize;
             if candidate(simd, line, from, end + bit - 64, memo, &mut found) {
-                return slowly(&line.bytes()[from..], Some(&mut memo.has_granted));
+                let commas = memo.decimal_commas;
+                return slowly(&line.bytes()[from..], Some(&mut memo.has_granted), commas);
             }
             units &= !(1 << bit);
         }
@@ -256,7 +260,7 @@ pub fn find_beside_request(line: Line<'_>, from: usize, memo: &mut Cache) -> u64
     memo.has_granted = false;
     match find_one(line, from, memo) {
         NO_DURATION if memo.has_granted => {
-            slowly(&line.bytes()[from.min(line.len())..], None).whole()
+            slowly(&line.bytes()[from.min(line.len())..], None, memo.decimal_commas).whole()
         }
         nanos => nanos,
     }
@@ -489,7 +493,7 @@ fn rest<S: Simd>(simd: S, text: Line<'_>, mut units: u64, memo: &mut Cache) -> u
     while units != 0 {
         let bit = 63 - units.leading_zeros() as usize;
         if candidate(simd, text, 0, text.len() + bit - 64, memo, &mut found) {
-            found = slowly(text.bytes(), Some(&mut memo.has_granted));
+            found = slowly(text.bytes(), Some(&mut memo.has_granted), memo.decimal_commas);
             break;
         }
         units &= !(1 << bit);

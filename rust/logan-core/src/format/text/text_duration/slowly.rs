@@ -11,13 +11,13 @@ use crate::format::text::duration::{self, Span};
 #[inline(never)]
 ///
 /// `granted` is set if something is how long something was granted for; without it, that counts, too.
-pub(super) fn slowly(text: &[u8], mut granted: Option<&mut bool>) -> Found {
+pub(super) fn slowly(text: &[u8], mut granted: Option<&mut bool>, decimal_commas: bool) -> Found {
     let mut found = Found::NOTHING;
     let mut spans = Vec::new();
     let mut at = 1;
     while at < text.len() {
         let begins = matches!(text[at], b'0'..=b'9' | b'.' | b'P') && opens(&text[..at]);
-        match begins.then(|| duration::span_at(text, at, unit_in_text)).flatten() {
+        match begins.then(|| duration::span_at(text, at, unit_in_text, decimal_commas)).flatten() {
             Some(span) => {
                 spans.push((at, span));
                 at = span.end;

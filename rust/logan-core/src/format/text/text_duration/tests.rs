@@ -54,7 +54,7 @@ proptest! {
         let plain = find(Plain, padded.line(), from, &mut Cache::default());
         let unnamed = find_with_unit(Plain, padded.line(), from, &mut Cache::default());
         let seen = |found: Found| (found.whole(), found.part);
-        let expected = slowly(&text.as_bytes()[from.min(text.len())..], Some(&mut false));
+        let expected = slowly(&text.as_bytes()[from.min(text.len())..], Some(&mut false), false);
         prop_assert_eq!(seen(unnamed), seen(expected));
         let mut memo = Cache::default();
         for _ in 0..2 {

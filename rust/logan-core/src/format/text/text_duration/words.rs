@@ -146,11 +146,11 @@ const WORDS: &[(Roles, &str)] = &[
     (
         Roles::LIMIT,
         "max maximum min minimum limit limits threshold allowed expected avg average mean median \
-         target budget default configured than timeout stddev mdev percentile",
+         target budget default configured than timeout stddev mdev percentile p",
     ),
     (
         Roles::OTHER,
-        "queue queued queueing wait lock blocked idle start boot application since last age cpu \
+        "est estimated remaining queue queued queueing wait lock blocked idle start boot application since last age cpu \
          user sys system poll think play cache lead life up check sampling sample media video audio \
          clip track movie song ban lockout block lease token trial window period visit login \
          contact stay outage downtime rebind rebinding expiration keepalive hold retention \
