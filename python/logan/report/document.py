@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from logan.report.health_checks import health_checks
 from logan.report.json import dumps
 from logan.report.schema import SHORT_NAMES, TABLES, TOP_LEVEL, errors_measured, figure
 from logan.report.section import Row, Section
@@ -19,6 +20,7 @@ from logan.report.sections import (
     ClientTable,
     Errors,
     Groups,
+    HealthChecks,
     Lines,
     Malformed,
     MessageTable,
@@ -68,6 +70,7 @@ class Report(Section):
     status: Row
     bytes_sent: int | None
     errors: Errors
+    health_checks: HealthChecks
     response_time_ms: ResponseTimes
     throughput: Throughput
     series: Series
@@ -213,6 +216,7 @@ def assemble(
         "lines": {**figures["lines"], "skipped_bytes": skipped_bytes},
         "malformed": {**malformed, "samples": _named(malformed["samples"], names)},
         "slowest": _named(figures["slowest"], names),
+        "health_checks": health_checks(figures),
         "performance": performance,
     }
     if origins := origins_of(inputs):

@@ -82,6 +82,9 @@ def assumed_of(
     """
     has_times = (evaluated or {}).get("first") is not None
     assumed = list(detection.assumed)
+    if spec.get("time", {}).get("date_orders") != detection.time.get("date_orders"):
+        assumed = [each for each in assumed if not each.startswith("numeric dates that could be")]
+        assumed.append("numeric dates are read in the order in which none lies in the future")
     if "date_order" in spec.get("time", {}):
         assumed = [each for each in assumed if not each.startswith("numeric dates")]
     for key in spec.get("durations", {}).get("chosen", {}):
@@ -89,6 +92,10 @@ def assumed_of(
             assumed = [each for each in assumed if "--unit response_time" not in each]
         else:
             assumed = [each for each in assumed if not each.startswith(f"`{key}`")]
+    if any("client_place" in each["params"] for each in spec.get("formats", [])) != any(
+        "client_place" in each.params for each in detection.formats
+    ):
+        assumed = [each for each in assumed if "--client remote decides" not in each]
     zoneless = {"not written", "written in some lines"} | ({None} if has_times else set())
     if spec["input_tz"] != (detection.time_zone or "UTC"):
         assumed = [each for each in assumed if "--input-tz decides" not in each]

@@ -50,7 +50,7 @@ def _lines(report: view.Data) -> Iterator[str]:
         [[each.label, each.value, each.detail] for each in facts],
         [1],
     )
-    stated = [view.malformed(report), view.untimed(report), view.errors_unknown(report)]
+    stated = view.stated(report)
     notes = [*stated, *view.outliers(report)]
     for note in filter(None, notes):
         yield ""

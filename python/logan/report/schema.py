@@ -31,6 +31,7 @@ __all__ = [
     "check_name",
     "errors_measured",
     "figure",
+    "has_level",
     "names_below",
     "unit_of",
 ]
@@ -56,6 +57,7 @@ TOP_LEVEL: Final = (
     "status",
     "bytes_sent",
     "errors",
+    "health_checks",
     "response_time_ms",
     "throughput",
     "series",
@@ -112,7 +114,8 @@ SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
         *("first", "last", "span_s", "minutes", "out_of_order", "untimed"),
         "untimed_filtered",
     ),
-    "errors": ("total", "per_minute", "ratio"),
+    "errors": ("total", "per_minute", "ratio", "request_ratio", "record_ratio"),
+    "health_checks": ("requests", "share", "errors", "by"),
     "response_time_ms": (
         *("count", "absent", "mean", "min", "max"),
         *("p50", "p90", "p95", "p99", "p999", "relative_error", "histogram"),
@@ -400,6 +403,7 @@ LISTS: Final[Mapping[str, tuple[str, ...]]] = {
     "inputs": ("bytes",),
     "origins": ORIGINS.numbers(),
     "missing": (),
+    "health_checks.by": (),
     "selection.by": (),
     "selection.fields_present": (),
     "malformed.samples": ("offset",),
@@ -423,7 +427,8 @@ _SECONDS: Final = (
     "performance.wall_s",
 )
 _RATIOS: Final = (
-    *("errors.ratio", "clients.distinct_error"),
+    *("errors.ratio", "errors.request_ratio", "errors.record_ratio", "clients.distinct_error"),
+    "health_checks.share",
     *("user_agent_families.classified_share", "user_agent_systems.classified_share"),
     *(f"{name}.relative_error" for name, keys in SECTIONS.items() if "relative_error" in keys),
 )
@@ -458,10 +463,14 @@ class UnknownMetricError(KeyError):
 
 
 def errors_measured(report: Mapping[str, Any]) -> bool:
-    """Whether any record could have been an error: one with a level or a status."""
-    levels = report.get("levels") or {}
-    has_level = any(count for name, count in levels.items() if name != NO_LEVEL)
-    return has_level or any((report.get("status") or {}).values())
+    """Whether any record could have been an error: one with a level that is known, or a status."""
+    statuses = report.get("status") or {}
+    return has_level(report.get("levels") or {}) or any(statuses.values())
+
+
+def has_level(levels: Mapping[str, int]) -> bool:
+    """Whether any record has a level that is known, by the counts of records by level."""
+    return any(count for name, count in levels.items() if name not in (NO_LEVEL, "OTHER"))
 
 
 SHORT_NAMES: Final[Mapping[str, str]] = {

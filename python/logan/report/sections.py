@@ -19,6 +19,7 @@ __all__ = [
     "Errors",
     "GroupTable",
     "Groups",
+    "HealthChecks",
     "Lines",
     "Malformed",
     "MessageRow",
@@ -83,6 +84,19 @@ class Errors(Section):
     total: int | None
     per_minute: float | None
     ratio: float | None
+    request_ratio: float | None
+    record_ratio: float | None
+
+
+class HealthChecks(Section):
+    """Requests that only ask whether a service is there."""
+
+    __slots__ = ()
+
+    requests: int
+    share: float | None
+    errors: int
+    by: Sequence[str]
 
 
 class ResponseTimes(Section):
@@ -369,6 +383,7 @@ SECTIONS: Final[Mapping[str, type[Section]]] = {
     "malformed": Malformed,
     "time": TimeSpan,
     "errors": Errors,
+    "health_checks": HealthChecks,
     "response_time_ms": ResponseTimes,
     "throughput": Throughput,
     "series": Series,

@@ -27,6 +27,7 @@ __all__ = [
     "errors_unknown",
     "findings",
     "headline",
+    "health_checks",
     "inputs_named",
     "inputs_shown",
     "malformed",
@@ -34,6 +35,7 @@ __all__ = [
     "outliers",
     "period",
     "selected",
+    "stated",
     "subject",
     "untimed",
     "when",
@@ -175,12 +177,18 @@ def _errors(report: Data) -> Fact:
     if errors["total"] is None:
         # The columns of a narrow page hold no more; `errors_unknown` says why.
         return Fact(units.count(None), "errors", "unknown" if _is_read(report) else "")
+    ratio, count = errors["ratio"], errors["total"]
+    if subject(report) == "requests" and errors.get("request_ratio") is not None:
+        # Lines of a log about a failed request are not added to the failed requests.
+        ratio, count = errors["request_ratio"], failed_requests(report)
     return Fact(
-        units.percent(errors["ratio"]),
-        "errors",
-        units.count(errors["total"]),
-        "bad" if errors["total"] else "good",
+        units.percent(ratio), "errors", units.count(count), "bad" if errors["total"] else "good"
     )
+
+
+def failed_requests(report: Data) -> int:
+    """Requests with a status of 5xx."""
+    return sum(count for code, count in report["status"].items() if 500 <= int(code) <= 599)
 
 
 def _warnings(report: Data) -> Fact:
@@ -235,11 +243,37 @@ def outliers(report: Data) -> Sequence[str]:
     return drawn(report).notes
 
 
+def stated(report: Data) -> list[str]:
+    """What the headline does not say and its reader has to know, a sentence each."""
+    notes = (malformed, untimed, errors_unknown, health_checks)
+    return [text for note in notes if (text := note(report)) is not None]
+
+
+_HEALTH_SHARE_MIN: Final = 0.05
+"""Share of requests from which on checks change what the others look like."""
+
+
+def health_checks(report: Data) -> str | None:
+    """The share of requests that no user waits for, as a sentence; None if it is small."""
+    found = report.get("health_checks")
+    if not found or (found["share"] or 0) < _HEALTH_SHARE_MIN:
+        return None
+    verb = "is a health check" if found["requests"] == 1 else "are health checks"
+    of = labels.plural(report["total_requests"], "request")
+    return (
+        f"{units.count(found['requests'])} of {of} {verb} or preflights "
+        f"({units.percent(found['share'])}: {', '.join(found['by'])}), which the figures include"
+    )
+
+
 def errors_unknown(report: Data) -> str | None:
     """Why errors could not be counted, as a sentence below the headline; None if they were."""
-    if report["errors"]["total"] is None and _is_read(report):
-        return "no levels, no statuses: errors unknown"
-    return None
+    if report["errors"]["total"] is not None or not _is_read(report):
+        return None
+    if others := report["levels"].get("OTHER"):
+        records = labels.plural(others, "record")
+        return f"{records} with levels that are not known, no statuses: errors unknown"
+    return "no levels, no statuses: errors unknown"
 
 
 def _is_read(report: Data) -> bool:

@@ -79,7 +79,10 @@ def figures(text: str = "GET /api/data") -> dict[str, Any]:
         "levels": {"INFO": 21_550, "ERROR": 40, "FATAL": 0, "NONE": 10},
         "status": {"200": 17_000, "404": 960, "503": 40},
         "bytes_sent": 10**9,
-        "errors": {"total": 40, "per_minute": 0.22, "ratio": 0.0019},
+        "errors": {
+            **{"total": 40, "per_minute": 0.22, "ratio": 0.0019},
+            **{"request_ratio": 0.0022, "record_ratio": 0.0019},
+        },
         "response_time_ms": {
             **{"count": 17_999, "absent": 1, "mean": 95.25, "min": 0.43, "max": 4312.5},
             **{"p50": 95.0, "p90": 127.0, "p95": 310.0, "p99": 1210.0, "p999": 2900.0},

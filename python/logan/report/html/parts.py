@@ -108,7 +108,7 @@ def _facts(report: Data) -> str:
 
 
 def _notes(report: Data) -> str:
-    notes = [view.malformed(report), view.untimed(report), view.errors_unknown(report)]
+    notes = view.stated(report)
     shown = "".join(f'<p class="warning">{_e(each)}</p>' for each in notes if each)
     return f'<div class="notes">{shown}</div>' if shown else ""
 

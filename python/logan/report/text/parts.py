@@ -144,7 +144,7 @@ def headline(report: Data, width: int) -> RenderableType:
         grid.add_row(*(Text(fact.value, style=_TONES[fact.tone]) for fact in row))
         grid.add_row(*(Text(fact.label) for fact in row))
         grid.add_row(*(Text(fact.detail, style=NOTE) for fact in row))
-    below = [view.malformed(report), view.untimed(report), view.errors_unknown(report)]
+    below = view.stated(report)
     notes = [indented(Text(each, style=WARNING)) for each in below if each]
     return Group(indented(grid), *notes)
 
