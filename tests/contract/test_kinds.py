@@ -84,11 +84,6 @@ def assumed(report: dict[str, Any]) -> str:
             {"ERROR": 1},
             id="a traceback of a record",
         ),
-        pytest.param(
-            [f"{T}0 INFO a", "/app/server.js:12", "    throw e", "    ^", "", "Error: boom"],
-            {"INFO": 1, "FATAL": 1},
-            id="what Node.js threw",
-        ),
     ],
 )
 def test_levels(tmp_path: Path, lines: list[str], levels: dict[str, int]) -> None:
@@ -170,6 +165,9 @@ def test_dates_in_the_future_are_in_another_order(tmp_path: Path) -> None:
         ("INFO completed GET /a 200 in 45ms, db 12ms", 200, 45.0),
         ('DEBUG "HTTP GET /a 200 12ms" pid:7', 200, 12.0),
         ("INFO <= 200 GET /a [+12.5 ms]", 200, 12.5),
+        ("LOG [HTTP] GET /a 200 15ms +37ms", 200, 15.0),
+        ("LOG [HTTP] GET /a 200 +37ms", 200, None),
+        ("INFO GET /a 200 3ms (45ms total)", 200, None),
         ("INFO p99 latency 1200ms in last 60s", None, None),
         ("INFO Syncing est_time: 3 mins, speed: 0.1 slots/sec", None, None),
     ],
@@ -283,3 +281,19 @@ def test_commas_before_decimals(tmp_path: Path) -> None:
     assert "read as decimal points (1,500)" in assumed(report)
     alone = report_of(tmp_path, lines[1])
     assert alone["response_time_ms"]["max"] == 1_500_000.0
+
+
+def test_what_looks_like_these_kinds_and_is_none(tmp_path: Path) -> None:
+    zoned = report_of(tmp_path, "-0500 2024-01-24T10:15:30Z ERROR a", f"{T}1 (+0530) b")
+    assert zoned["time"]["first"] == "2024-01-24T10:15:30Z"
+    names = [f'{{"time":"{T}{i}","client":"Smith, {name}"}}' for i, name in enumerate("AB")]
+    assert report_of(tmp_path, *names)["clients"]["distinct"] == 2
+    head = "timestamp,level,data,hora,path,status,estado"
+    row = "2024-01-24T10:15:30Z,INFO,2023-05-06,09:00:00,/a,500,200"
+    table = report_of(tmp_path, head, row)
+    assert table["time"]["first"] == "2024-01-24T10:15:30Z"
+    assert table["status"] == {"500": 1}
+    spoken = report_of(tmp_path, *["INFO backup of 2024-01-20 at 10:00:00 done"] * 3)
+    assert spoken["time"]["first"] is None
+    count = '{"time":"2024-01-24T10:15:30Z","path":"/a","status":"503 service calls"}'
+    assert report_of(tmp_path, count)["status"] == {}

@@ -205,7 +205,7 @@ def test_errors_are_null_where_no_record_could_be_one(tmp_path: Path) -> None:
     path = tmp_path / "x.log"
     path.write_text("2024-01-24 10:15:32.123 Request processed in 127ms\n" * 3)
     report = logan.analyze(path, by="format").to_dict()
-    assert report["errors"] == {"total": None, "per_minute": None, "ratio": None}
+    assert {*report["errors"].values()} == {None}
     assert report["error_rate"] is None
     assert [row["errors"] for row in report["groups"]["format"]["top"]] == [None]
     assert [point["errors"] for point in report["series"]["points"]] == [None]

@@ -177,7 +177,7 @@ def _with_clients(spec: dict[str, Any], place: str | None) -> dict[str, Any]:
         return spec
     for each in spec["formats"]:
         kept = {key: value for key, value in each["params"].items() if key != "client_place"}
-        each["params"] = kept | ({"client_place": place} if place == "forwarded" else {})
+        each["params"] = kept | ({"client_place": "listed"} if place == "forwarded" else {})
     return spec
 
 

@@ -26,6 +26,7 @@ from logan.report.document import Report, assemble
 from logan.report.entries import entry_of, specs_of
 from logan.report.evaluation import figures_of
 from logan.report.findings import find
+from logan.report.health_checks import TABLES as HEALTH_TABLES
 from logan.report.input_errors import note_archives, note_errors
 from logan.report.rows import keep_rows
 from logan.sources import files
@@ -108,7 +109,7 @@ def build_report(
         top=asked.top,
         sort=asked.sort,
         named=asked.rows,
-        whole=whole_tables(user_agents=asked.user_agents, geoip=geoip),
+        whole=[*HEALTH_TABLES, *whole_tables(user_agents=asked.user_agents, geoip=geoip)],
         series_points=series_points,
     )
     note_errors(result.missing, figures, job)

@@ -1,7 +1,7 @@
 """Requests for which no user waits: what orchestrators, load balancers and monitoring ask.
 
 They are told by the tables of a report, so that they are the same from every engine. Rows that a
-table does not have add nothing: the count is a lower bound.
+table has lost add nothing: the count is a lower bound.
 """
 
 from __future__ import annotations
@@ -10,11 +10,15 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-__all__ = ["health_checks"]
+__all__ = ["TABLES", "health_checks"]
+
+TABLES: Final = ("routes", "user_agents")
+"""The tables that tell them, of which all rows are needed."""
 
 _HEALTH_PATH: Final = re.compile(
-    r"/_?(?:health(?:[a-z_-]*)|livez|readyz|startupz|ping|metrics|alive|ready|live(?:ness)?|readiness)"
-    r"(?:/[a-z_-]*)*/?",
+    r"(?:/[a-z0-9._-]+){0,2}/_?(?:health(?:[_-]?checks?|z)?|livez|readyz|startupz|liveness|readiness"
+    r"|actuator/health)(?:/(?:live(?:ness)?|ready|readiness|startup|check|status|db|deep))?/?"
+    r"|/(?:_?ping|alive|ready|live|metrics|healthy)/?",
     re.IGNORECASE,
 )
 """Paths that orchestrators, load balancers and monitoring ask for."""
@@ -33,7 +37,7 @@ def health_checks(figures: Mapping[str, Any]) -> dict[str, Any]:
 
     Keys: `requests`, `share` of all requests (None without any), `errors` among them, and `by`: the
     routes or the user agents that tell them, the most frequent first. A request that both tell
-    counts once.
+    counts once, and what only the other table tells is left out.
     """
     total = figures.get("total_requests") or 0
     routes = [row for row in _rows(figures, "routes") if _is_health_route(str(row["route"]))]

@@ -261,7 +261,7 @@ def health_checks(report: Data) -> str | None:
     verb = "is a health check" if found["requests"] == 1 else "are health checks"
     of = labels.plural(report["total_requests"], "request")
     return (
-        f"{units.count(found['requests'])} of {of} {verb} or preflights "
+        f"at least {units.count(found['requests'])} of {of} {verb} or preflights "
         f"({units.percent(found['share'])}: {', '.join(found['by'])}), which the figures include"
     )
 

@@ -60,7 +60,7 @@ def test_the_headline_leads_with_percentiles_and_the_observed_rate() -> None:
     facts = view.headline(changed(throughput=data["throughput"]).to_dict())
     assert [each.label for each in facts] == ["requests", "rate", "p50", "p95", "p99", "errors"]
     assert [each.value for each in facts] == [
-        *("18,000", "31.4/s", "95.0 ms", "310 ms", "1.21 s", "0.19 %")
+        *("18,000", "31.4/s", "95.0 ms", "310 ms", "1.21 s", "0.22 %")
     ]
     assert facts[2].detail == "mean 95.2 ms"
     assert facts[5].detail == "40"

@@ -13,7 +13,7 @@ const PRIVATE_PERCENT: u64 = 90;
 /// Lines of a hundred whose list has to have a public address.
 const LISTED_PERCENT: u64 = 50;
 /// More addresses than this are those of users in a network of their own.
-const PROXIES_MAX: usize = 64;
+const PROXIES_MAX: usize = 16;
 /// For so many lines there is one proxy at the most.
 const LINES_PER_PROXY: u64 = 2;
 /// Fewer lines show nothing.
@@ -88,7 +88,7 @@ pub(super) fn find(samples: &[(u64, &[u8])]) -> (bool, Option<String>) {
     };
     let told = format!(
         "clients are the first public addresses of the lists behind the user agents \
-         (X-Forwarded-For), as {private} of {lines} requests come from {from}; any client can write \
+         (X-Forwarded-For) where there are any, as {private} of {lines} requests come from {from}; any client can write \
          anything there; --client remote decides"
     );
     (true, Some(told))

@@ -5,9 +5,9 @@ use memchr::memmem;
 
 /// What such lines have, before the number or behind it.
 const REPEATED: &[u8] = b"message repeated ";
-const SUPPRESSED: &[u8] = b"uppressed ";
+const SUPPRESSED: &[u8] = b"Suppressed ";
 const CALLBACKS: &[u8] = b" callbacks suppressed";
-const LOST: &[u8] = b"lost ";
+const LOST: &[u8] = b"imuxsock lost ";
 /// Bytes of a message that are told.
 const EXAMPLE_BYTES_MAX: usize = 60;
 
@@ -65,8 +65,7 @@ fn messages(line: &[u8]) -> Option<(u64, usize)> {
     [SUPPRESSED, LOST].into_iter().find_map(|words| {
         let at = memmem::find(line, words)?;
         let (count, end) = number(at + words.len())?;
-        let start = at - usize::from(words == SUPPRESSED && at > 0);
-        line[end..].starts_with(b" messages").then_some((count, start))
+        line[end..].starts_with(b" messages from ").then_some((count, at))
     })
 }
 
@@ -85,9 +84,13 @@ mod tests {
         ] {
             assert_eq!(messages(line.as_bytes()).map(|found| found.0), Some(count), "{line}");
         }
-        for line in
-            ["message repeated often", "lost 3 packets", "suppressed: 4", "callbacks suppressed"]
-        {
+        for line in [
+            "message repeated often",
+            "lost 5 messages in inbox",
+            "user suppressed 3 messages",
+            "suppressed: 4",
+            "callbacks suppressed",
+        ] {
             assert_eq!(messages(line.as_bytes()), None, "{line}");
         }
         let mut left_out = LeftOut::default();

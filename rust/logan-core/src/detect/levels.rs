@@ -43,13 +43,14 @@ impl Columns {
     }
 
     /// The column that holds the level of nearly all lines, if some of them need it. The same word in
-    /// small letters in all of them is one of a sentence, and letters or words none of which is that of
-    /// INFO stand for something else: drives, grades.
+    /// small letters in all of them is one of a sentence, and letters or words that are not those of INFO
+    /// and of WARN or ERROR stand for something else: drives, grades, sides.
     pub(super) fn column(&self) -> Option<u32> {
         let is_one = |&lines: &u64| lines > 0 && lines * 100 >= self.lines * COLUMN_PERCENT;
         let column = self.leveled.iter().position(is_one)?;
         let levels = self.levels[column];
-        let differs = levels.count_ones() > 1 && levels >> (Level::Info as u8) & 1 == 1;
+        let has = |level: Level| levels >> (level as u8) & 1 == 1;
+        let differs = has(Level::Info) && (has(Level::Warn) || has(Level::Error));
         (differs && self.only_there >> column & 1 == 1).then_some(column as u32)
     }
 }

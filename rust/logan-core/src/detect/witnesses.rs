@@ -32,6 +32,8 @@ const RECORDS_PERCENT: u64 = 50;
 const SAME_PERCENT: u64 = 95;
 /// Fewer of other records say nothing.
 const OTHERS_MIN: u64 = 2;
+/// Nor do fewer than one for so many records without a zone.
+const OTHERS_ONE_IN: u64 = 20;
 /// Different offsets that are stated.
 const OFFSETS_TOLD_MAX: usize = 3;
 const NS: i64 = 1_000_000_000;
@@ -105,7 +107,8 @@ impl Witnesses {
             return decided(&self.of_lines, "moments that the same lines name with one");
         }
         // Once may be by chance: two logs in one file.
-        if self.of_others.values().sum::<u64>() < OTHERS_MIN {
+        let others: u64 = self.of_others.values().sum();
+        if others < OTHERS_MIN || others * OTHERS_ONE_IN < self.records {
             return (None, None);
         }
         decided(&self.of_others, "those that other records have")
@@ -181,6 +184,8 @@ fn moments(line: &[u8], is_envelope: bool) -> Vec<(i64, Option<i64>)> {
     let places = std::iter::once((front, false)).chain(behind_keys).chain(of_requests);
     let found = places.take(MOMENTS_MAX).filter_map(|(at, is_of_utc)| {
         let (stamp, end) = clock.any(padded.line(), at)?;
+        // `,2024-06` before `-30` is no fraction with an offset behind it.
+        (text.get(end) != Some(&b'-')).then_some(())?;
         // One that moves with the zone of the input has none.
         (east.any(padded.line(), at)?.0 == stamp).then_some(())?;
         let is_of_utc = is_of_utc || at == 0 && is_of_runtime(text, end);
@@ -207,6 +212,10 @@ fn written_in(line: &[u8], time_ns: i64) -> Option<i64> {
 /// How many quarter hours east of UTC the timestamp without a zone is that a record has around its own:
 /// syslog's before one that the program wrote.
 fn around(line: &[u8], time_ns: i64) -> Option<i64> {
+    // Whole minutes are what messages speak of.
+    if time_ns % (60 * NS) == 0 {
+        return None;
+    }
     let text = &line[..line.len().min(BYTES_MAX)];
     let front = levels::of_priority(text).map_or(0, |(_, end)| end);
     let padded = PaddedLine::new(text);

@@ -63,8 +63,11 @@ pub enum ClientPlace {
     /// The one that the request comes from.
     #[default]
     Remote,
-    /// The first public one that a proxy forwarded, if there is one.
+    /// The first public one that a proxy forwarded, if there is one and the request comes from a private
+    /// one.
     Forwarded,
+    /// The first public one that a proxy forwarded, if there is one, whatever the request comes from.
+    Listed,
 }
 
 /// What the plan decided about a format of a source, beyond its name.

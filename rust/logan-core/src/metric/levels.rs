@@ -64,7 +64,8 @@ impl LevelCounts {
     pub fn ratio_of(&self, errors: u64) -> Option<f64> {
         let detailed = self.counts[Level::Trace as usize] + self.counts[Level::Debug as usize];
         let records = self.records() - detailed;
-        (records > 0).then(|| errors as f64 / records as f64)
+        // Errors by their status may be among the others.
+        (records > 0).then(|| (errors as f64 / records as f64).min(1.0))
     }
 
     /// The report's `levels`: those that occur.

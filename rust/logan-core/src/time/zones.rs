@@ -4,7 +4,7 @@
 //!
 //! - *certain* ones, which [`read_certain`] accepts wherever they stand: `Z`, `z`, `UTC`, `GMT`,
 //!   `GMT+8`, `UTC-05:00` (east of UTC is positive), `±HHMM`, `±HH:MM`, and `±HH` without a blank
-//!   before it; also in parentheses behind a blank, ` (UTC+0100)`, but for `Z`;
+//!   before it; those with a name also in parentheses behind a blank, ` (UTC+0100)`;
 //! - *doubtful* ones, which [`read_doubtful`] finds after one blank: `±HH`, an abbreviation of
 //!   [`ABBREVIATIONS`], the IANA name of a zone with a `/`. A word or a number of a message may look
 //!   the same, so that what follows decides ([`Follows`]), or that nearly all lines of the source
@@ -195,11 +195,11 @@ pub(super) fn read_certain(line: Line<'_>, at: usize) -> Option<(i64, usize)> {
     is_alone(line, end).then_some((offset, end))
 }
 
-/// `UTC+0100)`, `+02:00)`, and where it ends.
+/// `UTC+0100)`, and where it ends.
 #[cold]
 #[inline(never)]
 fn in_parentheses(line: Line<'_>, at: usize) -> Option<(i64, usize)> {
-    let is_one = matches!(line.byte(at), b'U' | b'G' | b'+' | b'-');
+    let is_one = matches!(line.byte(at), b'U' | b'G');
     let (offset, end) = read_certain(line, at).filter(|_| is_one)?;
     (end < line.len() && line.byte(end) == b')').then_some((offset, end + 1))
 }
@@ -272,7 +272,7 @@ pub(super) fn may_begin(word: u32) -> bool {
     a < b'a'
         && match a {
             b'+' | b'-' => b.is_ascii_digit(),
-            b'(' => matches!(b, b'U' | b'G' | b'+' | b'-'),
+            b'(' => matches!(b, b'U' | b'G'),
             b'A'..=b'Z' => b.is_ascii_lowercase() || may_be_abbreviation([a, b, c, d]),
             _ => false,
         }

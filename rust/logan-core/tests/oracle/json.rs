@@ -24,24 +24,9 @@ fn late_time(line: &[u8], clock: &TimestampParser) -> Option<i64> {
     if json.at < line.len() {
         return None;
     }
-    let part = |name: &str| {
-        let is_one = |(key, _): &&(Vec<u8>, usize)| key.eq_ignore_ascii_case(name.as_bytes());
-        let (_, start) = json.members.iter().find(is_one)?;
-        let text = line[*start..].strip_prefix(b"\"")?;
-        Some(text[..find(text, 0, b'"')?].to_vec())
-    };
-    if let (Some(date), Some(time)) = (part("date"), part("time"))
-        && date.first().is_some_and(u8::is_ascii_digit)
-        && time.get(2) == Some(&b':')
-    {
-        let both = [&date[..], b" ", &time].concat();
-        if let Some((time_ns, _)) = clock.any(&both, 0).filter(|&(_, end)| end == both.len()) {
-            return Some(time_ns);
-        }
-    }
     let mut best = (0, None);
-    for (key, start) in json.members {
-        let rank = rank_of_key(&key);
+    for (key, start) in json.members.iter().map(|(key, start)| (key, *start)) {
+        let rank = rank_of_key(key);
         if rank <= best.0 {
             continue;
         }
@@ -62,7 +47,25 @@ fn late_time(line: &[u8], clock: &TimestampParser) -> Option<i64> {
             best = (rank, Some(time_ns));
         }
     }
-    best.1
+    if best.1.is_some() {
+        return best.1;
+    }
+    let part = |name: &str| {
+        let is_one = |(key, _): &&(Vec<u8>, usize)| key.eq_ignore_ascii_case(name.as_bytes());
+        let (_, start) = json.members.iter().find(is_one)?;
+        let text = line[*start..].strip_prefix(b"\"")?;
+        Some(text[..find(text, 0, b'"')?].to_vec())
+    };
+    if let (Some(date), Some(time)) = (part("date"), part("time"))
+        && date.first().is_some_and(u8::is_ascii_digit)
+        && time.get(2) == Some(&b':')
+    {
+        let both = [&date[..], b" ", &time].concat();
+        if let Some((time_ns, _)) = clock.any(&both, 0).filter(|&(_, end)| end == both.len()) {
+            return Some(time_ns);
+        }
+    }
+    None
 }
 
 fn rank_of_key(key: &[u8]) -> u8 {

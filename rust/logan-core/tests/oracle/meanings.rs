@@ -450,7 +450,9 @@ fn status_of_key(raw: &[u8]) -> Option<i64> {
         }
         first.push(c);
     }
+    let small = ["ok", "not found", "bad request", "bad gateway", "internal server error"];
     let is_phrase = phrase.len() <= 64
+        && (phrase.starts_with(|c: char| c.is_ascii_uppercase()) || small.contains(&phrase))
         && phrase.chars().all(is_of_phrase)
         && begins.split(' ').any(|known| known == first.to_ascii_lowercase());
     is_phrase.then_some(code)
@@ -753,9 +755,12 @@ pub(super) fn client_of_address(text: &[u8]) -> Option<Vec<u8>> {
     if text == b"-" || text.is_empty() || text.eq_ignore_ascii_case(b"unknown") {
         return None;
     }
-    let text = text.split(|&b| b == b',').next()?;
-    if text.is_empty() {
-        return None;
+    if text.contains(&b',') {
+        let first = text.split(|&b| b == b',').map(<[u8]>::trim_ascii).find(|part| {
+            part.iter().all(|b| b.is_ascii_hexdigit() || b".:[]".contains(b))
+                && (part.contains(&b'.') || part.contains(&b':'))
+        });
+        return first.map_or(Some(address_in_one_form(text)), client_of_address);
     }
     if let (Some(b'['), Some(close)) = (text.first(), find(text, 0, b']')) {
         let client = Some(&text[1..close]).filter(|client| !client.is_empty());

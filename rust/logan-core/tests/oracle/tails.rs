@@ -288,19 +288,6 @@ fn is_entry(line: &[u8]) -> bool {
     name <= 24 && line.first().is_some_and(u8::is_ascii_uppercase) && line.get(name) == Some(&b':')
 }
 
-/// `/app/server.js:12`.
-fn is_place_of_node(line: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(line);
-    let Some((place, number)) = text.rsplit_once(':') else { return false };
-    let roots = ["/", "file:///", "node:internal/"];
-    let endings = [".js", ".cjs", ".mjs", ".ts", ".jsx", ".tsx"];
-    roots.iter().any(|root| text.starts_with(root))
-        && (text.starts_with("node:") || endings.iter().any(|ending| place.ends_with(ending)))
-        && !number.is_empty()
-        && number.bytes().all(|b| b.is_ascii_digit())
-        && !text.contains(' ')
-}
-
 fn level_of_crash(line: &[u8]) -> Option<Level> {
     let heads = [
         "panic: ",
@@ -335,7 +322,7 @@ fn level_of_crash(line: &[u8]) -> Option<Level> {
         {
             Some(Level::Fatal)
         }
-        () if is_thread || heads.iter().any(begins) || is_place_of_node(line) => Some(Level::Fatal),
+        () if is_thread || heads.iter().any(begins) => Some(Level::Fatal),
         () => None,
     }
 }

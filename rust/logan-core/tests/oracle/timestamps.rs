@@ -915,7 +915,7 @@ pub(super) fn fraction(line: &[u8], at: usize) -> Option<(i64, usize)> {
 pub(super) fn zone(line: &[u8], at: usize) -> Option<(i64, usize)> {
     let spaced = line.get(at) == Some(&b' ');
     if spaced && line.get(at + 1) == Some(&b'(') {
-        let inner = line.get(at + 2).filter(|b| b"UG+-".contains(b)).and(zone(line, at + 2));
+        let inner = line.get(at + 2).filter(|b| b"UG".contains(b)).and(zone(line, at + 2));
         return inner
             .filter(|&(_, end)| line.get(end) == Some(&b')'))
             .map(|(east, end)| (east, end + 1));

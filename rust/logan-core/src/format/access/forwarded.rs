@@ -19,11 +19,15 @@ pub(crate) fn of_line(line: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((remote, list))
 }
 
-/// Sets the client to the first public address of the list behind the user agent, which ends at `from`.
+/// Sets the client to the first public address of the list behind the user agent, which ends at `from`;
+/// where the request comes from a public address, only if `always`.
 #[cold]
 #[inline(never)]
-pub(super) fn take<S>(line: Line<'_>, from: usize, cx: &mut Parse<'_, S>) {
+pub(super) fn take<S>(line: Line<'_>, from: usize, always: bool, cx: &mut Parse<'_, S>) {
     let text = line.bytes();
+    if !always && !is_private(host(cx.record.client.bytes(text, cx.arena))) {
+        return;
+    }
     let mut fields = text[from..].split(|b| *b == b'"').skip(1).step_by(2).take(FIELDS_MAX);
     if let Some(list) = fields.find(|field| is_list(field))
         && let Some(client) = first_public(list)
@@ -45,6 +49,9 @@ pub(crate) fn is_named_in(line: &[u8]) -> bool {
     const VALUE_BYTES_MAX: usize = 96;
     memchr::memmem::find_iter(line, NAME).any(|at| {
         let behind = &line[at + NAME.len()..];
+        // A key, not a word of a message.
+        let name = behind.strip_prefix(b"_").or(behind.strip_prefix(b"-")).unwrap_or(behind);
+        let [b'f' | b'F', b'o', b'r', behind @ ..] = name else { return false };
         let behind = &behind[..behind.len().min(VALUE_BYTES_MAX)];
         let is_of_address = |b: &u8| b.is_ascii_hexdigit() || matches!(b, b'.' | b':');
         behind.split(|b| !is_of_address(b)).any(|part| first_public(part).is_some())
@@ -53,14 +60,17 @@ pub(crate) fn is_named_in(line: &[u8]) -> bool {
 
 /// Whether an address is one of a network of its own, or of the machine itself.
 pub(crate) fn is_private(host: &[u8]) -> bool {
-    match address(host) {
-        // Also what providers share between their users (RFC 6598).
+    // An address of IPv4 in IPv6 is that of IPv4.
+    match address(host).map(|address| address.to_canonical()) {
+        // Also what providers share between their users (RFC 6598), and what is no address of a client.
         Some(IpAddr::V4(v4)) => {
             let [a, b, ..] = v4.octets();
-            v4.is_private() || v4.is_loopback() || v4.is_link_local() || a == 100 && b & 0xc0 == 64
+            let is_special = a == 0 || a >= 224 || a == 100 && b & 0xc0 == 64;
+            v4.is_private() || v4.is_loopback() || v4.is_link_local() || is_special
         }
         Some(IpAddr::V6(v6)) => {
-            v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local()
+            let is_special = v6.is_unspecified() || v6.is_multicast();
+            v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local() || is_special
         }
         None => false,
     }

@@ -46,7 +46,7 @@
 //! | path | text with a letter or digit, or `*`, that is not below `/var/log` or `/var/lib`, where collectors find files. What neither begins with `/` or a scheme nor is `*` has rank 1, and is none under a name of rank 1. Text that is a method of HTTP, a blank and a path counts as a request. If it begins with a scheme (letters, digits, `+`, `-`, `.`) and `://`: what begins with the first `/` behind that, or `/` if `?`, `#` or the end come first |
 //! | request | text: up to 20 ASCII letters, one space, and a path that begins with `/` or a scheme as above, or is `*`, up to the next space or the end; gives method and path. Or text that begins with `/`: a path up to the next space or the end |
 //! | forwarded | as a client, of what stands before the first comma |
-//! | client | non-empty text other than `-` and `unknown`, up to its first comma. If it begins with `[`, what stands before the next `]`; if it holds exactly one `:`, what stands before that, provided it is not empty (so ports are dropped) |
+//! | client | non-empty text other than `-` and `unknown`, of a list between commas the first address. If it begins with `[`, what stands before the next `]`; if it holds exactly one `:`, what stands before that, provided it is not empty (so ports are dropped) |
 //! | bytes | 1 to 18 digits |
 //!
 //! Of message, path, request and client, escapes are undone first, of path and request those of slashes

@@ -242,7 +242,8 @@ impl Fields<'_> {
     #[cold]
     pub(super) fn named_status(&self, key: usize, name: &[u8]) -> Option<u16> {
         let key = self.line.bytes().get(key..key + 4)?;
-        key.eq_ignore_ascii_case(b"http").then(|| status_of_name(name))?
+        let is_name = name.first().is_some_and(u8::is_ascii_uppercase);
+        (is_name && key.eq_ignore_ascii_case(b"http")).then(|| status_of_name(name))?
     }
 
     /// Whether the key at `key` is that of Envoy's status.

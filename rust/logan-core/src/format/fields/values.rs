@@ -4,7 +4,7 @@ use super::names::FOLD;
 use super::{KEY_BYTES_MAX, Unit, Value};
 use crate::bytes::line::{Line, PaddedLine};
 use crate::bytes::simd::Simd;
-use crate::format::http::is_registered_status;
+use crate::format::http::{is_registered_status, status_of_name};
 use crate::format::slices::letters;
 use crate::format::text::duration::decimal;
 use crate::record::{Level, Text};
@@ -291,6 +291,8 @@ fn status_with_phrase(bytes: &[u8]) -> Option<u16> {
     let is_of_phrase = |b: &u8| b.is_ascii_alphabetic() || matches!(b, b' ' | b'_' | b'-' | b'\'');
     let is_known = |known: &str| known.as_bytes().eq_ignore_ascii_case(first_word(phrase));
     let is_phrase = phrase.len() <= PHRASE_BYTES_MAX
+        && (phrase.first().is_some_and(u8::is_ascii_uppercase)
+            || status_of_name(phrase) == Some(code))
         && phrase.iter().all(is_of_phrase)
         && PHRASES.split_ascii_whitespace().any(is_known);
     is_phrase.then_some(code)
@@ -490,12 +492,22 @@ pub(super) fn path_or_request(text: &[u8]) -> Option<Range<usize>> {
     if is_request_line(text) { request(text).map(|(_, path)| path) } else { path(text) }
 }
 
-/// A client without brackets and port; the first of a list.
+/// A client without brackets and port; the first address of a list.
 pub(in crate::format) fn client(text: &[u8]) -> Option<Range<usize>> {
     if text == b"-" || text.eq_ignore_ascii_case(b"unknown") {
         return None;
     }
-    let text = &text[..memchr::memchr(b',', text).unwrap_or(text.len())];
+    if text.contains(&b',') {
+        // Names may hold commas.
+        let is_of_address = |b: &u8| b.is_ascii_hexdigit() || b".:[]".contains(b);
+        let is_address = |part: &&[u8]| {
+            part.iter().all(is_of_address) && part.iter().any(|b| matches!(b, b'.' | b':'))
+        };
+        let first = text.split(|b| *b == b',').map(<[u8]>::trim_ascii).find(is_address);
+        let Some(first) = first else { return Some(0..text.len()) };
+        let start = first.as_ptr() as usize - text.as_ptr() as usize;
+        return client(first).map(|range| start + range.start..start + range.end);
+    }
     if text.first() == Some(&b'[')
         && let Some(end) = text.iter().position(|&b| b == b']')
     {

@@ -5,7 +5,7 @@
 //! when an account was changed. Its value counts if it is a timestamp from end to end, or a whole
 //! number of seconds to nanoseconds between 1995 and 2100. Of several, the first of those counts whose
 //! key speaks of an event ([`EVENTS`]), else the first. It stands in whatever object. `date` and `time` whose
-//! values are a date and a time of day are one time, before all others.
+//! values are a date and a time of day are one time, if there is no other.
 //!
 //! Payloads of envelopes have their time from those. What was assumed is told by detection.
 
@@ -83,10 +83,6 @@ pub(super) fn asks(line: Line<'_>) -> bool {
 #[inline(never)]
 pub(super) fn fill(line: Line<'_>, clock: &mut TimestampParser, record: &mut Record) -> bool {
     let mut best: Option<(u8, Stamp, &[u8])> = None;
-    if let Some(stamp) = in_parts(line, clock) {
-        record.set_time(stamp);
-        return true;
-    }
     for (key, value) in keys(line.bytes()) {
         let rank = rank(key);
         if rank > best.map_or(0, |(rank, ..)| rank)
@@ -95,7 +91,11 @@ pub(super) fn fill(line: Line<'_>, clock: &mut TimestampParser, record: &mut Rec
             best = Some((rank, stamp, key));
         }
     }
-    let Some((_, stamp, key)) = best else { return false };
+    let Some((_, stamp, key)) = best else {
+        let stamp = in_parts(line, clock);
+        stamp.into_iter().for_each(|stamp| record.set_time(stamp));
+        return stamp.is_some();
+    };
     record.set_time(stamp);
     if clock.learns_levels {
         clock.seen_key.get_or_insert_with(|| String::from_utf8_lossy(key).into());

@@ -83,7 +83,16 @@ const ALIASES: &[(&str, &str)] = &[
     ("clientipaddress", "client_ip"),
     ("description", "text"),
     ("eventmessage", "message"),
-    // In other languages, without letters that ASCII has not.
+    ("csuri", "url"),
+    ("csusername", ""),
+    // A round trip.
+    ("rtt", "duration_s"),
+    ("metricvalue", "duration_ms"),
+];
+
+/// The same in other languages, without letters that ASCII has not: in tables that have no time by another
+/// name, as some are words of English.
+const FOREIGN: &[(&str, &str)] = &[
     ("zeit", "time"),
     ("zeitpunkt", "time"),
     ("zeitstempel", "time"),
@@ -137,11 +146,6 @@ const ALIASES: &[(&str, &str)] = &[
     ("duracinms", "duration_ms"),
     ("durata", "duration"),
     ("duratams", "duration_ms"),
-    ("csuri", "url"),
-    ("csusername", ""),
-    // A round trip.
-    ("rtt", "duration_s"),
-    ("metricvalue", "duration_ms"),
 ];
 
 /// Columns of a day, and of a time of day beside it.
@@ -270,13 +274,17 @@ impl Layout {
             names.iter().map(|name| spelled(&header[name.clone()])).collect();
         let short: Vec<String> = spelled.iter().map(|name| name.replace(['_', '-'], "")).collect();
         let place = |name: &str| short.iter().position(|short| short == name);
-        let keys: Vec<&str> = (spelled.iter().zip(&short))
-            .map(|(name, short)| {
-                let alias = ALIASES.iter().find(|(alias, _)| alias == short);
-                alias.map_or(name.as_str(), |(_, key)| key)
-            })
-            .collect();
         let plain = Names::get();
+        let key_of = |(name, short): (&'_ String, &String), is_foreign: bool| {
+            let alias = ALIASES.iter().find(|(alias, _)| alias == short);
+            let foreign = || FOREIGN.iter().find(|(alias, _)| is_foreign && alias == short);
+            alias.or_else(foreign).map_or_else(|| name.clone(), |(_, key)| (*key).to_string())
+        };
+        let all = || spelled.iter().zip(&short);
+        let is_foreign = all().all(|names| {
+            look_up(plain, &key_of(names, false)).meaning != Meaning::Time || names.1 == "date"
+        });
+        let keys: Vec<String> = all().map(|names| key_of(names, is_foreign)).collect();
         let mut known: Vec<Known> = keys.iter().map(|key| look_up(plain, key)).collect();
         let mut requested: Vec<Known> =
             keys.iter().map(|key| look_up(plain.wanted(Columns::ON_REQUEST), key)).collect();
@@ -318,7 +326,8 @@ impl Layout {
         }
         let marks = known.iter().fold(0, |marks, known| marks | known.marks);
         let both = |&(day, time): &(&str, &str)| place(day).zip(place(time));
-        let day_and_time = DAYS_AND_TIMES.iter().find_map(both);
+        let pairs = if is_foreign { DAYS_AND_TIMES } else { &DAYS_AND_TIMES[..1] };
+        let day_and_time = pairs.iter().find_map(both);
         if let Some((_, time)) = day_and_time {
             (known[time], requested[time]) = (Known::NOTHING, Known::NOTHING);
         }

@@ -2,8 +2,7 @@
 //! a time of its own.
 //!
 //! # Accepted
-//! A line that begins with one of [`HEADS`]; the place in a file of JavaScript that Node.js names alone on a
-//! line, `/app/server.js:12`; `thread '` or `thread "` where ` panicked at ` follows; a
+//! A line that begins with one of [`HEADS`]; `thread '` or `thread "` where ` panicked at ` follows; a
 //! time of day and ` UTC - mysqld got `; and
 //! Python's `Traceback (most recent call last):`, unless a record of WARN or above, or without a level, comes
 //! before it, whose tail it then is, or lines that say that another exception did. The level is FATAL, that of a
@@ -66,7 +65,7 @@ impl MultiLineFormat for Crash {
 
     fn may_begin_with(&self, byte: u8) -> bool {
         static BEGINS: [bool; 256] = {
-            let (mut begins, mut i) = (crate::format::byte_set(b"tT0123456789/nf"), 0);
+            let (mut begins, mut i) = (crate::format::byte_set(b"tT0123456789"), 0);
             while i < HEADS.len() {
                 begins[HEADS[i][0] as usize] = true;
                 i += 1;
@@ -113,20 +112,6 @@ fn is_of_mysql(text: &[u8]) -> bool {
     rest.starts_with(BEHIND) && clock.iter().all(|b| b.is_ascii_digit() || *b == b':')
 }
 
-/// `/app/server.js:12`: where Node.js threw what nothing caught, before the line itself.
-fn is_of_node(text: &[u8]) -> bool {
-    const ENDINGS: &[&[u8]] = &[b".js", b".cjs", b".mjs", b".ts", b".jsx", b".tsx"];
-    const ROOTS: &[&[u8]] = &[b"/", b"file:///", b"node:internal/"];
-    let Some(colon) = memchr::memrchr(b':', text) else { return false };
-    let (place, number) = (&text[..colon], &text[colon + 1..]);
-    let is_own = ENDINGS.iter().any(|ending| place.ends_with(ending));
-    let is_line = !number.is_empty() && number.iter().all(u8::is_ascii_digit);
-    is_line
-        && ROOTS.iter().any(|root| text.starts_with(root))
-        && (is_own || text.starts_with(b"node:"))
-        && !text.contains(&b' ')
-}
-
 #[inline(never)]
 fn level(text: &[u8]) -> Option<Level> {
     const LINE_BYTES: usize = 256;
@@ -136,9 +121,6 @@ fn level(text: &[u8]) -> Option<Level> {
     let front = &text[..text.len().min(LINE_BYTES)];
     let is_thread = (text.starts_with(b"thread '") || text.starts_with(b"thread \""))
         && memchr::memmem::find(front, b" panicked at ").is_some();
-    let is_head = is_thread
-        || is_of_mysql(text)
-        || is_of_node(text)
-        || HEADS.iter().any(|head| text.starts_with(head));
+    let is_head = is_thread || is_of_mysql(text) || HEADS.iter().any(|head| text.starts_with(head));
     is_head.then_some(Level::Fatal)
 }

@@ -92,7 +92,7 @@ pub(in crate::format) fn of_column(text: &[u8], column: u32) -> Option<(Level, u
     let (start, word) = words(text).nth(column as usize)?;
     let inner = undressed(word);
     let known = Level::from_word(inner).or_else(|| Level::from_weak_word(inner));
-    let is_place = column == 0 || word.ends_with(b">");
+    let is_place = column == 0 || inner.len() < word.len();
     let level = match known.or_else(|| of_letter(inner).filter(|_| is_place)) {
         Some(level) => level,
         None if (2..=9).contains(&inner.len()) && inner.iter().all(u8::is_ascii_uppercase) => {
@@ -103,19 +103,26 @@ pub(in crate::format) fn of_column(text: &[u8], column: u32) -> Option<(Level, u
     Some((level, start + word.len()))
 }
 
-/// The first of the front columns that is a known word for a level alone, or one of its letters where
-/// `of_letters`, right behind the time or before `>`; that level, and whether it is a word in upper case.
-pub(in crate::format) fn column_of(text: &[u8], of_letters: bool) -> Option<(u32, u8, bool)> {
+/// The first of the front columns that is a known word for a level alone, or, where `of_doubtful`, one of
+/// its letters or a word with a capital; that level, and whether it is a word in upper case. What is doubtful
+/// stands right behind the time, or has a mark behind it.
+pub(in crate::format) fn column_of(text: &[u8], of_doubtful: bool) -> Option<(u32, u8, bool)> {
     words(text).take(LEVEL_TOKENS_MAX).enumerate().find_map(|(i, (_, whole))| {
         let word = undressed(whole);
-        if word.len() == 1 {
-            let is_place = i == 0 || whole.ends_with(b">");
-            let level = of_letter(word).filter(|_| of_letters && is_place)?;
-            return Some((i as u32, level as u8, false));
+        let is_doubtful = is_sentence_case(word);
+        let is_place = i == 0 || word.len() < whole.len();
+        if is_doubtful && !(of_doubtful && is_place) {
+            return None;
         }
-        let level = Level::from_word(word)?;
-        Some((i as u32, level as u8, word.iter().all(u8::is_ascii_uppercase)))
+        let level = if word.len() == 1 { of_letter(word)? } else { Level::from_word(word)? };
+        Some((i as u32, level as u8, !is_doubtful && word.iter().all(u8::is_ascii_uppercase)))
     })
+}
+
+/// Whether a word is written like the first one of a sentence: with a capital, or as one.
+fn is_sentence_case(word: &[u8]) -> bool {
+    let [first, rest @ ..] = word else { return false };
+    first.is_ascii_uppercase() && rest.iter().all(u8::is_ascii_lowercase)
 }
 
 /// The level that a capital alone is in a column of them: `A` stands for an assertion, an alert or an

@@ -6,6 +6,7 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::{Classes, Simd};
 use crate::record::Level;
 use crate::time::{Prefix, SeenLevel, Stamp, TimestampParser};
+use jiff::tz::{self, TimeZone};
 
 /// How far into a line a timestamp is looked for.
 const TIME_OFFSET_MAX: usize = 128;
@@ -91,6 +92,10 @@ fn timed_and_leveled(
     clock: &mut TimestampParser,
 ) -> Option<Option<(Stamp, Level, usize)>> {
     let (stamp, behind, end, message) = self::at(line, at, clock)?;
+    // Sentences have words between a date and a time: `backup of 2024-01-24 at 10:15:32 done`.
+    if memchr::memmem::find(&line.bytes()[at..end], b" at ").is_some() {
+        return None;
+    }
     let stamp = match offset_before(&line.bytes()[..at]) {
         Some(offset) => at_offset(line, at, offset).unwrap_or(stamp),
         None => stamp,
@@ -149,7 +154,10 @@ fn offset_before(before: &[u8]) -> Option<i64> {
 #[cold]
 fn at_offset(line: Line<'_>, at: usize, offset: i64) -> Option<Stamp> {
     let (stamp, _) = TimestampParser::utc().any(line, at)?;
-    Some(Stamp { second: stamp.second - offset, ..stamp })
+    // What writes its zone behind it needs none before it.
+    let mut elsewhere = TimestampParser::new(TimeZone::fixed(tz::offset(1)), 0);
+    let is_zoned = elsewhere.any(line, at)?.0 == stamp;
+    (!is_zoned).then_some(Stamp { second: stamp.second - offset, ..stamp })
 }
 
 /// Whether a line is a field of a header of HTTP with a date, as messages show them.

@@ -147,7 +147,7 @@ pub static COMBINED: Entry = Entry {
     facts: Facts { is_status_first: true, has_client_place: true, ..Facts::PLAIN },
     build: |params| match params.client_place {
         ClientPlace::Remote => bulk(Quoted::<COMBINED_KIND>),
-        ClientPlace::Forwarded => line_format(Forwarded),
+        place => line_format(Forwarded { always: place == ClientPlace::Listed }),
     },
 };
 
@@ -279,7 +279,10 @@ impl<const KIND: u8> Quoted<KIND> {
 }
 
 /// As the combined format, where the client is the first public address of a list that a proxy forwarded.
-struct Forwarded;
+struct Forwarded {
+    /// Also where the request comes from a public address.
+    always: bool,
+}
 
 impl LineFormat for Forwarded {
     const COLUMNS: Columns = COLUMNS;
@@ -292,7 +295,7 @@ impl LineFormat for Forwarded {
     #[inline(always)]
     fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
         let agent_end = Quoted::<COMBINED_KIND>.read(line, cx)?;
-        forwarded::take(line, agent_end, cx);
+        forwarded::take(line, agent_end, self.always, cx);
         Some(())
     }
 }

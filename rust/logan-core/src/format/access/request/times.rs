@@ -196,7 +196,7 @@ fn of_odoo(before: &[u8], rest: &[u8]) -> Option<u64> {
 
 /// The only number with a unit among the fields behind `from`.
 pub(super) fn time_with_unit(text: &[u8], from: usize) -> Option<u64> {
-    // What follows the response time in brackets, or behind one of these, is a part of it.
+    // What follows the response time behind one of these, or before one in brackets, is a part of it.
     const PARTS: &[&[u8]] =
         &[b"db", b"sql", b"view", b"views", b"render", b"redis", b"cache", b"queue", b"gc"];
     let (mut only, mut before) = (None, &b""[..]);
@@ -210,7 +210,13 @@ pub(super) fn time_with_unit(text: &[u8], from: usize) -> Option<u64> {
             break;
         }
         let inner = word.strip_prefix(b"[").or(word.strip_prefix(b"("));
-        let is_part = inner.is_some() || PARTS.contains(&before);
+        // Behind a plus is the time since the line before (NestJS).
+        if inner.is_none() && word.starts_with(b"+") {
+            continue;
+        }
+        let is_part_named = |word: &[u8]| PARTS.contains(&word.trim_ascii_end());
+        let next = words.peek().and_then(|next| next.split(|b| b"])".contains(b)).next());
+        let is_part = is_part_named(before) || inner.is_some() && next.is_some_and(is_part_named);
         before = word.strip_suffix(b":").unwrap_or(word);
         if is_part && only.is_some() {
             continue;
