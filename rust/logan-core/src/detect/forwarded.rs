@@ -8,49 +8,64 @@ use super::{SAMPLE_LINES_MAX, whole_lines};
 use crate::format::access::forwarded;
 use std::collections::BTreeSet;
 
-/// Lines of a hundred that have to come from private addresses.
+/// Requests of a hundred that have to come from private addresses.
 const PRIVATE_PERCENT: u64 = 90;
-/// Lines of a hundred whose list has to have a public address.
+/// Requests of a hundred whose list has to have a public address.
 const LISTED_PERCENT: u64 = 50;
 /// More addresses than this are those of users in a network of their own.
 const PROXIES_MAX: usize = 16;
-/// For so many lines there is one proxy at the most.
-const LINES_PER_PROXY: u64 = 2;
-/// Fewer lines show nothing.
-const LINES_MIN: u64 = 3;
+/// For so many requests there is one proxy at the most.
+const REQUESTS_PER_PROXY: u64 = 2;
+/// Fewer show nothing.
+const REQUESTS_MIN: u64 = 3;
+
+/// Requests, those from private addresses, and those that forward a public one.
+#[derive(Default)]
+struct Tally {
+    requests: u64,
+    private: u64,
+    listed: u64,
+    /// The private addresses, as far as they are few.
+    proxies: BTreeSet<Vec<u8>>,
+}
+
+impl Tally {
+    fn learn(&mut self, remote: &[u8], is_listed: bool) {
+        self.requests += 1;
+        self.listed += u64::from(is_listed);
+        if forwarded::is_private(remote) {
+            self.private += 1;
+            if self.proxies.len() <= PROXIES_MAX {
+                self.proxies.insert(remote.to_vec());
+            }
+        }
+    }
+
+    /// Whether nearly all come from few proxies.
+    fn is_of_proxies(&self) -> bool {
+        let Tally { requests, private, listed, proxies } = self;
+        *requests >= REQUESTS_MIN
+            && private * 100 >= requests * PRIVATE_PERCENT
+            && listed * 100 >= requests * LISTED_PERCENT
+            && proxies.len() <= PROXIES_MAX
+            && proxies.len() as u64 * REQUESTS_PER_PROXY <= *private
+    }
+}
 
 /// Clients of records whose fields have names, and whether these forward others.
 #[derive(Default)]
-pub(super) struct Proxies {
-    records: u64,
-    private: u64,
-    listed: u64,
-    /// The clients that are private, as far as they are few.
-    clients: BTreeSet<Vec<u8>>,
-}
+pub(super) struct Proxies(Tally);
 
 impl Proxies {
     /// Learns from a record with a client.
     pub(super) fn learn(&mut self, line: &[u8], client: &[u8]) {
-        self.records += 1;
-        if forwarded::is_private(client) {
-            self.private += 1;
-            if self.clients.len() <= PROXIES_MAX {
-                self.clients.insert(client.to_vec());
-            }
-            self.listed += u64::from(forwarded::is_named_in(line));
-        }
+        let is_listed = forwarded::is_private(client) && forwarded::is_named_in(line);
+        self.0.learn(client, is_listed);
     }
 
     /// What is to be said of clients that are those of proxies.
     pub(super) fn assumed(&self) -> Option<String> {
-        let Proxies { records, private, listed, clients } = self;
-        let is_one = *records >= LINES_MIN
-            && private * 100 >= records * PRIVATE_PERCENT
-            && listed * 100 >= records * LISTED_PERCENT
-            && clients.len() <= PROXIES_MAX
-            && clients.len() as u64 * LINES_PER_PROXY <= *private;
-        is_one.then(|| {
+        self.0.is_of_proxies().then(|| {
             "clients are those that connected, which are proxies: the addresses that these forwarded \
              (X-Forwarded-For) are not counted"
                 .into()
@@ -60,36 +75,23 @@ impl Proxies {
 
 /// Whether the forwarded addresses are the clients, and what is to be said.
 pub(super) fn find(samples: &[(u64, &[u8])]) -> (bool, Option<String>) {
-    let (mut lines, mut private, mut listed) = (0u64, 0u64, 0u64);
-    let mut proxies = BTreeSet::new();
-    let all = samples.iter().flat_map(|(_, bytes)| whole_lines(bytes).take(SAMPLE_LINES_MAX));
-    for line in all {
-        let Some((remote, list)) = forwarded::of_line(line) else { continue };
-        lines += 1;
-        if forwarded::is_private(remote) {
-            private += 1;
-            if proxies.len() <= PROXIES_MAX {
-                proxies.insert(remote);
-            }
-        }
-        listed += u64::from(forwarded::first_public(list).is_some());
+    let mut tally = Tally::default();
+    let lines = samples.iter().flat_map(|(_, bytes)| whole_lines(bytes).take(SAMPLE_LINES_MAX));
+    for (remote, list) in lines.filter_map(forwarded::of_line) {
+        tally.learn(remote, forwarded::first_public(list).is_some());
     }
-    let is_one = lines >= LINES_MIN
-        && private * 100 >= lines * PRIVATE_PERCENT
-        && listed * 100 >= lines * LISTED_PERCENT
-        && proxies.len() <= PROXIES_MAX
-        && proxies.len() as u64 * LINES_PER_PROXY <= private;
-    if !is_one {
+    if !tally.is_of_proxies() {
         return (false, None);
     }
+    let Tally { requests, private, proxies, .. } = tally;
     let from = match proxies.len() {
         1 => "one private address".into(),
         count => format!("{count} private addresses"),
     };
     let told = format!(
-        "clients are the first public addresses of the lists behind the user agents \
-         (X-Forwarded-For) where there are any, as {private} of {lines} requests come from {from}; any client can write \
-         anything there; --client remote decides"
+        "clients are the first public addresses of the lists behind the user agents (X-Forwarded-For) \
+         where there are any, as {private} of {requests} requests come from {from}; any client can \
+         write anything there; --client remote decides"
     );
     (true, Some(told))
 }

@@ -1,5 +1,5 @@
 //! Lines by which loggers say that they did not write everything: `last message repeated 4 times`,
-//! `Suppressed 500 messages`, `12 callbacks suppressed`, `lost 200 messages`.
+//! `Suppressed 500 messages from x.service`, `12 callbacks suppressed`, `imuxsock lost 200 messages from pid 1`.
 
 use memchr::memmem;
 
@@ -24,7 +24,7 @@ impl LeftOut {
     pub(super) fn learn(&mut self, line: &[u8]) {
         let Some((messages, at)) = messages(line) else { return };
         self.lines += 1;
-        self.messages += messages;
+        self.messages = self.messages.saturating_add(messages);
         if self.example.is_empty() {
             let text = &line[at..line.len().min(at + EXAMPLE_BYTES_MAX)];
             self.example = String::from_utf8_lossy(text).trim_end().into();
@@ -98,6 +98,9 @@ mod tests {
         left_out.learn(b"a last message repeated 4 times");
         left_out.learn(b"a last message repeated 3 times");
         let told = left_out.assumed().unwrap();
+        for _ in 0..2 {
+            left_out.learn(b"last message repeated 18446744073709551615 times");
+        }
         assert!(told.starts_with("2 lines of the sample say that 7 messages"), "{told}");
         assert!(told.contains("`message repeated 4 times`"), "{told}");
     }

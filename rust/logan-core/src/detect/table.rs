@@ -158,6 +158,7 @@ mod tests {
             "time,level,message\nsoon,INFO,a\n",
             "time,level,message\nhello\n",
             "time, level and message\n",
+            "@timestamp,\n2024-01-24T10:15:32Z,\n",
             "name,age,town\nbob,5,Bonn\n",
             "#Fields: date time sc-status\n2024-01-24 10:15:32 200\n",
             row,

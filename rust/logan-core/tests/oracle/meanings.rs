@@ -450,12 +450,28 @@ fn status_of_key(raw: &[u8]) -> Option<i64> {
         }
         first.push(c);
     }
-    let small = ["ok", "not found", "bad request", "bad gateway", "internal server error"];
     let is_phrase = phrase.len() <= 64
-        && (phrase.starts_with(|c: char| c.is_ascii_uppercase()) || small.contains(&phrase))
+        && (phrase.starts_with(|c: char| c.is_ascii_uppercase())
+            || status_called(phrase) == Some(code))
         && phrase.chars().all(is_of_phrase)
         && begins.split(' ').any(|known| known == first.to_ascii_lowercase());
     is_phrase.then_some(code)
+}
+
+/// The status of a phrase or a name, whatever its case and what parts its words.
+fn status_called(phrase: &str) -> Option<i64> {
+    let names = "200 ok 201 created 202 accepted 204 nocontent 206 partialcontent 301 movedpermanently \
+        302 found 303 seeother 304 notmodified 307 temporaryredirect 308 permanentredirect \
+        400 badrequest 401 unauthorized 403 forbidden 404 notfound 405 methodnotallowed \
+        406 notacceptable 408 requesttimeout 409 conflict 410 gone 412 preconditionfailed \
+        413 payloadtoolarge 413 contenttoolarge 415 unsupportedmediatype 418 iamateapot \
+        422 unprocessableentity 422 unprocessablecontent 423 locked 424 faileddependency \
+        429 toomanyrequests 500 internalservererror 501 notimplemented 502 badgateway \
+        503 serviceunavailable 504 gatewaytimeout";
+    let plain = phrase.replace([' ', '_', '-'], "").to_ascii_lowercase();
+    let words: Vec<&str> = names.split_whitespace().collect();
+    let found = words.chunks(2).find(|pair| pair[1] == plain)?;
+    found[0].parse().ok().filter(|_| phrase.len() <= 32)
 }
 
 fn is_http_method(text: &[u8]) -> bool {

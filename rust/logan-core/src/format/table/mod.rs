@@ -131,7 +131,6 @@ const FOREIGN: &[(&str, &str)] = &[
     ("chemin", "path"),
     ("ruta", "path"),
     ("percorso", "path"),
-    ("statuscode", "status"),
     ("statut", "status"),
     ("estado", "status"),
     ("stato", "status"),
@@ -260,7 +259,8 @@ impl Layout {
         };
         let ends = names.iter().rposition(|name| !name.is_empty())?;
         // CloudWatch's export of `@timestamp,@message`.
-        let is_of_fields = names.len() > 1 && names.iter().all(|name| header[name.start] == b'@');
+        let is_of_fields =
+            names.len() > 1 && names.iter().all(|name| header.get(name.start) == Some(&b'@'));
         let fits = is_of_fields || (COLUMNS_MIN..=COLUMNS_MAX).contains(&names.len());
         if !fits || !names[..=ends].iter().all(|name| is_name(&header[name.clone()])) {
             return None;
