@@ -155,10 +155,11 @@ class Detection:
             for each in data.get("formats", ())
         )
         rest = {key: data[key] for key in cls.__slots__ if key in data and key not in _NOT_AS_GIVEN}
-        return cls(formats=formats, assumed=tuple(data.get("assumed", ())), **rest)
+        assumed, choices = data.get("assumed", ()), data.get("date_choices", ())
+        return cls(formats=formats, assumed=tuple(assumed), date_choices=tuple(choices), **rest)
 
 
-_NOT_AS_GIVEN = ("formats", "assumed", "fields", "unread", "tables")
+_NOT_AS_GIVEN = ("formats", "assumed", "date_choices", "fields", "unread", "tables")
 
 
 @dataclass(frozen=True, slots=True)

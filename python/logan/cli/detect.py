@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
 def _as_json(found: Detection) -> dict[str, Any]:
     data = asdict(found)
     # For jobs: `fields` says more of the first, `assumed` of the others.
-    for name in ("fields_present", "time", "time_zone", "anchor_ns", "tables"):
+    for name in ("fields_present", "time", "time_zone", "anchor_ns", "date_choices", "tables"):
         del data[name]
     return data
 
