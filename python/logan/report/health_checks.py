@@ -12,8 +12,8 @@ from typing import Any, Final
 
 __all__ = ["TABLES", "health_checks"]
 
-TABLES: Final = ("routes", "user_agents")
-"""The tables that tell them, of which all rows are needed."""
+TABLES: Final = ("routes",)
+"""Tables that tell them of which all rows are needed: user agents that lead will do."""
 
 _HEALTH_PATH: Final = re.compile(
     r"(?:/[a-z0-9._-]+){0,2}/_?(?:health(?:[_-]?checks?|z)?|livez|readyz|startupz|liveness|readiness"
