@@ -164,7 +164,7 @@ def test_errors_of_a_log_without_levels_are_unknown(tmp_path: Path) -> None:
     done = logan("analyze", path, "--expect", "errors.total<1")
     assert done.returncode == 1
     assert "no levels, no statuses: errors unknown" in done.stdout
-    assert "no data: no record has a level or a status" in done.stderr
+    assert "no data: no record has a known level or a status" in done.stderr
     markdown = logan("analyze", path, "--output-format", "markdown").stdout
     assert "no levels, no statuses: errors unknown" in markdown
     report = json.loads(logan("analyze", path, "--json").stdout)
@@ -196,7 +196,9 @@ def test_validate_says_that_errors_were_not_measured(tmp_path: Path) -> None:
     report = logan("analyze", path, "--json").stdout
     done = logan("validate", "-", expected, stdin=report.encode())
     assert done.returncode == 1
-    assert "errors.total: is null (no record has a level or a status), expected 0" in done.stdout
+    assert (
+        "errors.total: is null (no record has a known level or a status), expected 0" in done.stdout
+    )
 
 
 def test_most_lines_that_are_malformed_are_pointed_out(tmp_path: Path, odd: Path) -> None:

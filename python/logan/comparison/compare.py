@@ -172,7 +172,7 @@ def _headline(before: Side, after: Side, tests: _Tests, errors: float) -> list[C
     ratio = cell("errors.ratio", "ratio", counted, 1)
     known = before.has_errors and after.has_errors
     p = share_test(failed[0], counted[0], failed[1], counted[1], errors) if known else None
-    cells.append(tests.cell(ratio, p, None if known else "no record has a level or a status"))
+    cells.append(tests.cell(ratio, p, None if known else "no record has a known level or a status"))
     lines = (a["lines"]["total"], b["lines"]["total"])
     malformed = number("malformed_lines")
     share = _cell(

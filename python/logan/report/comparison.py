@@ -79,7 +79,7 @@ def _with_reason(report: Mapping[str, Any], mismatch: Mismatch) -> Mismatch:
     if mismatch.actual is not None or mismatch.expected is None:
         return mismatch
     if name in _ERRORS_MEASURED and not errors_measured(report):
-        why = "no record has a level or a status"
+        why = "no record has a known level or a status"
     elif is_over_time(name) and not (report.get("time") or {}).get("minutes"):
         why = "no record has a time"
     else:

@@ -199,8 +199,8 @@ def assemble(
     `input_of_source` maps the spec's source indices to indices of `inputs`, when they differ.
     `selection` says what was asked for, if not everything; `findings` are those that a second pass
     explained, by default those of the metrics alone; `skipped_bytes` is what a search by
-    time left unread. Errors are None where no record has a level or a status: there none could
-    have been seen. The report is partial when bytes are missing or an input has an error.
+    time left unread. Errors are None where no record has a known level or a status: there none
+    could have been seen. The report is partial when bytes are missing or an input has an error.
     """
     paths = [entry["path"] for entry in inputs]
     order = range(len(paths)) if input_of_source is None else input_of_source

@@ -171,7 +171,7 @@ class Expectation:
 
     def _of_windows(self, report: Mapping[str, Any], seconds: int) -> Verdict:
         if self.name.startswith("err") and "levels" in report and not errors_measured(report):
-            return self._no_data("no record has a level or a status")
+            return self._no_data("no record has a known level or a status")
         found, why = windows.windows_of(report, self.name, seconds)
         why = why or untimed.left_out(report, self.name, windows=True)
         if why is not None:
@@ -328,7 +328,7 @@ def _not_measured(report: Mapping[str, Any], name: str, *, allow_empty: bool) ->
         return "no record was selected (--allow-empty accepts that)"
     last = name.rpartition(".")[2]
     if (head in ("error_rate", "errors") or last == "errors") and "levels" in report:
-        return None if errors_measured(report) else "no record has a level or a status"
+        return None if errors_measured(report) else "no record has a known level or a status"
     if head in COUNT_TABLES and head in report and not _any_counted(report[head]):
         return f"no record has a {'status' if head == 'status' else 'level'}"
     if name in ("routes.distinct", "clients.distinct") and not figure(report, name):

@@ -342,7 +342,7 @@ def test_errors_are_measured_by_levels_or_statuses_only() -> None:
     for expression in ("errors.total<1", "errors.ratio<1%", "error_rate<1", "errors.total!=3"):
         found = verdict(expression, neither)
         assert not found.ok
-        assert "no data: no record has a level or a status" in found.text
+        assert "no data: no record has a known level or a status" in found.text
     assert verdict("errors.total==null", neither).ok
     rows = {"top": [{"route": "GET /", "requests": 10, "errors": None}]}
     assert "no data" in verdict("routes.top.0.errors<1", {**neither, "routes": rows}).text

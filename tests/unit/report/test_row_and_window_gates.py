@@ -233,7 +233,9 @@ def test_percentiles_over_windows_are_at_most_those_of_their_steps() -> None:
 
 def test_errors_that_were_not_measured_are_no_data() -> None:
     one = report(levels={"NONE": 21_600}, status={})
-    assert "no record has a level or a status" in str(check("errors.ratio<1% in every 5m", one))
+    assert "no record has a known level or a status" in str(
+        check("errors.ratio<1% in every 5m", one)
+    )
 
 
 @given(st.lists(st.integers(0, 99), min_size=180, max_size=180), st.sampled_from([1, 5, 7, 60]))
