@@ -18,7 +18,9 @@ struct Commas {
 pub(super) fn find(samples: &[(u64, &[u8])]) -> (bool, Option<String>) {
     let mut commas = Commas::default();
     for (_, bytes) in samples {
-        for line in whole_lines(bytes).take(SAMPLE_LINES_MAX) {
+        let lines = whole_lines(bytes).take(SAMPLE_LINES_MAX);
+        // Values of JSON are read each by itself.
+        for line in lines.filter(|line| !line.starts_with(b"{")) {
             for at in memchr::memchr_iter(b',', line) {
                 commas.learn(line, at);
             }
@@ -100,6 +102,7 @@ mod tests {
             "took 0,250 s\ntook 1,234.5 ms\n",
             "2024-01-24 10:15:32,5 s\n",
             "0,250 files\n",
+            "{\"a\":\"0,250 s\",\"b\":\"1,500 s\"}\n",
         ] {
             assert!(!found(text).0, "{text}");
         }
